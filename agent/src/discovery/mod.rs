@@ -1,0 +1,3 @@
+//! What the host says about its processes: everything read from `/proc`, and nothing else.
+
+pub mod process;

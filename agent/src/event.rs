@@ -1,0 +1,129 @@
+//! What the kernel tells us, decoded: the vocabulary between `bpf` and the stages behind it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+/// Identity of one socket or TLS session in one process. Never reused while the host is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// Direction of bytes, seen from the traced process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The process received the bytes.
+    Read,
+    /// The process sent the bytes.
+    Write,
+}
+
+impl Direction {
+    /// The other direction.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Read => Self::Write,
+            Self::Write => Self::Read,
+        }
+    }
+}
+
+/// Where plaintext was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// At a TLS library's call; the connection is a TLS session.
+    Tls,
+    /// At a system call on a socket; the connection is the socket.
+    Socket,
+}
+
+/// Which end of a connection the traced process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The process connected.
+    Client,
+    /// The process accepted.
+    Server,
+}
+
+/// Bytes captured at one call, or the part of them that fitted one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The connection that carried the bytes.
+    pub connection: ConnectionId,
+    /// Process id in the root PID namespace.
+    pub pid: u32,
+    /// Sent or received.
+    pub direction: Direction,
+    /// Where the bytes were taken.
+    pub source: Source,
+    /// `CLOCK_MONOTONIC` nanoseconds: the call's begin for sent bytes, its return for received ones.
+    pub time_ns: u64,
+    /// Offset of the first byte in this direction, counted from when tracking began.
+    pub position: u64,
+    /// How many bytes the program moved; more than `bytes` holds when the capture limit cut them.
+    pub original_bytes: u32,
+    /// What was captured: a prefix of the original bytes.
+    pub bytes: Bytes,
+}
+
+/// How the kernel saw a connection, or one direction of it, end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The peer ended its sending: a read returned 0.
+    PeerClosed,
+    /// This process closed the socket, freed the TLS session, or exited.
+    Closed,
+    /// A call failed for good with this `errno` (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`).
+    Failed(i32),
+}
+
+/// One thing that happened in a traced process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A socket was connected or accepted.
+    Opened {
+        /// The socket's connection.
+        connection: ConnectionId,
+        /// The process that owns it.
+        pid: u32,
+        /// File descriptor in that process.
+        fd: i32,
+        /// Which end the process is.
+        role: Role,
+        /// The other end, when the call told it.
+        peer: Option<SocketAddr>,
+        /// `CLOCK_MONOTONIC` nanoseconds.
+        time_ns: u64,
+    },
+    /// Bytes moved.
+    Chunk(Chunk),
+    /// A TLS session was seen to use a socket.
+    Tied {
+        /// The TLS session.
+        session: ConnectionId,
+        /// The socket under it.
+        socket: ConnectionId,
+    },
+    /// A connection ended, or its peer stopped sending.
+    Ended {
+        /// The connection.
+        connection: ConnectionId,
+        /// How.
+        end: End,
+        /// `CLOCK_MONOTONIC` nanoseconds.
+        time_ns: u64,
+    },
+    /// A process replaced its program.
+    Exec {
+        /// Process id in the root PID namespace.
+        pid: u32,
+    },
+    /// A process is exiting.
+    Exit {
+        /// Process id in the root PID namespace.
+        pid: u32,
+        /// `CLOCK_MONOTONIC` nanoseconds.
+        time_ns: u64,
+    },
+}

@@ -1,0 +1,1 @@
+//! Where redacted spans go: an OTLP endpoint or the terminal.

@@ -1,0 +1,20 @@
+//! spanwire: an eBPF agent that turns unmodified programs' LLM traffic into OpenTelemetry spans.
+//!
+//! The modules are the stages that a captured chunk walks through, in this order; each imports only
+//! from those left of it, and `pipeline` alone knows them all (`cargo xtask tidy` checks both):
+//!
+//! `bpf → event → stream → protocol → exchange → call → provider → correlate → redact → export`
+//!
+//! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says.
+
+pub mod call;
+pub mod correlate;
+pub mod discovery;
+pub mod event;
+pub mod exchange;
+pub mod export;
+pub mod protocol;
+pub mod provider;
+pub mod redact;
+pub mod stream;
+pub mod telemetry;

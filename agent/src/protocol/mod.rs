@@ -1,0 +1,6 @@
+//! Parsers of what clients and servers say on a stream. They observe: they do no I/O, keep bounded
+//! state, and meet bytes that neither end need have meant well.
+
+pub mod encoding;
+pub mod http1;
+pub mod sse;

@@ -1,0 +1,1 @@
+//! Which API an exchange speaks, and what it means in that API's words.

@@ -1,0 +1,4 @@
+//! (in work)
+
+/// (in work)
+pub struct Assembler;
