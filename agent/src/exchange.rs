@@ -1,1 +1,99 @@
 //! Requests paired with their responses: what one HTTP connection said, exchange by exchange.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::event::Role;
+use crate::protocol::http1::{RequestHead, ResponseHead};
+use crate::protocol::sse::SseEvent;
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The response came whole.
+    Complete,
+    /// This process closed the connection before the response was whole.
+    Cancelled,
+    /// The peer closed the connection before the response was whole.
+    PeerClosed,
+    /// A call on the connection failed with this `errno`.
+    Failed(i32),
+    /// Bytes were not captured, so its end was not seen.
+    Lost,
+    /// A message broke the protocol's rules, so what follows could not be read.
+    Malformed,
+}
+
+/// One HTTP request with its response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchange {
+    /// Which exchange of its connection this is, from 0.
+    pub ordinal: u64,
+    /// Which end this process was.
+    pub role: Role,
+    /// The request's head.
+    pub request: Arc<RequestHead>,
+    /// The final response's head, when it arrived.
+    pub response: Option<Arc<ResponseHead>>,
+    /// `CLOCK_MONOTONIC` nanoseconds of the request's first byte.
+    pub started_ns: u64,
+    /// `CLOCK_MONOTONIC` nanoseconds of the last byte seen, or of the connection's end.
+    pub ended_ns: u64,
+    /// Bytes of the request's body on the wire, without transfer coding.
+    pub request_body_bytes: u64,
+    /// Bytes of the response's body on the wire, without transfer coding.
+    pub response_body_bytes: u64,
+    /// Bytes of either body that were moved but not captured.
+    pub missing_bytes: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why a body could not be read whole, in a few fixed words each.
+    pub notes: Vec<&'static str>,
+}
+
+/// What happens on a connection, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// A request's head was read.
+    Began {
+        /// Which exchange.
+        ordinal: u64,
+        /// Which end this process is.
+        role: Role,
+        /// The head.
+        request: Arc<RequestHead>,
+    },
+    /// A piece of the request's body, transfer and content codings removed.
+    RequestBody {
+        /// Which exchange.
+        ordinal: u64,
+        /// The piece.
+        bytes: Bytes,
+    },
+    /// The final response's head was read.
+    Answered {
+        /// Which exchange.
+        ordinal: u64,
+        /// The head.
+        response: Arc<ResponseHead>,
+    },
+    /// A piece of a response's body that is not an event stream, codings removed.
+    ResponseBody {
+        /// Which exchange.
+        ordinal: u64,
+        /// The piece.
+        bytes: Bytes,
+    },
+    /// One event of a response that is an event stream.
+    ResponseEvent {
+        /// Which exchange.
+        ordinal: u64,
+        /// The event.
+        event: SseEvent,
+        /// `CLOCK_MONOTONIC` nanoseconds of the read that completed it.
+        time_ns: u64,
+    },
+    /// The exchange is over.
+    Ended(Exchange),
+}

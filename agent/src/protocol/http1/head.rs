@@ -1,0 +1,43 @@
+//! Message heads, reduced to what later stages may know: credentials never get past here.
+
+/// The header fields that may leave the parser, by an allow-list; all others, and with them every
+/// credential, are read for framing at most and never kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(&'static str, String)>);
+
+impl Headers {
+    /// The first value of a field on the allow-list; `name` in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    /// Method, in upper case as on the wire.
+    pub method: String,
+    /// The path alone: no scheme, authority, query or fragment, since those may hold credentials.
+    pub path: String,
+    /// Host name without port, in lower case: from an absolute-form target, else `Host`.
+    pub host: Option<String>,
+    /// Port named beside the host.
+    pub port: Option<u16>,
+    /// HTTP minor version: 0 or 1.
+    pub minor_version: u8,
+    /// Fields of the allow-list.
+    pub headers: Headers,
+}
+
+/// A response's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// Status code, 100 to 999.
+    pub status: u16,
+    /// HTTP minor version: 0 or 1.
+    pub minor_version: u8,
+    /// Fields of the allow-list.
+    pub headers: Headers,
+}
+
