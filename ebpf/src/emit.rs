@@ -1,0 +1,106 @@
+//! Records into the ring buffer; what finds no room is counted.
+
+use aya_ebpf::{
+    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_probe_read_user},
+    maps::ring_buf::RingBufEntry,
+};
+use core::ffi::c_void;
+use spanwire_abi::{CHUNK_BYTES, Data, Ended, Header, Opened, SOCKADDR_BYTES, Tied, kind};
+
+use crate::maps::{DROPS, EVENTS};
+
+/// A data record with room for `N` bytes. Room comes in a few fixed sizes, because the kernel wants
+/// a reservation's size to be a constant and a copy through a per-CPU buffer is not safe where
+/// probes can be preempted.
+#[repr(C)]
+struct Record<const N: usize> {
+    data: Data,
+    bytes: [u8; N],
+}
+
+/// The header of a record about now and this thread.
+#[inline(always)]
+pub fn header(kind: u32, connection: u64) -> Header {
+    let id = bpf_get_current_pid_tgid();
+    Header {
+        kind,
+        pid: (id >> 32) as u32,
+        tid: id as u32,
+        reserved: 0,
+        // SAFETY: the helper has no preconditions.
+        time_ns: unsafe { bpf_ktime_get_ns() },
+        connection,
+    }
+}
+
+pub fn process(kind: u32) {
+    publish(kind, header(kind, 0));
+}
+
+pub fn opened(connection: u64, fd: i32, role: u32, peer: [u8; SOCKADDR_BYTES]) {
+    publish(kind::OPENED, Opened { header: header(kind::OPENED, connection), fd, role, peer, reserved: 0 });
+}
+
+pub fn tied(session: u64, socket: u64) {
+    publish(kind::TIED, Tied { header: header(kind::TIED, session), socket });
+}
+
+pub fn ended(connection: u64, reason: u32, errno: u32) {
+    publish(kind::ENDED, Ended { header: header(kind::ENDED, connection), reason, errno });
+}
+
+#[inline(always)]
+fn publish<T: 'static>(kind: u32, record: T) {
+    match EVENTS.reserve::<T>(0) {
+        Some(mut entry) => {
+            entry.write(record);
+            entry.submit(0);
+        }
+        None => count_drop(kind),
+    }
+}
+
+fn count_drop(kind: u32) {
+    if let Some(count) = DROPS.get_ptr_mut(kind) {
+        // SAFETY: a per-CPU slot that get_ptr_mut found; only this CPU writes it.
+        unsafe { *count += 1 };
+    }
+}
+
+/// Copies up to [`CHUNK_BYTES`] from `address` of the traced process into a record, whose header says
+/// the rest in `data`; returns how many bytes it took, whether they reached the ring or not.
+#[inline(always)]
+pub fn data(data: &Data, address: u64, remaining: u64) -> u64 {
+    if remaining <= 256 {
+        record::<256>(data, address, remaining)
+    } else if remaining <= 1024 {
+        record::<1024>(data, address, remaining)
+    } else if remaining <= 4096 {
+        record::<4096>(data, address, remaining)
+    } else {
+        record::<CHUNK_BYTES>(data, address, remaining)
+    }
+}
+
+#[inline(always)]
+fn record<const N: usize>(data: &Data, address: u64, remaining: u64) -> u64 {
+    let length = if remaining > N as u64 { N as u64 } else { remaining };
+    let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
+        count_drop(kind::DATA);
+        return length;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` points at N bytes behind the header in the reservation, and length <= N; the
+    // helper checks the source address and zeroes the destination when it cannot be read.
+    unsafe {
+        (&raw mut (*record).data).write(*data);
+        let failed = bpf_probe_read_user(
+            (&raw mut (*record).bytes).cast::<c_void>(),
+            length as u32,
+            address as *const c_void,
+        ) != 0;
+        (*record).data.captured_bytes = if failed { 0 } else { length as u32 };
+    }
+    entry.submit(0);
+    length
+}

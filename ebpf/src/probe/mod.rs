@@ -1,0 +1,5 @@
+//! One file per subject; the programs' names are what the agent attaches by.
+
+mod process;
+mod syscall;
+mod tls;
