@@ -7,6 +7,7 @@
 //!
 //! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says.
 
+pub mod bpf;
 pub mod call;
 pub mod correlate;
 pub mod discovery;

@@ -3,12 +3,10 @@
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_user};
 use spanwire_abi::{CHUNK_BYTES, Connection, Data, direction, kind, source, verdict};
 
-use crate::{
-    emit,
-    maps::{REQUESTS, SocketCall},
-};
+use crate::{emit, maps::REQUESTS};
 
-/// Most records that one call is cut into: 4 MiB. What a call moves beyond it is a gap.
+/// Most records that one call is cut into: 4 MiB where its bytes lie together. What a call moves
+/// beyond it is a gap.
 const RECORDS_PER_CALL: usize = 256;
 
 /// A connection of which nothing is known yet. Its id is unique by time and processor; the shift
@@ -28,51 +26,85 @@ pub fn connection() -> Connection {
     }
 }
 
-/// Where the bytes of one call are in the traced process.
+/// Where the bytes of one call are in the traced process, and how far they have been sent.
+///
+/// It lives in a map, and every access is volatile, for the verifier's sake: what it knows of a
+/// value's range is forgotten when the value goes through a map, so that all paths through one turn
+/// of the loop in [`send`] end in the same state. In registers they would multiply.
+#[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Bytes {
-    /// Address of the bytes, or of an array of `iovec`.
-    pub address: u64,
-    /// How many `iovec`s; 0 when `address` is that of the bytes.
-    pub vectors: u64,
-    /// How many bytes the call moved.
-    pub moved: u64,
+pub struct Cursor {
+    /// Address of the next byte.
+    address: u64,
+    /// Bytes left at `address`.
+    part_left: u64,
+    /// Bytes left in all.
+    left: u64,
+    /// Address of the `iovec` after the one under way.
+    vector: u64,
+    /// How many `iovec`s are left.
+    vectors_left: u64,
+    /// The next byte's position in its stream.
+    position: u64,
 }
 
-impl Bytes {
-    /// The bytes of a system call that moved this many.
-    pub fn of(call: &SocketCall, moved: u64) -> Self {
-        Self { address: call.buffer, vectors: call.vectors, moved }
+impl Cursor {
+    /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
+    pub fn new(address: u64, vectors: u64) -> Self {
+        if vectors == 0 {
+            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0 }
+        } else {
+            Self { address: 0, part_left: 0, left: 0, vector: address, vectors_left: vectors, position: 0 }
+        }
     }
+}
 
-    /// Address and length of the part with this index.
-    #[inline(always)]
-    fn part(&self, index: u64) -> (u64, u64) {
-        if self.vectors == 0 {
-            return (self.address, self.moved);
-        }
-        // struct iovec: base, length (include/uapi/linux/uio.h).
-        let entry = (self.address + index * 16) as *const [u64; 2];
-        // SAFETY: the helper checks the address.
-        match unsafe { bpf_probe_read_user(entry) } {
-            Ok([base, length]) => (base, length),
-            Err(_) => (0, 0),
-        }
+/// Reads a field of a [`Cursor`] behind the verifier's back.
+macro_rules! load {
+    ($cursor:ident . $field:ident) => {
+        // SAFETY: the field of a live map value that only this thread's call uses.
+        unsafe { (&raw const (*$cursor).$field).read_volatile() }
+    };
+}
+
+/// Writes a field of a [`Cursor`].
+macro_rules! store {
+    ($cursor:ident . $field:ident = $value:expr) => {{
+        let value = $value;
+        // SAFETY: as in `load`.
+        unsafe { (&raw mut (*$cursor).$field).write_volatile(value) }
+    }};
+}
+
+/// Goes to the next `iovec`; false when there is none or it cannot be read.
+#[inline(always)]
+fn next_part(cursor: *mut Cursor) -> bool {
+    let (vector, vectors_left) = (load!(cursor.vector), load!(cursor.vectors_left));
+    if vectors_left == 0 {
+        return false;
     }
+    // struct iovec: base, length (include/uapi/linux/uio.h).
+    // SAFETY: the helper checks the address.
+    let Ok([base, length]) = (unsafe { bpf_probe_read_user(vector as *const [u64; 2]) }) else { return false };
+    store!(cursor.vector = vector + 16);
+    store!(cursor.vectors_left = vectors_left - 1);
+    store!(cursor.address = base);
+    store!(cursor.part_left = length);
+    true
 }
 
 /// Accounts for bytes that moved on `connection` and sends them to the agent if they are wanted.
 #[inline(always)]
-pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes: Bytes) {
+pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes: u64, cursor: *mut Cursor) {
     let index = usize::from(way & 1);
     // Before any reservation: a record that finds no room leaves a hole that the agent sees.
     let position = connection.moved[index];
-    connection.moved[index] = position + bytes.moved;
+    connection.moved[index] = position + bytes;
     let turned = connection.last != way;
     connection.last = way;
 
     match connection.verdict {
-        verdict::UNKNOWN => match look(&bytes) {
+        verdict::UNKNOWN => match look(bytes, cursor) {
             Start::Request => {
                 connection.verdict = verdict::FOLLOW;
                 connection.requests = way;
@@ -98,7 +130,9 @@ pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes
         }
         _ => return,
     }
-    send(connection, way, from, time_ns, position, bytes);
+    store!(cursor.left = bytes);
+    store!(cursor.position = position);
+    send(connection, way, from, time_ns, cursor);
 }
 
 /// Does what the agent asked for, if it did; true when bytes are no longer wanted.
@@ -119,10 +153,10 @@ fn obey(connection: &mut Connection) -> bool {
 }
 
 #[inline(always)]
-fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, position: u64, bytes: Bytes) {
+fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, cursor: *mut Cursor) {
     let mut data = Data {
         header: emit::header(kind::DATA, connection.id),
-        position,
+        position: 0,
         original_bytes: 0,
         captured_bytes: 0,
         direction: way,
@@ -131,31 +165,31 @@ fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, position: u64,
     };
     data.header.time_ns = time_ns;
 
-    let mut left = bytes.moved;
-    let mut part = 0;
-    let (mut address, mut part_left) = bytes.part(0);
-    for record in 0..RECORDS_PER_CALL {
+    for turn in 1..=RECORDS_PER_CALL {
+        let left = load!(cursor.left);
         if left == 0 {
             return;
         }
+        let part_left = load!(cursor.part_left);
         if part_left == 0 {
-            part += 1;
-            if part >= bytes.vectors {
-                return;
+            if next_part(cursor) {
+                continue;
             }
-            (address, part_left) = bytes.part(part);
-            continue;
+            return;
         }
-        let wanted = if part_left > left { left } else { part_left };
-        // The last record speaks for all bytes that no further one can carry.
-        let last = record == RECORDS_PER_CALL - 1;
-        let one = if wanted > CHUNK_BYTES as u64 { CHUNK_BYTES as u64 } else { wanted };
-        data.original_bytes = if last { left as u32 } else { one as u32 };
-        emit::data(&data, address, one);
-        data.position += one;
-        address += one;
-        part_left -= one;
-        left -= one;
+        let (address, position) = (load!(cursor.address), load!(cursor.position));
+        let mut size = if part_left < left { part_left } else { left };
+        if size > CHUNK_BYTES as u64 {
+            size = CHUNK_BYTES as u64;
+        }
+        data.position = position;
+        // The last record speaks for all the bytes that no further one can carry.
+        data.original_bytes = if turn == RECORDS_PER_CALL { left as u32 } else { size as u32 };
+        emit::data(&data, address, size);
+        store!(cursor.address = address + size);
+        store!(cursor.part_left = part_left - size);
+        store!(cursor.left = left - size);
+        store!(cursor.position = position + size);
     }
 }
 
@@ -166,17 +200,17 @@ enum Start {
     Other,
 }
 
+/// Looks at the first bytes of a call that moved this many.
 #[inline(always)]
-fn look(bytes: &Bytes) -> Start {
-    if bytes.moved < 4 {
+fn look(bytes: u64, cursor: *mut Cursor) -> Start {
+    if bytes < 4 || (load!(cursor.part_left) == 0 && !next_part(cursor)) || load!(cursor.part_left) < 4 {
         return Start::Other;
     }
-    let (address, length) = bytes.part(0);
-    if length < 4 {
-        return Start::Other;
-    }
+    let address = load!(cursor.address);
     // SAFETY: the helper checks the address.
-    let Ok(start) = (unsafe { bpf_probe_read_user(address as *const [u8; 4]) }) else { return Start::Other };
+    let Ok(start) = (unsafe { bpf_probe_read_user(address as *const [u8; 4]) }) else {
+        return Start::Other;
+    };
     match &start {
         b"POST" | b"GET " | b"PUT " | b"HEAD" | b"PATC" | b"DELE" | b"OPTI" | b"CONN" | b"PRI " => Start::Request,
         // Content types 20 to 23 and legacy version 3.x (RFC 8446, section 5.1).

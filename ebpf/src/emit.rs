@@ -67,27 +67,27 @@ fn count_drop(kind: u32) {
     }
 }
 
-/// Copies up to [`CHUNK_BYTES`] from `address` of the traced process into a record, whose header says
-/// the rest in `data`; returns how many bytes it took, whether they reached the ring or not.
+/// Copies `size` bytes, at most [`CHUNK_BYTES`], from `address` of the traced process into a record
+/// that begins with `data`.
 #[inline(always)]
-pub fn data(data: &Data, address: u64, remaining: u64) -> u64 {
-    if remaining <= 256 {
-        record::<256>(data, address, remaining)
-    } else if remaining <= 1024 {
-        record::<1024>(data, address, remaining)
-    } else if remaining <= 4096 {
-        record::<4096>(data, address, remaining)
+pub fn data(data: &Data, address: u64, size: u64) {
+    if size <= 256 {
+        record::<256>(data, address, size);
+    } else if size <= 1024 {
+        record::<1024>(data, address, size);
+    } else if size <= 4096 {
+        record::<4096>(data, address, size);
     } else {
-        record::<CHUNK_BYTES>(data, address, remaining)
+        record::<CHUNK_BYTES>(data, address, size);
     }
 }
 
 #[inline(always)]
-fn record<const N: usize>(data: &Data, address: u64, remaining: u64) -> u64 {
-    let length = if remaining > N as u64 { N as u64 } else { remaining };
+fn record<const N: usize>(data: &Data, address: u64, size: u64) {
+    let length = if size > N as u64 { N as u64 } else { size };
     let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
         count_drop(kind::DATA);
-        return length;
+        return;
     };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` points at N bytes behind the header in the reservation, and length <= N; the
@@ -102,5 +102,4 @@ fn record<const N: usize>(data: &Data, address: u64, remaining: u64) -> u64 {
         (*record).data.captured_bytes = if failed { 0 } else { length as u32 };
     }
     entry.submit(0);
-    length
 }

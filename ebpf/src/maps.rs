@@ -5,6 +5,7 @@ use aya_ebpf::{
     macros::map,
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
+use crate::capture::Cursor;
 use spanwire_abi::{Connection, Request, SOCKADDR_BYTES, SessionKey, SocketKey, kind};
 
 /// The agent's own process id: its traffic is not traced. Set before load.
@@ -52,6 +53,8 @@ pub struct TlsCall {
     pub session: u64,
     /// Address of the plaintext.
     pub buffer: u64,
+    /// The plaintext.
+    pub plaintext: Cursor,
     /// Address of the byte count that the call reports, or 0 when the call returns it.
     pub count: u64,
     /// When the call began.
@@ -64,10 +67,10 @@ pub struct TlsCall {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct SocketCall {
-    /// Address of the bytes, of the `iovec`s, or of the peer's `sockaddr`.
-    pub buffer: u64,
-    /// How many `iovec`s stand at `buffer`; 0 when it is the bytes themselves.
-    pub vectors: u64,
+    /// The bytes that the call moves.
+    pub bytes: Cursor,
+    /// Address of the room for the peer's `sockaddr`.
+    pub address: u64,
     /// When the call began.
     pub time_ns: u64,
     /// File descriptor.

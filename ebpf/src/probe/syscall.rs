@@ -12,7 +12,7 @@ use spanwire_abi::{Connection, SOCKADDR_BYTES, SocketKey, direction, end, role, 
 use super::tls::session_key;
 use crate::{
     arch::{Arguments, nr},
-    capture::{self, Bytes},
+    capture::{self, Cursor},
     emit,
     maps::{AGENT_PID, LOOSE_SESSIONS, SESSIONS, SOCKET_CALLS, SOCKETS, SocketCall, TLS_CALLS, call},
 };
@@ -53,19 +53,19 @@ pub fn syscall_enter(context: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub fn syscall_exit(context: RawTracePointContext) -> i32 {
     let thread = bpf_get_current_pid_tgid();
+    let Some(stashed) = SOCKET_CALLS.get_ptr_mut(thread) else { return 0 };
     // SAFETY: the entry is this thread's own.
-    let Some(stashed) = (unsafe { SOCKET_CALLS.get(thread) }) else { return 0 };
-    let stashed = *stashed;
-    let _ = SOCKET_CALLS.remove(thread);
+    let stashed = unsafe { &mut *stashed };
     let result = context.arg::<i64>(1);
     match stashed.call {
-        call::READ | call::WRITE => transferred(thread, &stashed, result),
+        call::READ | call::WRITE => transferred(thread, stashed, result),
         call::CONNECT if result == 0 || result == EINPROGRESS => {
             open(&context, thread, stashed.fd, role::CLIENT, stashed.peer);
         }
-        call::ACCEPT if result >= 0 => accepted(&context, thread, &stashed, result as i32),
+        call::ACCEPT if result >= 0 => accepted(&context, thread, stashed.address, result as i32),
         _ => {}
     }
+    let _ = SOCKET_CALLS.remove(thread);
     0
 }
 
@@ -77,10 +77,10 @@ fn socket_key(arguments: &Arguments) -> Option<SocketKey> {
 }
 
 #[inline(always)]
-fn stash(fd: i32, call: u32, buffer: u64, vectors: u64, peer: [u8; SOCKADDR_BYTES]) -> Option<()> {
+fn stash(fd: i32, call: u32, bytes: Cursor, address: u64, peer: [u8; SOCKADDR_BYTES]) -> Option<()> {
     // SAFETY: the helper has no preconditions.
     let time_ns = unsafe { bpf_ktime_get_ns() };
-    let stashed = SocketCall { buffer, vectors, time_ns, fd, call, peer, reserved: 0 };
+    let stashed = SocketCall { bytes, address, time_ns, fd, call, peer, reserved: 0 };
     SOCKET_CALLS.insert(bpf_get_current_pid_tgid(), stashed, 0).ok()
 }
 
@@ -119,7 +119,7 @@ fn transfer(arguments: &Arguments, way: u32, shape: Shape) -> Option<()> {
             [_, _, buffer, vectors] = unsafe { bpf_probe_read_user(buffer as *const [u64; 4]) }.ok()?;
         }
     }
-    stash(key.fd, way, buffer, vectors, [0; SOCKADDR_BYTES])
+    stash(key.fd, way, Cursor::new(buffer, vectors), 0, [0; SOCKADDR_BYTES])
 }
 
 /// Finds which TLS session uses this socket: the one whose library call this system call is made
@@ -148,7 +148,7 @@ fn tie(socket: &Connection, way: u32) -> Option<()> {
 }
 
 #[inline(always)]
-fn transferred(thread: u64, stashed: &SocketCall, result: i64) {
+fn transferred(thread: u64, stashed: &mut SocketCall, result: i64) {
     let key = SocketKey { pid: (thread >> 32) as u32, fd: stashed.fd };
     let Some(socket) = SOCKETS.get_ptr_mut(key) else { return };
     // SAFETY: see `transfer`.
@@ -165,7 +165,7 @@ fn transferred(thread: u64, stashed: &SocketCall, result: i64) {
     let way = stashed.call as u8;
     // SAFETY: the helper has no preconditions.
     let time_ns = if way == direction::WRITE { stashed.time_ns } else { unsafe { bpf_ktime_get_ns() } };
-    capture::moved(socket, way, source::SOCKET, time_ns, Bytes::of(stashed, result as u64));
+    capture::moved(socket, way, source::SOCKET, time_ns, result as u64, &raw mut stashed.bytes);
 }
 
 #[inline(always)]
@@ -175,7 +175,7 @@ fn connect(arguments: &Arguments) -> Option<()> {
     if !arguments.is_native() {
         return None;
     }
-    stash(key.fd, call::CONNECT, 0, 0, peer)
+    stash(key.fd, call::CONNECT, Cursor::new(0, 0), 0, peer)
 }
 
 #[inline(always)]
@@ -184,13 +184,13 @@ fn accept(arguments: &Arguments) -> Option<()> {
     if !arguments.is_native() {
         return None;
     }
-    stash(key.fd, call::ACCEPT, arguments.get::<1>(), 0, [0; SOCKADDR_BYTES])
+    stash(key.fd, call::ACCEPT, Cursor::new(0, 0), arguments.get::<1>(), [0; SOCKADDR_BYTES])
 }
 
 #[inline(always)]
-fn accepted(context: &RawTracePointContext, thread: u64, stashed: &SocketCall, fd: i32) {
+fn accepted(context: &RawTracePointContext, thread: u64, address: u64, fd: i32) {
     // A caller that did not ask for the peer's address gets a connection without one.
-    let peer = if stashed.buffer == 0 { Some([0; SOCKADDR_BYTES]) } else { internet_address(stashed.buffer) };
+    let peer = if address == 0 { Some([0; SOCKADDR_BYTES]) } else { internet_address(address) };
     if let Some(peer) = peer {
         open(context, thread, fd, role::SERVER, peer);
     }

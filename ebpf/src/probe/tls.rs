@@ -10,7 +10,7 @@ use aya_log_ebpf::{debug, warn};
 use spanwire_abi::{Connection, SessionKey, direction, end, source, verdict};
 
 use crate::{
-    capture::{self, Bytes},
+    capture::{self, Cursor},
     emit,
     maps::{AGENT_PID, LOOSE_SESSIONS, SESSIONS, TLS_CALLS, TlsCall},
 };
@@ -89,7 +89,8 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
     }
     // SAFETY: the helper has no preconditions.
     let time_ns = unsafe { bpf_ktime_get_ns() };
-    let call = TlsCall { session, buffer, count, time_ns, direction: u64::from(way) };
+    let call =
+        TlsCall { session, buffer, plaintext: Cursor::new(buffer, 0), count, time_ns, direction: u64::from(way) };
     if TLS_CALLS.insert(thread, call, 0).is_err() {
         warn!(context, "no room for a TLS call of thread {}", thread as u32);
     }
@@ -97,11 +98,17 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
 }
 
 #[inline(always)]
-fn leave(context: &RetProbeContext) -> Option<()> {
+fn leave(context: &RetProbeContext) {
     let thread = bpf_get_current_pid_tgid();
-    // SAFETY: the entry is this thread's own.
-    let call = unsafe { *TLS_CALLS.get(thread)? };
-    let _ = TLS_CALLS.remove(thread);
+    if let Some(call) = TLS_CALLS.get_ptr_mut(thread) {
+        // SAFETY: the entry is this thread's own.
+        transferred(context, thread, unsafe { &mut *call });
+        let _ = TLS_CALLS.remove(thread);
+    }
+}
+
+#[inline(always)]
+fn transferred(context: &RetProbeContext, thread: u64, call: &mut TlsCall) -> Option<()> {
     let result = context.ret::<i32>();
     if result <= 0 {
         return None;
@@ -126,6 +133,6 @@ fn leave(context: &RetProbeContext) -> Option<()> {
     if session.moved == [0, 0] {
         debug!(context, "first bytes of TLS session {:x} of process {}", call.session, thread >> 32);
     }
-    capture::moved(session, way, source::TLS, time_ns, Bytes { address: call.buffer, vectors: 0, moved });
+    capture::moved(session, way, source::TLS, time_ns, moved, &raw mut call.plaintext);
     Some(())
 }

@@ -1,0 +1,220 @@
+//! Loading the BPF object and attaching its programs.
+
+use std::path::Path;
+
+use aya::maps::{Map, MapError};
+use aya::programs::raw_trace_point::RawTracePoint;
+use aya::programs::uprobe::{UProbe, UProbeScope};
+use aya::programs::{Program, ProgramError};
+use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
+use thiserror::Error;
+
+use super::ring::readable;
+use super::{Control, Ring};
+
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
+
+/// Raw tracepoints and the programs on them.
+const TRACEPOINTS: [(&str, &str); 4] = [
+    ("process_exec", "sched_process_exec"),
+    ("process_exit", "sched_process_exit"),
+    ("syscall_enter", "sys_enter"),
+    ("syscall_exit", "sys_exit"),
+];
+
+/// Functions of OpenSSL and the programs on them; whether a library without one is of no use.
+const TLS_FUNCTIONS: [(&str, &str, bool); 9] = [
+    // The first to be attached, so that no session outlives its address unseen.
+    ("ssl_free_enter", "SSL_free", true),
+    // Returns before entries: a return without its entry is nothing, an entry without its return is
+    // a call that never ends.
+    ("ssl_exit", "SSL_read", true),
+    ("ssl_exit", "SSL_write", true),
+    ("ssl_exit", "SSL_read_ex", false),
+    ("ssl_exit", "SSL_write_ex", false),
+    ("ssl_read_enter", "SSL_read", true),
+    ("ssl_write_enter", "SSL_write", true),
+    // OpenSSL 1.1.1 on.
+    ("ssl_read_ex_enter", "SSL_read_ex", false),
+    ("ssl_write_ex_enter", "SSL_write_ex", false),
+];
+
+/// How much the BPF programs say through aya-log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProbeLog {
+    /// Nothing: the verifier removes the code.
+    #[default]
+    Off,
+    /// What the programs could not do.
+    Warn,
+    /// Also connections and sessions as they begin.
+    Debug,
+}
+
+/// What is fixed when the object is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Size of the ring buffer in bytes: a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// Diagnostics of the programs.
+    pub probe_log: ProbeLog,
+}
+
+/// Why the programs are not in the kernel.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The kernel refused the object or a map.
+    #[error("the kernel did not take the BPF object: {0}")]
+    Object(#[from] EbpfError),
+    /// The kernel refused a program.
+    #[error("the kernel did not take BPF program {0}: {1}")]
+    Program(&'static str, #[source] ProgramError),
+    /// The object and this agent are not of one build.
+    #[error("the BPF object has no {0}: it is not of this build of spanwire")]
+    Missing(&'static str),
+    /// A map is not what this agent expects.
+    #[error("a BPF map cannot be used: {0}")]
+    Map(#[from] MapError),
+    /// The ring buffer cannot be waited for.
+    #[error("the ring buffer cannot be polled: {0}")]
+    Poll(#[source] std::io::Error),
+    /// The programs' log cannot be read.
+    #[error("the log of the BPF programs cannot be read: {0}")]
+    Log(#[from] aya_log::Error),
+}
+
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
+    ebpf.take_map(name).ok_or(LoadError::Missing(name))
+}
+
+/// What came of attaching to a library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Functions with a probe.
+    pub functions: Vec<&'static str>,
+    /// Functions that the library does not have.
+    pub absent: Vec<&'static str>,
+}
+
+/// The loaded programs. Dropping them detaches all; so does the kernel when the agent dies.
+pub struct Programs {
+    ebpf: Ebpf,
+}
+
+impl Programs {
+    /// Loads the object and every program in it; attaches none.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(options: Options) -> Result<Self, LoadError> {
+        let level: u8 = match options.probe_log {
+            ProbeLog::Off => 0,
+            ProbeLog::Warn => aya_log::Level::Warn as u8,
+            ProbeLog::Debug => aya_log::Level::Debug as u8,
+        };
+        let own_pid = std::process::id();
+        let mut ebpf = EbpfLoader::new()
+            .override_global("AGENT_PID", &own_pid, true)
+            .override_global(aya_log::LEVEL, &level, true)
+            .map_max_entries("EVENTS", options.ring_bytes)
+            .load(OBJECT)?;
+        for (name, _) in TRACEPOINTS {
+            program::<RawTracePoint>(&mut ebpf, name)?.load().map_err(|error| LoadError::Program(name, error))?;
+        }
+        let mut loaded = Vec::new();
+        for (name, _, _) in TLS_FUNCTIONS {
+            if !loaded.contains(&name) {
+                program::<UProbe>(&mut ebpf, name)?.load().map_err(|error| LoadError::Program(name, error))?;
+                loaded.push(name);
+            }
+        }
+        let mut programs = Self { ebpf };
+        if options.probe_log != ProbeLog::Off {
+            programs.follow_log()?;
+        }
+        Ok(programs)
+    }
+
+    /// Hands what the programs log to this process's log.
+    fn follow_log(&mut self) -> Result<(), LoadError> {
+        let logger = aya_log::EbpfLogger::init(&mut self.ebpf)?;
+        let mut logger = readable(logger)?;
+        tokio::spawn(async move {
+            while let Ok(mut ready) = logger.readable_mut().await {
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        });
+        Ok(())
+    }
+
+    /// The reading end of the ring buffer; there is one.
+    ///
+    /// # Errors
+    /// When it was taken already or cannot be polled.
+    pub fn ring(&mut self) -> Result<Ring, LoadError> {
+        Ring::new(&mut self.ebpf)
+    }
+
+    /// The maps that steer the programs; there is one handle.
+    ///
+    /// # Errors
+    /// When it was taken already.
+    pub fn control(&mut self) -> Result<Control, LoadError> {
+        Control::new(&mut self.ebpf)
+    }
+
+    /// Attaches to system calls and to the life of processes.
+    ///
+    /// # Errors
+    /// When the kernel refuses one.
+    pub fn attach_tracepoints(&mut self) -> Result<(), LoadError> {
+        for (name, tracepoint) in TRACEPOINTS {
+            program::<RawTracePoint>(&mut self.ebpf, name)?
+                .attach(tracepoint)
+                .map_err(|error| LoadError::Program(name, error))?;
+        }
+        Ok(())
+    }
+
+    /// Attaches to a TLS library's file, for all processes that map it. Takes some 10 ms.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no OpenSSL, or the kernel refuses a probe.
+    pub fn attach_library(&mut self, library: &Path) -> Result<Attached, LoadError> {
+        let mut attached = Attached { functions: Vec::new(), absent: Vec::new() };
+        for (name, function, needed) in TLS_FUNCTIONS {
+            let probe = program::<UProbe>(&mut self.ebpf, name)?;
+            match probe.attach(function, library, UProbeScope::AllProcesses) {
+                Ok(_link) => attached.functions.push(function),
+                Err(ProgramError::UProbeError(_)) if !needed => attached.absent.push(function),
+                Err(error) => return Err(LoadError::Program(name, error)),
+            }
+        }
+        attached.functions.dedup();
+        attached.absent.dedup();
+        Ok(attached)
+    }
+
+    /// Name and number of verified instructions of each program, for `spanwire check`.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(String, Option<u32>)> {
+        self.ebpf
+            .programs()
+            .filter_map(|(name, program)| {
+                let info = program.info().ok()?;
+                Some((name.to_owned(), info.verified_instruction_count()))
+            })
+            .collect()
+    }
+}
+
+fn program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, LoadError>
+where
+    &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    ebpf.program_mut(name)
+        .ok_or(LoadError::Missing(name))?
+        .try_into()
+        .map_err(|error| LoadError::Program(name, error))
+}
