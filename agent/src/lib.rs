@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod event;
 pub mod exchange;
 pub mod export;
+pub mod preflight;
 pub mod protocol;
 pub mod provider;
 pub mod redact;

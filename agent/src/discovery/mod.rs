@@ -1,3 +1,4 @@
 //! What the host says about its processes: everything read from `/proc`, and nothing else.
 
+pub mod libraries;
 pub mod process;

@@ -1,0 +1,236 @@
+//! What this kernel and these privileges allow, found by trying; what is missing and how to get it.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::bpf::{LoadError, Options, ProbeLog, Programs};
+use crate::discovery::libraries;
+
+/// How a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// As it should be.
+    Ok,
+    /// Tracing works, but sees less than it could.
+    Limited,
+    /// Tracing does not work.
+    Missing,
+}
+
+impl Display for Weight {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Ok => "ok",
+            Self::Limited => "limited",
+            Self::Missing => "missing",
+        })
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How it weighs.
+    pub weight: Weight,
+    /// What was looked at.
+    pub subject: &'static str,
+    /// What was found, what it means and, where it is not as it should be, the mend. One line.
+    pub message: String,
+}
+
+impl Display for Finding {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:<8} {:<14} {}", self.weight, self.subject, self.message)
+    }
+}
+
+fn finding(weight: Weight, subject: &'static str, message: impl Into<String>) -> Finding {
+    Finding { weight, subject, message: message.into() }
+}
+
+/// Capabilities that the agent needs, by their numbers (include/uapi/linux/capability.h).
+const CAPABILITIES: [(u32, &str, &str); 4] = [
+    (39, "CAP_BPF", "load BPF programs"),
+    (38, "CAP_PERFMON", "attach them"),
+    (19, "CAP_SYS_PTRACE", "read other users' processes in /proc"),
+    (2, "CAP_DAC_READ_SEARCH", "open their libraries"),
+];
+/// Perf-event uprobes need it on kernels with the fix of CVE-2025-38466, and everything on old ones.
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Inode of the root PID namespace: `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
+const ROOT_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Looks at everything that can be judged without loading a program.
+///
+/// `proc` and `sys` are the mounted file systems.
+#[must_use]
+pub fn examine_host(proc: &Path, sys: &Path) -> Vec<Finding> {
+    vec![privileges(proc), pid_namespace(proc), uprobes(sys), lockdown(sys), btf(sys)]
+}
+
+fn privileges(proc: &Path) -> Finding {
+    let status = fs::read_to_string(proc.join("self/status")).unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|value| u64::from_str_radix(value.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |number: u32| effective & (1 << number) != 0;
+    if has(CAP_SYS_ADMIN) && CAPABILITIES.iter().skip(2).all(|(number, ..)| has(*number)) {
+        return finding(Weight::Ok, "privileges", "all that is needed");
+    }
+    let missing: Vec<String> = CAPABILITIES
+        .iter()
+        .filter(|(number, ..)| !has(*number))
+        .map(|(_, name, purpose)| format!("{name} (to {purpose})"))
+        .collect();
+    if missing.is_empty() {
+        let message = "no CAP_SYS_ADMIN: kernels with the fix of CVE-2025-38466 refuse uprobes without it; if a \
+                       library below is refused, run as root or add it";
+        return finding(Weight::Limited, "privileges", message);
+    }
+    let message = format!("no {}: nothing can be traced; run as root (sudo) or grant them", missing.join(", "));
+    finding(Weight::Missing, "privileges", message)
+}
+
+fn pid_namespace(proc: &Path) -> Finding {
+    match fs::read_link(proc.join("self/ns/pid")) {
+        Ok(link) if link.as_os_str() == ROOT_PID_NAMESPACE => finding(Weight::Ok, "pid namespace", "the host's"),
+        Ok(_) => finding(
+            Weight::Missing,
+            "pid namespace",
+            "a container's own: the kernel's process ids mean other processes here; run on the host or with hostPID: \
+             true (--pid=host)",
+        ),
+        Err(error) => finding(
+            Weight::Limited,
+            "pid namespace",
+            format!("unknown ({error}): service names may be wrong; mount /proc"),
+        ),
+    }
+}
+
+fn uprobes(sys: &Path) -> Finding {
+    match fs::read_to_string(sys.join("bus/event_source/devices/uprobe/type")) {
+        Ok(_) => finding(Weight::Ok, "uprobes", "the kernel has them"),
+        Err(error) => finding(
+            Weight::Missing,
+            "uprobes",
+            format!(
+                "not in this kernel or /sys is not mounted ({error}): TLS traffic cannot be seen; mount /sys, or use a \
+                 kernel with CONFIG_UPROBE_EVENTS=y"
+            ),
+        ),
+    }
+}
+
+fn lockdown(sys: &Path) -> Finding {
+    let state = fs::read_to_string(sys.join("kernel/security/lockdown")).unwrap_or_default();
+    if state.contains("[confidentiality]") {
+        return finding(
+            Weight::Missing,
+            "lockdown",
+            "confidentiality: the kernel forbids BPF programs to read memory; boot with lockdown=integrity or none",
+        );
+    }
+    let message = if state.contains("[integrity]") { "integrity: all probes in use work under it" } else { "none seen" };
+    finding(Weight::Ok, "lockdown", message)
+}
+
+fn btf(sys: &Path) -> Finding {
+    if sys.join("kernel/btf/vmlinux").exists() {
+        return finding(Weight::Ok, "BTF", "present");
+    }
+    finding(
+        Weight::Limited,
+        "BTF",
+        "absent: today's probes do without it, later ones will not; use a kernel with CONFIG_DEBUG_INFO_BTF=y",
+    )
+}
+
+/// Loads the programs and attaches them, to libraries as well, then takes all off again.
+///
+/// Needs a tokio runtime with I/O.
+#[must_use]
+pub fn examine_probes(proc: &Path) -> Vec<Finding> {
+    let mut programs = match Programs::load(Options { ring_bytes: 1 << 20, probe_log: ProbeLog::Off }) {
+        Ok(programs) => programs,
+        Err(error) => return vec![finding(Weight::Missing, "BPF programs", refused(&error))],
+    };
+    let sizes = programs.sizes();
+    let instructions: u64 = sizes.iter().filter_map(|(_, size)| size.map(u64::from)).sum();
+    let message = format!("{} loaded; the verifier read {instructions} instructions", sizes.len());
+    let mut findings = vec![finding(Weight::Ok, "BPF programs", message)];
+    findings.push(match programs.attach_tracepoints() {
+        Ok(()) => finding(Weight::Ok, "tracepoints", "system calls and processes; neither tracefs nor bpffs is needed"),
+        Err(error) => finding(Weight::Missing, "tracepoints", refused(&error)),
+    });
+    let mut found = libraries::installed();
+    let installed = found.len();
+    for library in libraries::mapped_by_all(proc) {
+        if !found.iter().any(|known| known.file == library.file) {
+            found.push(library);
+        }
+    }
+    if found.is_empty() {
+        let message = "no OpenSSL on this host: TLS traffic of programs that bring their own is not seen yet; name \
+                       their libraries with --libraries";
+        findings.push(finding(Weight::Limited, "TLS libraries", message));
+    }
+    for (index, library) in found.iter().enumerate() {
+        let place = if index < installed { "installed" } else { "in use by a process" };
+        findings.push(match programs.attach_library(&library.path) {
+            Ok(attached) => finding(
+                Weight::Ok,
+                "TLS library",
+                format!("{} ({place}): {}", library.path.display(), attached.functions.join(", ")),
+            ),
+            Err(error) => {
+                finding(Weight::Limited, "TLS library", format!("{}: {}", library.path.display(), refused(&error)))
+            }
+        });
+    }
+    findings
+}
+
+/// A load error in one line, with what to do about it.
+#[must_use]
+pub fn refused(error: &LoadError) -> String {
+    let text = error.to_string();
+    // The verifier's log follows on further lines; `--log debug` shows it.
+    let first = text.lines().next().unwrap_or_default();
+    tracing::debug!("{text}");
+    let mend = if text.contains("os error 1)") || text.contains("os error 13)") {
+        "; run as root, or see `privileges` and `lockdown` above"
+    } else if matches!(error, LoadError::Missing(_)) {
+        "; install the agent anew"
+    } else {
+        "; spanwire needs Linux 5.8 or newer with CONFIG_BPF_SYSCALL, CONFIG_UPROBES and CONFIG_FTRACE_SYSCALLS; \
+         `--log debug` shows the kernel's reasons"
+    };
+    format!("{first}{mend}")
+}
+
+/// Prints the findings and says whether tracing can work.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn report(findings: &[Finding], out: &mut impl Write) -> io::Result<bool> {
+    for finding in findings {
+        writeln!(out, "{finding}")?;
+    }
+    let worst = findings.iter().map(|finding| finding.weight).max().unwrap_or(Weight::Ok);
+    let verdict = match worst {
+        Weight::Ok => "spanwire can trace this host.",
+        Weight::Limited => "spanwire can trace this host, with the limits above.",
+        Weight::Missing => "spanwire cannot trace this host until what is missing is there.",
+    };
+    writeln!(out, "\n{verdict}")?;
+    Ok(worst < Weight::Missing)
+}
+
+#[cfg(test)]
+mod tests;
