@@ -1,0 +1,209 @@
+//! `spanwire run`: the event loop between the kernel, the pipeline and the exporters.
+
+mod libraries;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::time::{ClockId, clock_gettime};
+use spanwire_abi::kind;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
+use crate::config::Config;
+use crate::correlate::{Clock, Correlator};
+use crate::discovery::process::Processes;
+use crate::event::Event;
+use crate::export::Exporters;
+use crate::pipeline::{Effect, Pipeline};
+use crate::provider::BodyLimits;
+use crate::telemetry::Counters;
+use libraries::Libraries;
+
+/// The mounted process file system.
+pub const PROC: &str = "/proc";
+
+/// How long the exporters may take to deliver what waits when the agent stops.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// How often losses are looked for and the clock is corrected.
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// Why tracing did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kernel or the privileges do not allow it.
+    #[error("{}", crate::preflight::refused(.0))]
+    Refused(#[from] LoadError),
+    /// Something else.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+/// A running agent.
+pub struct Agent {
+    ring: Ring,
+    control: Control,
+    pipeline: Pipeline,
+    exporters: Exporters,
+    libraries: Libraries,
+    counters: Arc<Counters>,
+    effects: VecDeque<Effect>,
+    drops_told: u64,
+}
+
+impl Agent {
+    /// Loads and attaches everything; capture is on when this returns. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let counters = Arc::new(Counters::default());
+        let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
+        let mut programs =
+            Programs::load(Options { ring_bytes: config.ring_size, probe_log: config.probe_log.into() })?;
+        let ring = programs.ring()?;
+        let control = programs.control()?;
+        // Libraries first: a TLS session must be known before the socket under it is seen to move.
+        let libraries = Libraries::attach(programs, &config.libraries)?;
+        let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
+        let pipeline = Pipeline::new(
+            Processes::new(Path::new(PROC), host_name()),
+            Correlator::from_entropy(),
+            clock(),
+            BodyLimits { request_bytes: limit, response_bytes: limit },
+            Arc::clone(&counters),
+        );
+        Ok(Self { ring, control, pipeline, exporters, libraries, counters, effects: VecDeque::new(), drops_told: 0 })
+    }
+
+    /// Traces until `stop` is done, then ends what is under way and delivers it.
+    ///
+    /// # Errors
+    /// When the ring buffer can no longer be read.
+    pub async fn trace(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::pin!(stop);
+        let mut upkeep = interval(UPKEEP);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let Self { ring, pipeline, effects, counters, .. } = &mut self;
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = upkeep.tick() => self.upkeep(),
+                read = ring.read(|event| handle(event, pipeline, effects, counters)) => {
+                    read.context("the ring buffer cannot be read any more; start the agent anew")?;
+                    self.perform();
+                }
+            }
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    async fn stop(mut self) {
+        let Self { ring, pipeline, effects, counters, .. } = &mut self;
+        ring.drain(|event| handle(event, pipeline, effects, counters));
+        pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
+        self.perform();
+        self.upkeep();
+        let Self { exporters, libraries, counters, .. } = self;
+        exporters.shutdown(SHUTDOWN).await;
+        libraries.detach().await;
+        match counters.loss_summary() {
+            Some(losses) => warn!("stopped; not everything was seen or delivered: {losses}"),
+            None => info!("stopped; {} calls, nothing lost", counters.calls.get()),
+        }
+    }
+
+    /// Does what the pipeline asks for.
+    fn perform(&mut self) {
+        while let Some(effect) = self.effects.pop_front() {
+            match effect {
+                Effect::Span(span) => self.exporters.export(span),
+                Effect::Decide { connection, position, verdict } => {
+                    if self.control.decide(connection, position, verdict).is_err() {
+                        self.counters.verdicts_refused.increment();
+                    }
+                }
+                Effect::NewClient { pid } => self.libraries.look_at(pid),
+                Effect::ProcessEnded { pid } => self.exporters.process_ended(pid),
+                Effect::ForgetSocket { pid, fd } => self.control.forget_socket(pid, fd),
+                Effect::CheckSockets { pid, fds } => {
+                    let gone: Vec<i32> = fds.into_iter().filter(|&fd| !is_socket(pid, fd)).collect();
+                    let effects = &mut self.effects;
+                    self.pipeline.sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
+                }
+            }
+        }
+    }
+
+    /// Corrects the clock and tells of records that the kernel had to drop.
+    fn upkeep(&mut self) {
+        self.pipeline.set_clock(clock());
+        let Ok(drops) = self.control.drops() else { return };
+        let mut of = [0; 3];
+        for (kind, dropped) in (0..).zip(drops) {
+            match kind {
+                kind::DATA => of[0] += dropped,
+                kind::OPENED | kind::TIED | kind::ENDED => of[1] += dropped,
+                _ => of[2] += dropped,
+            }
+        }
+        let [chunks, connections, processes] = of;
+        self.counters.ring_drops_chunk.set(chunks);
+        self.counters.ring_drops_connection.set(connections);
+        self.counters.ring_drops_process.set(processes);
+        let all = chunks + connections + processes;
+        if all > self.drops_told {
+            warn!(
+                "the ring buffer was full: {} records were lost, {all} in all; the calls concerned are marked as \
+                 incomplete; a larger --ring-size makes this rarer",
+                all - self.drops_told
+            );
+            self.drops_told = all;
+        }
+    }
+}
+
+fn handle(
+    event: Result<Event, DecodeError>,
+    pipeline: &mut Pipeline,
+    effects: &mut VecDeque<Effect>,
+    counters: &Counters,
+) {
+    match event {
+        Ok(event) => pipeline.handle(event, &mut |effect| effects.push_back(effect)),
+        Err(_) => counters.undecodable_records.increment(),
+    }
+}
+
+fn is_socket(pid: u32, fd: i32) -> bool {
+    fs::read_link(format!("{PROC}/{pid}/fd/{fd}"))
+        .is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("socket:")))
+}
+
+fn nanoseconds(clock: ClockId) -> i128 {
+    let time = clock_gettime(clock);
+    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+}
+
+/// The kernel's clock for events, in nanoseconds.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    u64::try_from(nanoseconds(ClockId::Monotonic)).unwrap_or(0)
+}
+
+/// How the kernel's clock stands to the wall clock now.
+fn clock() -> Clock {
+    Clock::new(nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Monotonic))
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
