@@ -8,6 +8,8 @@
 //! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says.
 
 pub mod call;
+pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod discovery;
 pub mod event;
