@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn run_takes_settings_as_flags() {
-        let Command::Run(config) = parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap() else {
+        let Command::Run(config) = parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap()
+        else {
             panic!("not run");
         };
         assert_eq!(config.body_limit, 64 << 10);

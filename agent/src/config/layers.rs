@@ -77,14 +77,13 @@ impl Layers {
     /// The settings, each present that has a default, and a look-up of their origins.
     pub(super) fn join(self) -> Result<(Settings, BTreeMap<String, Origin>), ConfigError> {
         // Every value was read on its own by `set`, so this cannot fail but by a mistake in `Settings`.
-        let settings = serde_yaml_ng::from_value(Value::Mapping(self.values)).map_err(|error| {
-            ConfigError::Invalid {
+        let settings =
+            serde_yaml_ng::from_value(Value::Mapping(self.values)).map_err(|error| ConfigError::Invalid {
                 origin: Origin::Default,
                 key: "settings".to_owned(),
                 value: String::new(),
                 expected: error.to_string(),
-            }
-        })?;
+            })?;
         Ok((settings, self.origins))
     }
 

@@ -69,7 +69,11 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], which names the source, the setting and what is expected.
-    pub fn load(flags: &Settings, file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+    pub fn load(
+        flags: &Settings,
+        file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
         let named = file.map(Path::to_owned).or_else(|| {
             environment.get("SPANWIRE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
         });
@@ -129,14 +133,20 @@ impl Config {
         let export_queue = settings.export_queue.unwrap_or(Count(0));
         let log = settings.log.unwrap_or_else(|| Text(String::new())).0;
         if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
-            return Err(invalid("log", &log, "a level such as info, or a filter such as info,spanwire::export=debug"));
+            return Err(invalid(
+                "log",
+                &log,
+                "a level such as info, or a filter such as info,spanwire::export=debug",
+            ));
         }
         Ok(Self {
             body_limit: bounded(body_limit.0, 1 << 10, 16 << 20)
                 .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 16MiB"))?,
             ring_size: bounded(ring_size.0, 256 << 10, 1 << 30)
                 .filter(|size: &u32| size.is_power_of_two())
-                .ok_or_else(|| invalid("ring-size", &ring_size, "a power of two from 256KiB to 1GiB"))?,
+                .ok_or_else(|| {
+                invalid("ring-size", &ring_size, "a power of two from 256KiB to 1GiB")
+            })?,
             console,
             otlp,
             export_queue: bounded(export_queue.0, 1, 1_000_000)

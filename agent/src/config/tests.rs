@@ -87,7 +87,8 @@ fn the_help_has_the_defaults() {
 #[test]
 fn the_file_and_the_flags_have_the_same_names() {
     let value = serde_yaml_ng::to_value(Settings::default()).unwrap();
-    let keys: Vec<_> = value.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect();
+    let keys: Vec<_> =
+        value.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect();
     assert_eq!(keys, Settings::names());
 }
 
@@ -145,7 +146,10 @@ fn wrong_values_say_where_what_and_what_is_expected() {
         with_file("body-limit: [1, 2]\n"),
         "test.yaml, line 1: 'body-limit' is '[1,2]', expected a size such as 1MiB, 256KiB or 65536",
     );
-    refused(with_file("export-queue: 1.5\n"), "test.yaml, line 1: 'export-queue' is '1.5', expected a whole number");
+    refused(
+        with_file("export-queue: 1.5\n"),
+        "test.yaml, line 1: 'export-queue' is '1.5', expected a whole number",
+    );
     refused(
         with_environment(&[("SPANWIRE_OUTPUT", "disk")]),
         "environment variable SPANWIRE_OUTPUT: 'output' is 'disk', expected one of auto, console, otlp, both",
@@ -175,7 +179,9 @@ fn bounds_are_kept() {
     ] {
         refused(with_file(text), &format!("test.yaml, line 1: {message}"));
     }
-    for text in ["body-limit: 16MiB", "body-limit: 1KiB", "ring-size: 256KiB", "ring-size: 1GiB", "export-queue: 1"] {
+    for text in
+        ["body-limit: 16MiB", "body-limit: 1KiB", "ring-size: 256KiB", "ring-size: 1GiB", "export-queue: 1"]
+    {
         with_file(text).unwrap();
     }
     let flags = Settings { ring_size: Some(Size(5)), ..Settings::default() };
@@ -216,7 +222,9 @@ fn sizes_are_read_and_written() {
 
 #[test]
 fn output_auto_follows_the_endpoint() {
-    for name in ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "SPANWIRE_OTLP_ENDPOINT"] {
+    for name in
+        ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "SPANWIRE_OTLP_ENDPOINT"]
+    {
         let config = with_environment(&[(name, "http://collector:4318")]).unwrap();
         assert!(!config.console && config.otlp.is_some(), "{name}");
     }
@@ -225,7 +233,8 @@ fn output_auto_follows_the_endpoint() {
     let both = with_environment(&[("SPANWIRE_OUTPUT", "both")]).unwrap();
     assert!(both.console);
     assert_eq!(both.otlp.unwrap().endpoint, "http://localhost:4318/v1/traces");
-    let console = with_environment(&[("SPANWIRE_OUTPUT", "console"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c")]);
+    let console =
+        with_environment(&[("SPANWIRE_OUTPUT", "console"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c")]);
     assert!(console.unwrap().otlp.is_none());
 }
 
@@ -237,7 +246,10 @@ fn endpoints_follow_the_specification() {
     assert_eq!(otlp(&[(base, "http://c:4318")]).endpoint, "http://c:4318/v1/traces");
     assert_eq!(otlp(&[(base, "http://c/api/")]).endpoint, "http://c/api/v1/traces");
     assert_eq!(otlp(&[(base, "http://b"), (traces, "http://c/as-is")]).endpoint, "http://c/as-is");
-    assert_eq!(otlp(&[(traces, "http://c"), ("SPANWIRE_OTLP_ENDPOINT", "http://a")]).endpoint, "http://a/v1/traces");
+    assert_eq!(
+        otlp(&[(traces, "http://c"), ("SPANWIRE_OTLP_ENDPOINT", "http://a")]).endpoint,
+        "http://a/v1/traces"
+    );
     assert_eq!(otlp(&[("SPANWIRE_OTLP_ENDPOINT", "https://a/v1/traces")]).endpoint, "https://a/v1/traces");
     assert_eq!(otlp(&[(base, "http://c:4317"), protocol]).endpoint, "http://c:4317/");
     assert_eq!(otlp(&[(base, "c:4317"), protocol]).endpoint, "https://c:4317/");
@@ -257,7 +269,10 @@ fn the_protocol_follows_the_specification() {
     let traces = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
     assert_eq!(otlp(&[endpoint]).protocol, OtlpProtocol::HttpProtobuf);
     assert_eq!(otlp(&[endpoint, (general, "grpc")]).protocol, OtlpProtocol::Grpc);
-    assert_eq!(otlp(&[endpoint, (general, "grpc"), (traces, "http/protobuf")]).protocol, OtlpProtocol::HttpProtobuf);
+    assert_eq!(
+        otlp(&[endpoint, (general, "grpc"), (traces, "http/protobuf")]).protocol,
+        OtlpProtocol::HttpProtobuf
+    );
     let setting = ("SPANWIRE_OTLP_PROTOCOL", "grpc");
     assert_eq!(otlp(&[endpoint, (traces, "http/protobuf"), setting]).protocol, OtlpProtocol::Grpc);
     refused(
