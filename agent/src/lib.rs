@@ -9,6 +9,8 @@
 
 pub mod bpf;
 pub mod call;
+pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod discovery;
 pub mod event;

@@ -1,1 +1,203 @@
-//! The agent's own health: counters by cause for all that is dropped, truncated, skipped or guessed.
+//! The agent's own health: counters by cause for all that is dropped, truncated, skipped or guessed,
+//! and its log.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing_subscriber::EnvFilter;
+
+/// One number that only the agent's own code changes; safe to share between threads.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds `amount`.
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Replaces the value: for totals that the kernel keeps.
+    pub fn set(&self, total: u64) {
+        self.0.store(total, Ordering::Relaxed);
+    }
+
+    /// The value now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One counter as read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The counter's name, with its unit where it does not count things.
+    pub name: &'static str,
+    /// The value.
+    pub value: u64,
+    /// What is counted.
+    pub help: &'static str,
+    /// Not zero means that something was not seen, not understood or not delivered.
+    pub is_loss: bool,
+}
+
+macro_rules! counters {
+    (activity { $($activity:ident: $activity_help:literal,)* } loss { $($loss:ident: $loss_help:literal,)* }) => {
+        /// All counters of the agent.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $(#[doc = $activity_help] pub $activity: Counter,)*
+            $(#[doc = $loss_help] pub $loss: Counter,)*
+        }
+
+        impl Counters {
+            /// Every counter with its value, in a fixed order.
+            pub fn snapshot(&self) -> impl Iterator<Item = Sample> + use<> {
+                [
+                    $(Sample {
+                        name: stringify!($activity),
+                        value: self.$activity.get(),
+                        help: $activity_help,
+                        is_loss: false,
+                    },)*
+                    $(Sample {
+                        name: stringify!($loss),
+                        value: self.$loss.get(),
+                        help: $loss_help,
+                        is_loss: true,
+                    },)*
+                ]
+                .into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    activity {
+        chunks_received: "captured chunks received from the kernel",
+        connections_opened: "connections seen to open",
+        connections_ignored_not_http: "connections ignored because they do not begin as HTTP/1",
+        connections_ignored_no_endpoint: "connections ignored because no request was for a known endpoint",
+        connections_ignored_server_side: "connections ignored because the process was the server",
+        exchanges_complete: "exchanges whose response came whole",
+        exchanges_cancelled: "exchanges that the client ended before the response was whole",
+        exchanges_peer_closed: "exchanges that the peer ended before the response was whole",
+        exchanges_failed: "exchanges ended by an error of the connection",
+        calls: "calls understood and turned into spans",
+        spans_exported: "spans that the OTLP receiver accepted",
+        export_failures: "attempts to reach the OTLP receiver that failed and were tried again",
+    }
+    loss {
+        ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
+        ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full",
+        ring_drops_process: "process events dropped by the kernel because the ring buffer was full",
+        undecodable_records: "records from the kernel that could not be decoded",
+        stream_gap_bytes: "bytes of traced streams that were not captured",
+        late_bytes: "bytes that arrived after their place in the stream was given up",
+        connections_ignored_http2: "connections ignored because they speak HTTP/2",
+        connections_ignored_tunnel: "connections ignored after a change to another protocol",
+        connections_ignored_malformed: "connections ignored because what they carry breaks the rules of HTTP",
+        connections_ignored_table_full: "connections ignored because too many were open",
+        exchanges_lost: "exchanges whose end was not captured",
+        exchanges_malformed: "exchanges cut short by a message that breaks the rules of HTTP",
+        bodies_truncated: "bodies longer than the body limit, read in part",
+        spans_dropped_queue_full: "spans dropped because the export queue was full",
+        spans_dropped_rejected: "spans that the OTLP receiver refused",
+        spans_dropped_expired: "spans dropped because the OTLP receiver was away for too long",
+        spans_dropped_shutdown: "spans not delivered when the agent stopped",
+        console_lines_dropped: "calls and trees not shown because the terminal was too slow or gone",
+    }
+}
+
+impl Counters {
+    /// What was lost, by cause, for the log; `None` when nothing was.
+    #[must_use]
+    pub fn loss_summary(&self) -> Option<String> {
+        let causes: Vec<_> = self
+            .snapshot()
+            .filter(|sample| sample.is_loss && sample.value > 0)
+            .map(|sample| format!("{} {} ({})", sample.value, sample.help, sample.name))
+            .collect();
+        (!causes.is_empty()).then(|| causes.join("; "))
+    }
+}
+
+/// Filters that stand before the operator's own: libraries whose news is not the agent's.
+const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
+
+/// Sends the log to standard error. `filter` is a checked [`crate::config::Config::log`].
+///
+/// # Errors
+/// When the process has a log already.
+pub fn init_log(filter: &str, color: bool) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .with_env_filter(log_filter(filter))
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("cannot begin to log: {error}"))
+}
+
+fn log_filter(filter: &str) -> EnvFilter {
+    EnvFilter::new(format!("{QUIET},{filter}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn counters_add_and_set() {
+        let counters = Counters::default();
+        counters.calls.increment();
+        counters.calls.add(2);
+        counters.ring_drops_chunk.add(5);
+        counters.ring_drops_chunk.set(3);
+        assert_eq!(counters.calls.get(), 3);
+        assert_eq!(counters.ring_drops_chunk.get(), 3);
+    }
+
+    #[test]
+    fn a_snapshot_names_every_counter_once() {
+        let counters = Counters::default();
+        counters.late_bytes.add(7);
+        let samples: Vec<_> = counters.snapshot().collect();
+        let names: HashSet<_> = samples.iter().map(|sample| sample.name).collect();
+        assert_eq!(names.len(), samples.len());
+        let non_zero: Vec<_> = samples.iter().filter(|sample| sample.value > 0).collect();
+        assert_eq!(non_zero.len(), 1);
+        assert_eq!((non_zero[0].name, non_zero[0].value), ("late_bytes", 7));
+        assert!(samples.iter().all(|sample| !sample.help.is_empty()));
+    }
+
+    #[test]
+    fn the_loss_summary_has_the_non_zero_causes_only() {
+        let counters = Counters::default();
+        assert_eq!(counters.loss_summary(), None);
+        counters.calls.add(9);
+        assert_eq!(counters.loss_summary(), None, "calls are no loss");
+        counters.spans_dropped_queue_full.add(12);
+        counters.exchanges_lost.increment();
+        assert_eq!(
+            counters.loss_summary().as_deref(),
+            Some(
+                "1 exchanges whose end was not captured (exchanges_lost); 12 spans dropped because the \
+                 export queue was full (spans_dropped_queue_full)"
+            )
+        );
+    }
+
+    #[test]
+    fn the_operators_filter_wins_over_the_quiet_one() {
+        let filter = log_filter("debug,h2=trace").to_string();
+        assert!(filter.contains("h2=trace") && !filter.contains("h2=warn"), "{filter}");
+        assert!(filter.contains("hyper=warn") && filter.contains("debug"), "{filter}");
+    }
+}

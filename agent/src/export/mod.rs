@@ -1,1 +1,92 @@
-//! Where redacted spans go: an OTLP endpoint or the terminal.
+//! Where redacted spans go: an OTLP endpoint, the terminal, or both.
+//!
+//! Nothing here can hold up the pipeline: each exporter has a bounded queue and works on its own task
+//! or thread; what finds a queue full is dropped and counted.
+
+pub mod console;
+pub mod otlp;
+
+#[cfg(test)]
+mod fixture;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::correlate::span::Span;
+use crate::redact::Redacted;
+use crate::telemetry::Counters;
+
+/// Why an exporter could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The OTLP client could not be built.
+    #[error("cannot send OTLP to {endpoint}: {source}")]
+    Otlp {
+        /// The endpoint, without credentials.
+        endpoint: String,
+        /// Why.
+        source: opentelemetry_otlp::ExporterBuildError,
+    },
+    /// The thread that writes to the terminal could not be started.
+    #[error("cannot start the terminal view: {0}")]
+    Console(std::io::Error),
+}
+
+/// All outputs that the configuration asks for.
+#[derive(Debug)]
+pub struct Exporters {
+    otlp: Option<otlp::Exporter>,
+    console: Option<console::Terminal>,
+}
+
+impl Exporters {
+    /// Starts them. Must be called within a tokio runtime, which runs the OTLP exporter's task.
+    ///
+    /// # Errors
+    /// When an output cannot be set up; a receiver that is merely not there yet is no error.
+    pub fn start(config: &Config, counters: &Arc<Counters>) -> Result<Self, ExportError> {
+        let otlp = config
+            .otlp
+            .as_ref()
+            .map(|receiver| otlp::Exporter::start(receiver, config.export_queue, Arc::clone(counters)));
+        let console = config.console.then(|| {
+            let out = std::io::stdout();
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let color = config.color.enabled(out.is_terminal(), no_color);
+            console::Terminal::start(out, color, Arc::clone(counters)).map_err(ExportError::Console)
+        });
+        Ok(Self { otlp: otlp.transpose()?, console: console.transpose()? })
+    }
+
+    /// Hands a span to every output. Never blocks.
+    pub fn export(&self, span: Redacted<Span>) {
+        match (&self.otlp, &self.console) {
+            (Some(otlp), Some(console)) => {
+                console.show(span.clone());
+                otlp.export(span);
+            }
+            (Some(otlp), None) => otlp.export(span),
+            (None, Some(console)) => console.show(span),
+            (None, None) => {}
+        }
+    }
+
+    /// A process is over, and its last span was exported: its tree can be shown. Never blocks.
+    pub fn process_ended(&self, pid: u32) {
+        if let Some(console) = &self.console {
+            console.process_ended(pid);
+        }
+    }
+
+    /// Delivers what waits, for at most about `limit` on each output; counts what is left behind.
+    pub async fn shutdown(self, limit: Duration) {
+        if let Some(console) = self.console {
+            console.shutdown(limit).await;
+        }
+        if let Some(otlp) = self.otlp {
+            otlp.shutdown(limit).await;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The command line: what the operator may ask for, and what it means.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Environment, Settings};
+
+/// What the operator asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Trace until told to stop.
+    Run(Config),
+    /// Say what this host allows.
+    Check,
+    /// Show a trace of an example program.
+    Demo {
+        /// The Python interpreter that runs the example.
+        python: PathBuf,
+        /// How to trace it.
+        config: Config,
+    },
+}
+
+/// Why there is no command to run.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line was not understood, or asked for help or the version.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The configuration was refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+const SOURCES: &str = "\
+Every setting can be given in three ways, here --body-limit; the first that is there wins:
+  flag                  --body-limit 2MiB
+  environment variable  SPANWIRE_BODY_LIMIT=2MiB
+  configuration file    body-limit: 2MiB
+Headers, timeout and compression of OTLP are read from the standard OTEL_EXPORTER_OTLP_* variables.";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent.";
+
+/// Traces the LLM calls of unmodified programs on this host with eBPF, as OpenTelemetry spans.
+#[derive(Debug, Parser)]
+#[command(name = "spanwire", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Trace this host until stopped with Ctrl-C or SIGTERM
+    ///
+    /// Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Traced programs
+    /// need no change and no restart.
+    #[command(after_help = SOURCES)]
+    Run(Sources),
+
+    /// Say what this host allows the agent to do, and what to change where it does not
+    ///
+    /// Exits with 0 when `spanwire run` can work here and with 3 when it cannot.
+    Check,
+
+    /// Trace an example program that talks to a local stand-in for an LLM, and show the result
+    ///
+    /// Nothing leaves this host and no key is needed. Needs root and a Python with its ssl module.
+    #[command(after_help = SOURCES)]
+    Demo {
+        /// Python interpreter that runs the example program
+        #[arg(long, value_name = "PATH", default_value = "python3")]
+        python: PathBuf,
+
+        #[command(flatten)]
+        sources: Sources,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Sources {
+    /// Configuration file (YAML), in place of SPANWIRE_CONFIG [default: /etc/spanwire/config.yaml, if
+    /// it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Sources {
+    fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        Config::load(&self.settings, self.config.as_deref(), environment)
+    }
+}
+
+/// Reads the command line (`arguments` begin with the program's name) and, for commands that trace,
+/// the configuration.
+///
+/// # Errors
+/// [`CliError::Usage`] also for `--help` and `--version`: clap's error knows what to print, where to,
+/// and its exit code.
+pub fn parse<I, T>(arguments: I, environment: &Environment) -> Result<Command, CliError>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    Ok(match CommandLine::try_parse_from(arguments)?.action {
+        Action::Run(sources) => Command::Run(sources.load(environment)?),
+        Action::Check => Command::Check,
+        Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Parses with a file that sets nothing, so that the host's own file has no say.
+    fn parsed(arguments: &[&str]) -> Result<Command, CliError> {
+        let environment = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/dev/null".to_owned())]);
+        parse(std::iter::once("spanwire").chain(arguments.iter().copied()), &environment)
+    }
+
+    fn usage(arguments: &[&str]) -> clap::Error {
+        match parsed(arguments) {
+            Err(CliError::Usage(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_the_definition_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_settings_as_flags() {
+        let Command::Run(config) = parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap()
+        else {
+            panic!("not run");
+        };
+        assert_eq!(config.body_limit, 64 << 10);
+        assert!(config.console && config.otlp.is_none());
+    }
+
+    #[test]
+    fn demo_has_a_default_interpreter() {
+        let Command::Demo { python, .. } = parsed(&["demo"]).unwrap() else { panic!("not demo") };
+        assert_eq!(python, PathBuf::from("python3"));
+    }
+
+    #[test]
+    fn check_reads_no_configuration() {
+        let broken = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/does/not/exist".to_owned())]);
+        assert_eq!(parse(["spanwire", "check"], &broken).unwrap(), Command::Check);
+    }
+
+    #[test]
+    fn help_and_version_succeed_and_mistakes_are_usage_errors() {
+        for arguments in [&["--version"][..], &["--help"], &["run", "--help"], &["help", "demo"]] {
+            assert_eq!(usage(arguments).exit_code(), 0, "{arguments:?}");
+        }
+        for arguments in [&[][..], &["fly"], &["run", "--body-limit", "big"], &["run", "--color", "red"]] {
+            assert_eq!(usage(arguments).exit_code(), 2, "{arguments:?}");
+        }
+        let text = usage(&["run", "--body-limit", "big"]).to_string();
+        assert!(text.contains("--body-limit") && text.contains("a size such as 1MiB"), "{text}");
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let error = parsed(&["run", "--config", "/does/not/exist"]).unwrap_err();
+        assert!(error.to_string().contains("/does/not/exist"), "{error}");
+    }
+
+    #[test]
+    fn every_flag_and_command_is_explained() {
+        for command in CommandLine::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{}", argument.get_id());
+            }
+        }
+    }
+}

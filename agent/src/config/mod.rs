@@ -1,0 +1,164 @@
+//! The agent's configuration: settings from flags, environment and file, joined and checked.
+//!
+//! [`Settings`] is the one list of settings, as their sources spell them; [`Config`] is what the rest
+//! of the agent reads: complete, in plain units and within bounds.
+
+mod error;
+mod layers;
+mod otlp;
+mod settings;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+pub use error::{ConfigError, Origin};
+pub use otlp::Otlp;
+pub use settings::Settings;
+pub use value::{ColorChoice, Count, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+
+use layers::Layers;
+
+/// The file that is read when no other is named and it exists.
+pub const DEFAULT_PATH: &str = "/etc/spanwire/config.yaml";
+
+/// Begins the name of every environment variable of the agent; any other such variable is refused.
+const PREFIX: &str = "SPANWIRE_";
+
+/// The process environment, passed in so that it can be tested.
+pub type Environment = BTreeMap<String, String>;
+
+/// The environment of this process. What is not Unicode is replaced, and fails as a wrong value would.
+#[must_use]
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// The checked configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Bytes kept per direction and exchange, 1 KiB to 16 MiB.
+    pub body_limit: u32,
+    /// Size of the ring buffer in bytes, a power of two from 256 KiB to 1 GiB.
+    pub ring_size: u32,
+    /// Spans are shown on standard output.
+    pub console: bool,
+    /// Spans are sent here.
+    pub otlp: Option<Otlp>,
+    /// Spans kept while the OTLP receiver is away, 1 to 1,000,000.
+    pub export_queue: usize,
+    /// What the BPF programs log.
+    pub probe_log: ProbeLog,
+    /// What the agent logs: a filter in the syntax of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+    /// Further libssl files to hook, as absolute paths.
+    pub libraries: Vec<PathBuf>,
+    /// When output is coloured.
+    pub color: ColorChoice,
+}
+
+impl Config {
+    /// Reads the sources and checks what they say. Without `file` the variable `SPANWIRE_CONFIG`
+    /// names it, else it is [`DEFAULT_PATH`] if that exists.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the source, the setting and what is expected.
+    pub fn load(
+        flags: &Settings,
+        file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let named = file.map(Path::to_owned).or_else(|| {
+            environment.get("SPANWIRE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
+        });
+        let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => None,
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        Self::resolve(flags, text.as_deref().map(|text| (path.as_path(), text)), environment)
+    }
+
+    /// [`Config::load`] without I/O: the file is given as its path and text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn resolve(
+        flags: &Settings,
+        file: Option<(&Path, &str)>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Layers::new();
+        if let Some((path, text)) = file {
+            layers.file(path, text)?;
+        }
+        layers.environment(environment)?;
+        layers.flags(flags)?;
+        let (settings, origins) = layers.join()?;
+        Self::check(settings, &origins, environment)
+    }
+
+    fn check(
+        settings: Settings,
+        origins: &BTreeMap<String, Origin>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let invalid = |key: &str, value: &dyn Display, expected: &str| ConfigError::Invalid {
+            origin: origins.get(key).cloned().unwrap_or(Origin::Default),
+            key: key.to_owned(),
+            value: value.to_string(),
+            expected: expected.to_owned(),
+        };
+        let (console, sends) = match settings.output.unwrap_or(OutputChoice::Auto) {
+            OutputChoice::Auto => {
+                let configured = otlp::is_configured(&settings, environment);
+                (!configured, configured)
+            }
+            OutputChoice::Console => (true, false),
+            OutputChoice::Otlp => (false, true),
+            OutputChoice::Both => (true, true),
+        };
+        let otlp = sends.then(|| otlp::resolve(&settings, origins, environment)).transpose()?;
+
+        // `Layers` begins with the defaults, so that nothing below is absent.
+        let body_limit = settings.body_limit.unwrap_or(Size(0));
+        let ring_size = settings.ring_size.unwrap_or(Size(0));
+        let export_queue = settings.export_queue.unwrap_or(Count(0));
+        let log = settings.log.unwrap_or_else(|| Text(String::new())).0;
+        if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
+            return Err(invalid(
+                "log",
+                &log,
+                "a level such as info, or a filter such as info,spanwire::export=debug",
+            ));
+        }
+        Ok(Self {
+            body_limit: bounded(body_limit.0, 1 << 10, 16 << 20)
+                .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 16MiB"))?,
+            ring_size: bounded(ring_size.0, 256 << 10, 1 << 30)
+                .filter(|size: &u32| size.is_power_of_two())
+                .ok_or_else(|| {
+                invalid("ring-size", &ring_size, "a power of two from 256KiB to 1GiB")
+            })?,
+            console,
+            otlp,
+            export_queue: bounded(export_queue.0, 1, 1_000_000)
+                .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
+            probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
+            log,
+            libraries: settings.libraries.unwrap_or_default().0,
+            color: settings.color.unwrap_or(ColorChoice::Auto),
+        })
+    }
+}
+
+fn bounded<T: TryFrom<u64>>(value: u64, least: u64, most: u64) -> Option<T> {
+    (least..=most).contains(&value).then(|| T::try_from(value).ok()).flatten()
+}

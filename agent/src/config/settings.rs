@@ -1,0 +1,94 @@
+//! The one list of settings. A field is a flag, an environment variable and a key of the file at once.
+
+use clap::CommandFactory;
+use serde::{Deserialize, Serialize};
+
+use super::value::{ColorChoice, Count, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+
+/// Settings as one source gave them; `None` leaves the word to the next source.
+///
+/// The text above each field is its help; the name of its flag is also its key in the file, and in
+/// capitals, with underscores and the prefix `SPANWIRE_`, its environment variable.
+#[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Bytes kept of each direction of an exchange, 1KiB to 16MiB. What is longer is read only as far
+    /// as its format allows, and counted [default: 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub body_limit: Option<Size>,
+
+    /// Size of the buffer between kernel and agent, a power of two from 256KiB to 1GiB. Events that
+    /// find it full are dropped and counted [default: 8MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub ring_size: Option<Size>,
+
+    /// Where spans go; auto is otlp when an OTLP endpoint is configured, here or in
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, and console otherwise [default: auto]
+    #[arg(long, value_name = "WHERE")]
+    pub output: Option<OutputChoice>,
+
+    /// Base URL of the OTLP receiver, in place of OTEL_EXPORTER_OTLP_ENDPOINT; with http/protobuf,
+    /// /v1/traces is appended [default: http://localhost:4318, or port 4317 with grpc]
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<Text>,
+
+    /// How OTLP is spoken, in place of OTEL_EXPORTER_OTLP_PROTOCOL [default: http/protobuf]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub otlp_protocol: Option<OtlpProtocol>,
+
+    /// Spans kept in memory while the OTLP receiver is slow or away, 1 to 1000000. Spans that find it
+    /// full are dropped and counted [default: 8192]
+    #[arg(long, value_name = "SPANS")]
+    pub export_queue: Option<Count>,
+
+    /// What the BPF programs log about themselves; costly at debug [default: off]
+    #[arg(long, value_name = "LEVEL")]
+    pub probe_log: Option<ProbeLog>,
+
+    /// What the agent logs to standard error: a level (error, warn, info, debug, trace) or a filter
+    /// such as info,spanwire::export=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<Text>,
+
+    /// More libssl files to hook, for those that the agent does not find itself: absolute paths,
+    /// separated by commas [default: none]
+    #[arg(long, value_name = "PATHS")]
+    pub libraries: Option<Paths>,
+
+    /// When the terminal view and the log are coloured; auto is on a terminal unless NO_COLOR is set
+    /// [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<ColorChoice>,
+}
+
+impl Settings {
+    /// What holds where no source says otherwise. The OTLP endpoint and protocol have their defaults
+    /// from the OTLP exporter specification, behind its own environment variables.
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self {
+            body_limit: Some(Size(1 << 20)),
+            ring_size: Some(Size(8 << 20)),
+            output: Some(OutputChoice::Auto),
+            otlp_endpoint: None,
+            otlp_protocol: None,
+            export_queue: Some(Count(8192)),
+            probe_log: Some(ProbeLog::Off),
+            log: Some(Text("info".to_owned())),
+            libraries: Some(Paths::default()),
+            color: Some(ColorChoice::Auto),
+        }
+    }
+
+    /// The settings' names as the file has them, in the order of the help.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            _settings: Settings,
+        }
+        Flags::command().get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
+    }
+}

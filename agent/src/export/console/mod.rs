@@ -1,0 +1,78 @@
+//! The terminal view: a line for each call as it ends, and a process's tree when it is over.
+//!
+//! It shows names, counts and times, never content. What comes off the wire (a model's name, say) is
+//! stripped of control characters first, so that no server can drive the operator's terminal.
+
+mod row;
+mod terminal;
+mod text;
+mod tree;
+
+use std::io::{self, Write};
+
+pub use terminal::Terminal;
+
+use crate::correlate::span::Span;
+use crate::redact::Redacted;
+use row::Row;
+use tree::Forest;
+
+/// Writes the view to `out`. Bounded memory: see [`tree`].
+#[derive(Debug)]
+pub struct Console<W> {
+    out: W,
+    color: bool,
+    headed: bool,
+    forest: Forest,
+}
+
+impl<W: Write> Console<W> {
+    /// A view that has shown nothing yet.
+    pub fn new(out: W, color: bool) -> Self {
+        Self { out, color, headed: false, forest: Forest::default() }
+    }
+
+    /// Shows a call that ended, and keeps what its tree needs.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn show(&mut self, span: &Redacted<Span>) -> io::Result<()> {
+        let row = Row::new(span.get());
+        if !self.headed {
+            self.headed = true;
+            writeln!(self.out, "{}", row::heading(self.color))?;
+        }
+        writeln!(self.out, "{}", row.line(self.color))?;
+        self.forest.insert(span.get(), row);
+        self.out.flush()
+    }
+
+    /// Shows the tree of a process that is over, if it made calls, and forgets it.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn process_ended(&mut self, pid: u32) -> io::Result<()> {
+        for tree in self.forest.take(pid) {
+            writeln!(self.out, "\n{}", tree.draw(self.color))?;
+        }
+        self.out.flush()
+    }
+
+    /// Shows the trees of all processes that are not over.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let forest = std::mem::take(&mut self.forest);
+        for tree in forest.trees() {
+            writeln!(self.out, "\n{}", tree.draw(self.color))?;
+        }
+        if let Some(rest) = forest.rest() {
+            writeln!(self.out, "\n{rest}")?;
+        }
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::tree::{PROCESSES, SPANS};
+use super::*;
+use crate::call::Value;
+use crate::correlate::span::{SpanId, TraceId};
+use crate::discovery::process::Process;
+use crate::export::fixture;
+use crate::redact::redact;
+use crate::telemetry::Counters;
+
+/// The view's text after `show` has had its way with it.
+fn shown(color: bool, show: impl FnOnce(&mut Console<&mut Vec<u8>>)) -> String {
+    let mut out = Vec::new();
+    show(&mut Console::new(&mut out, color));
+    String::from_utf8(out).unwrap()
+}
+
+fn child(id: u8, parent: u8, process: &Arc<Process>) -> Redacted<Span> {
+    let mut span = fixture::span(id, process);
+    span.parent = Some(SpanId([parent; 8]));
+    span.started += Duration::from_secs(u64::from(id));
+    span.ended += Duration::from_secs(u64::from(id));
+    redact(span)
+}
+
+#[test]
+fn a_call_is_one_aligned_line_under_one_heading() {
+    let process = fixture::process(42, "weather-agent");
+    let text = shown(false, |console| {
+        console.show(&fixture::redacted(1, &process)).unwrap();
+        console.show(&redact(fixture::failed(2, &process))).unwrap();
+    });
+    assert_eq!(
+        text,
+        "\
+UTC       SERVICE           CALL                          RESULT          IN→OUT (CACHED)           TOOK     FIRST  SERVER
+12:34:57  weather-agent     chat gpt-4o                   stop            1,234→56 (1,024)         1.25s     312ms  api.example.com
+12:34:56  weather-agent     chat gpt-4o                   rate_limit_ex…  -                         87ms
+"
+    );
+}
+
+#[test]
+fn colours_tell_success_from_failure() {
+    let process = fixture::process(42, "agent");
+    let text = shown(true, |console| {
+        console.show(&fixture::redacted(1, &process)).unwrap();
+        console.show(&redact(fixture::failed(2, &process))).unwrap();
+    });
+    assert!(text.contains("\x1b[32mstop"), "{text}");
+    assert!(text.contains("\x1b[31mrate_limit_ex…"), "{text}");
+}
+
+#[test]
+fn hostile_names_cannot_drive_the_terminal() {
+    let mut span = fixture::span(1, &fixture::process(1, "a\u{1b}[2Jb"));
+    span.name = "chat \u{1b}]0;owned\u{7}\n\u{202e}x".to_owned();
+    span.attributes.push(("error.type".into(), Value::String("\r\u{9b}31m".to_owned())));
+    let text = shown(false, |console| {
+        console.show(&redact(span)).unwrap();
+        console.finish().unwrap();
+    });
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
+    assert!(text.contains("chat \u{fffd}]0;owned\u{fffd}\u{fffd}\u{fffd}x"), "{text}");
+}
+
+#[test]
+fn unknown_tokens_and_other_ports_are_said() {
+    let mut span = fixture::span(1, &fixture::process(1, "agent"));
+    span.attributes = vec![
+        ("gen_ai.usage.output_tokens".into(), Value::Int(1_234_567)),
+        ("server.address".into(), Value::String("127.0.0.1".to_owned())),
+        ("server.port".into(), Value::Int(8080)),
+    ];
+    let text = shown(false, |console| console.show(&redact(span)).unwrap());
+    assert!(text.contains("?→1,234,567 "), "{text}");
+    assert!(text.ends_with("127.0.0.1:8080\n"), "{text}");
+}
+
+#[test]
+fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
+    let (agent, other) = (fixture::process(42, "agent"), fixture::process(43, "other"));
+    let mut second_trace = fixture::failed(9, &agent);
+    second_trace.trace_id = TraceId([2; 16]);
+    second_trace.started += Duration::from_secs(60);
+    second_trace.ended += Duration::from_secs(60);
+    let text = shown(false, |console| {
+        // Calls end in another order than they begin.
+        console.show(&redact(second_trace)).unwrap();
+        console.show(&child(3, 2, &agent)).unwrap();
+        console.show(&child(2, 1, &agent)).unwrap();
+        console.show(&child(4, 1, &agent)).unwrap();
+        console.show(&fixture::redacted(1, &agent)).unwrap();
+        console.show(&fixture::redacted(5, &other)).unwrap();
+        console.process_ended(42).unwrap();
+        console.process_ended(42).unwrap();
+    });
+    let (_, tree) = text.split_once("\n\n").unwrap();
+    assert_eq!(
+        tree,
+        "\
+agent (pid 42): 5 calls, 4,936→224 tokens, 1 error
+├─ trace 01010101010101010101010101010101: 4 calls, 4,936→224 tokens
+│  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
+│     ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
+│     │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
+│     └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
+└─ trace 02020202020202020202020202020202: 1 call, 0→0 tokens, 1 error
+   └─ chat gpt-4o  rate_limit_ex…  -  87ms
+"
+    );
+}
+
+#[test]
+fn cycles_doubles_and_strange_parents_are_drawn_once_each() {
+    let process = fixture::process(42, "agent");
+    let text = shown(false, |console| {
+        for (id, parent) in [(1, 2), (2, 1), (3, 3), (4, 99), (4, 99)] {
+            console.show(&child(id, parent, &process)).unwrap();
+        }
+        console.finish().unwrap();
+    });
+    let (_, tree) = text.split_once("\n\n").unwrap();
+    assert!(tree.starts_with("agent (pid 42): 5 calls"), "{tree}");
+    assert_eq!(tree.matches("chat gpt-4o").count(), 5, "{tree}");
+}
+
+#[test]
+fn a_deep_chain_stays_narrow() {
+    let process = fixture::process(42, "agent");
+    let text = shown(false, |console| {
+        for id in 1..=200 {
+            console.show(&child(id, id - 1, &process)).unwrap();
+        }
+        console.finish().unwrap();
+    });
+    assert!(text.lines().all(|line| line.chars().count() < 200));
+    assert_eq!(text.split_once("\n\n").unwrap().1.matches("chat gpt-4o").count(), 200);
+}
+
+#[test]
+fn memory_is_bounded_and_what_is_left_out_is_counted() {
+    let process = fixture::process(1, "busy");
+    let text = shown(false, |console| {
+        for _ in 0..SPANS + 2 {
+            console.show(&fixture::redacted(1, &process)).unwrap();
+        }
+        for pid in 0..PROCESSES {
+            console.show(&fixture::redacted(1, &fixture::process(1000 + pid as u32, "many"))).unwrap();
+        }
+        console.finish().unwrap();
+    });
+    assert!(text.contains("busy (pid 1): 1,002 calls, 1,236,468→56,112 tokens"), "totals are of all calls");
+    assert!(text.contains("\n└─ … and 2 more calls\n"));
+    assert!(text.ends_with("\n… and 1 more call of other processes\n"));
+}
+
+/// Output that others can look at, held up until the sender of its permits lets it go.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Output that never takes a byte until its sender is dropped, and fails then.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Write for Stuck {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_thread_writes_all_before_it_ends() {
+    let out = Shared::default();
+    let counters = Arc::new(Counters::default());
+    let terminal = Terminal::start(out.clone(), false, Arc::clone(&counters)).unwrap();
+    for id in 1..=100 {
+        terminal.show(fixture::redacted(id, &fixture::process(42, "agent")));
+    }
+    terminal.process_ended(42);
+    terminal.shutdown(Duration::from_secs(60)).await;
+    let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("agent (pid 42): 100 calls"), "{text}");
+    assert_eq!(counters.console_lines_dropped.get(), 0);
+}
+
+#[tokio::test]
+async fn a_stuck_terminal_holds_nobody_up() {
+    let (hold, held): (Sender<()>, _) = channel();
+    let counters = Arc::new(Counters::default());
+    let terminal = Terminal::start(Stuck(held), false, Arc::clone(&counters)).unwrap();
+    for _ in 0..5000 {
+        terminal.show(fixture::redacted(1, &fixture::process(42, "agent")));
+    }
+    // 4,096 wait, and one may be in the hands of the thread.
+    assert!((903..=904).contains(&counters.console_lines_dropped.get()));
+    terminal.shutdown(Duration::from_millis(20)).await;
+    drop(hold);
+}
+
+#[tokio::test]
+async fn a_closed_terminal_is_counted() {
+    let (hold, held): (Sender<()>, _) = channel();
+    drop(hold);
+    let counters = Arc::new(Counters::default());
+    let terminal = Terminal::start(Stuck(held), false, Arc::clone(&counters)).unwrap();
+    terminal.show(fixture::redacted(1, &fixture::process(42, "agent")));
+    terminal.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(counters.console_lines_dropped.get(), 1);
+}

@@ -1,0 +1,55 @@
+//! Spans for the exporters' tests.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::call::Value;
+use crate::correlate::span::{Span, SpanId, Status, TraceId};
+use crate::discovery::process::Process;
+use crate::redact::{Redacted, redact};
+
+/// A process with one attribute.
+pub(super) fn process(pid: u32, service_name: &str) -> Arc<Process> {
+    let attributes = vec![("process.pid".to_owned(), Value::Int(i64::from(pid)))];
+    Arc::new(Process { pid, service_name: service_name.to_owned(), attributes })
+}
+
+/// A successful, streamed chat call of 1.25 s that began at 12:34:56 UTC: a root span in trace 1.
+pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
+    let started = SystemTime::UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 45_296);
+    Span {
+        trace_id: TraceId([1; 16]),
+        span_id: SpanId([id; 8]),
+        parent: None,
+        flags: 1,
+        name: "chat gpt-4o".to_owned(),
+        started,
+        ended: started + Duration::from_millis(1250),
+        attributes: vec![
+            ("gen_ai.usage.input_tokens".into(), Value::Int(1234)),
+            ("gen_ai.usage.output_tokens".into(), Value::Int(56)),
+            ("gen_ai.usage.cache_read.input_tokens".into(), Value::Int(1024)),
+            ("gen_ai.response.finish_reasons".into(), Value::Strings(vec!["stop".to_owned()])),
+            ("gen_ai.response.time_to_first_chunk".into(), Value::Double(0.312)),
+            ("server.address".into(), Value::String("api.example.com".to_owned())),
+        ],
+        status: Status::Unset,
+        process: Arc::clone(process),
+    }
+}
+
+/// A call that failed at once.
+pub(super) fn failed(id: u8, process: &Arc<Process>) -> Span {
+    let good = span(id, process);
+    Span {
+        ended: good.started + Duration::from_millis(87),
+        attributes: vec![("error.type".into(), Value::String("rate_limit_exceeded".to_owned()))],
+        status: Status::Error,
+        ..good
+    }
+}
+
+/// A redacted [`span`].
+pub(super) fn redacted(id: u8, process: &Arc<Process>) -> Redacted<Span> {
+    redact(span(id, process))
+}

@@ -1,0 +1,86 @@
+//! OTLP over gRPC or HTTP/protobuf, one resource per traced process.
+//!
+//! A bounded queue stands between the pipeline and one task, which owns the client: see
+//! [`delivery`] for batches, retries and what is dropped when.
+
+mod backoff;
+mod convert;
+mod delivery;
+mod transport;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::ExportError;
+use crate::config::Otlp;
+use crate::correlate::span::Span;
+use crate::redact::Redacted;
+use crate::telemetry::Counters;
+use delivery::Delivery;
+use transport::{Client, Transport};
+
+/// The pipeline's end of the OTLP exporter.
+#[derive(Debug)]
+pub struct Exporter {
+    queue: mpsc::Sender<Redacted<Span>>,
+    /// Spans taken in and neither delivered nor dropped yet.
+    kept: Arc<AtomicUsize>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    counters: Arc<Counters>,
+}
+
+impl Exporter {
+    /// Starts the task; `capacity` spans wait at most, beside the batch that is being sent. Must be
+    /// called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the client cannot be built; the endpoint is not contacted yet.
+    pub fn start(receiver: &Otlp, capacity: usize, counters: Arc<Counters>) -> Result<Self, ExportError> {
+        let label = receiver.label();
+        match Client::new(receiver) {
+            Ok(client) => Ok(Self::spawn(client, label, capacity, counters)),
+            Err(source) => Err(ExportError::Otlp { endpoint: label, source }),
+        }
+    }
+
+    fn spawn<T: Transport>(transport: T, label: String, capacity: usize, counters: Arc<Counters>) -> Self {
+        let (queue, receiver) = mpsc::channel(capacity.max(1));
+        let (stop, stopping) = watch::channel(false);
+        let kept = Arc::new(AtomicUsize::new(0));
+        let delivery =
+            Delivery::new(transport, label, receiver, stopping, Arc::clone(&kept), Arc::clone(&counters));
+        Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters }
+    }
+
+    /// Queues a span; drops and counts it when the queue is full. Never blocks.
+    pub fn export(&self, span: Redacted<Span>) {
+        // Counted first, so that the task never counts down what was not counted up.
+        self.kept.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(span).is_err() {
+            self.kept.fetch_sub(1, Ordering::Relaxed);
+            self.counters.spans_dropped_queue_full.increment();
+        }
+    }
+
+    /// Sends what waits, for at most `limit`; what is left then is dropped and counted.
+    pub async fn shutdown(self, limit: Duration) {
+        let Self { queue, kept, stop, mut task, counters } = self;
+        drop(queue);
+        // Fails only when the task is gone, which is what is wanted.
+        let _ = stop.send(true);
+        if tokio::time::timeout(limit, &mut task).await.is_err() {
+            task.abort();
+            // Until it is gone, it could still deliver what is counted as dropped below.
+            let _ = task.await;
+        }
+        counters.spans_dropped_shutdown.add(kept.load(Ordering::Relaxed) as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests;
