@@ -1,1 +1,80 @@
-fn main() {}
+//! Everything that is done to spanwire's source tree: building the BPF object, checking, testing and
+//! running. `cargo xtask help` lists the tasks; each needs nothing but cargo to start, and installs
+//! what it misses, saying what and why.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to the person who started it")]
+
+mod apt;
+mod command;
+mod ebpf;
+mod linker;
+mod python;
+mod run;
+mod suite;
+mod tidy;
+mod toolchain;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+/// Build, check, test and run spanwire.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Compile the BPF programs to target/bpf/spanwire.bpf.o.
+    ///
+    /// Uses a rustup nightly that has the rust-src component, or else Debian's rustc-web, which it
+    /// installs with apt when absent. bpf-linker is installed under target/tools.
+    BuildEbpf,
+    /// Compile the BPF programs, then the agent that embeds them.
+    Build {
+        /// Build with optimisations, to target/release/spanwire.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Build the agent in release mode and start it as root (through sudo where needed).
+    Run {
+        /// Start `spanwire demo` instead: a local fake model, a client of it, and their trace.
+        #[arg(long)]
+        demo: bool,
+        /// Arguments for the agent, behind `--`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every check and test: format, tidy, clippy, unit tests, end-to-end tests.
+    ///
+    /// The end-to-end tests load BPF programs and so run as root: directly when this is root, else
+    /// through sudo. Nothing is skipped: without either, the task fails.
+    Test {
+        /// Run only the tests whose names contain one of these.
+        filters: Vec<String>,
+    },
+    /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    let root = repository_root()?;
+    match Arguments::parse().task {
+        Task::BuildEbpf => ebpf::build(&root).map(drop),
+        Task::Build { release } => run::build(&root, release),
+        Task::Run { demo, arguments } => run::run(&root, demo, &arguments),
+        Task::Test { filters } => suite::test(&root, &filters),
+        Task::Tidy => tidy::tidy(&root),
+    }
+}
+
+/// The directory of the workspace's `Cargo.toml`.
+fn repository_root() -> Result<PathBuf> {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").context("start this with `cargo xtask`")?;
+    let root = Path::new(&manifest).parent().context("the xtask crate has no parent directory")?;
+    Ok(root.to_owned())
+}

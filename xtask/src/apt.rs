@@ -1,0 +1,87 @@
+//! Debian packages: which are missing, and their installation.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command::{check, find, is_root};
+
+/// A package and what shows that its content is there already, from wherever it came.
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) sign: Sign,
+}
+
+/// What shows that a package is not needed.
+pub(crate) enum Sign {
+    /// An executable of this name in `PATH`.
+    Program(&'static str),
+    /// A file of this path.
+    File(&'static str),
+}
+
+impl Package {
+    fn is_present(&self) -> bool {
+        match self.sign {
+            Sign::Program(name) => find(name).is_some(),
+            Sign::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+/// Installs those of `packages` that are missing, for `purpose`.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn ensure(packages: &[Package], purpose: &str) -> Result<()> {
+    let missing: Vec<_> = packages.iter().filter(|p| !p.is_present()).map(|p| p.name).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing, purpose) }
+}
+
+/// Installs `names` with apt, as root or through sudo. Never removes a package to make room.
+///
+/// # Errors
+/// If this host has no apt, this user may not use it, or apt fails; the message has the command to
+/// type instead.
+pub(crate) fn install(names: &[&str], purpose: &str) -> Result<()> {
+    let names = names.join(" ");
+    let by_hand = format!("apt-get update && apt-get install --no-install-recommends {names}");
+    if find("apt-get").is_none() {
+        bail!("{purpose} needs these Debian packages or their like, and there is no apt-get here: {names}");
+    }
+    if !is_root() && find("sudo").is_none() {
+        bail!("{purpose} needs packages, and this is neither root nor has sudo. As root, run:\n  {by_hand}");
+    }
+    println!("apt: installing {names} ({purpose})");
+    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
+    arguments.extend(names.split(' '));
+    check(apt_get().args(["update", "--quiet"]))
+        .and_then(|()| check(apt_get().args(arguments)))
+        .map_err(|error| error.context(format!("{purpose}: to do it by hand, run as root:\n  {by_hand}")))
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new(if is_root() { "env" } else { "sudo" });
+    if !is_root() {
+        command.arg("env");
+    }
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        let there = [
+            Package { name: "no-such-package", sign: Sign::Program("sh") },
+            Package { name: "no-such-package", sign: Sign::File("/proc/self") },
+        ];
+        assert!(ensure(&there, "a test").is_ok());
+        assert!(!Package { name: "sh", sign: Sign::Program("no-such-program") }.is_present());
+        assert!(!Package { name: "sh", sign: Sign::File("/no/such/file") }.is_present());
+    }
+}

@@ -1,0 +1,69 @@
+//! Every check and test, in the order in which they are cheap.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::apt::{self, Package, Sign};
+use crate::command::{cargo, check, find, is_root, shown};
+use crate::{ebpf, python, tidy};
+
+/// What the end-to-end tests start.
+const PACKAGES: &[Package] = &[
+    Package { name: "ca-certificates", sign: Sign::File("/etc/ssl/certs/ca-certificates.crt") },
+    Package { name: "curl", sign: Sign::Program("curl") },
+    Package { name: "openssl", sign: Sign::Program("openssl") },
+    Package { name: "python3", sign: Sign::Program("python3") },
+];
+/// What the end-to-end tests read, and sudo must let through.
+const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"];
+
+/// Sets up what the tests need, then runs the checks and the tests whose names contain one of
+/// `filters` (all, if there are none).
+///
+/// # Errors
+/// At the first step that fails.
+pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
+    apt::ensure(PACKAGES, "the end-to-end tests")?;
+    ebpf::build(root)?;
+    let python = python::environment(root)?;
+
+    step(cargo(root).args(["fmt", "--all", "--check"]))?;
+    println!("==> tidy");
+    tidy::tidy(root)?;
+    step(cargo(root).args(["clippy", "--workspace", "--exclude", "spanwire-ebpf", "--all-targets"]).args([
+        "--", "-D", "warnings",
+    ]))?;
+    let unit = ["--package", "spanwire", "--package", "spanwire-abi", "--package", "xtask"];
+    step(cargo(root).arg("test").args(unit).arg("--").args(filters))?;
+    step(cargo(root).args(["build", "--package", "spanwire"]))?;
+
+    let mut end_to_end = cargo(root);
+    end_to_end.args(["test", "--package", "spanwire-e2e"]).args(runner()?);
+    // One at a time: each traces the whole host, and would see the others' traffic.
+    end_to_end.args(["--", "--test-threads=1"]).args(filters);
+    let [binary, interpreter, repository] = VARIABLES;
+    end_to_end.env(binary, root.join("target/debug/spanwire")).env(interpreter, python).env(repository, root);
+    step(&mut end_to_end)
+}
+
+/// How cargo starts the end-to-end tests as root, if this is not.
+fn runner() -> Result<Vec<String>> {
+    if is_root() {
+        return Ok(Vec::new());
+    }
+    if find("sudo").is_none() {
+        bail!("the end-to-end tests load BPF programs: run `cargo xtask test` as root, or install sudo");
+    }
+    println!("the end-to-end tests load BPF programs, so sudo starts them");
+    let keep = format!("--preserve-env={}", VARIABLES.join(","));
+    Ok(vec!["--config".to_owned(), format!("target.'cfg(unix)'.runner = ['sudo', '{keep}']")])
+}
+
+/// Names and runs one step.
+fn step(command: &mut Command) -> Result<()> {
+    let line = shown(command);
+    println!("==> cargo{}", line.split_once(' ').map_or(String::new(), |(_, rest)| format!(" {rest}")));
+    check(command)
+}
