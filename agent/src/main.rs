@@ -1,29 +1,21 @@
-<<<<<<< HEAD
-#![allow(missing_docs)]
-use spanwire::bpf::*;
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let mut p = Programs::load(Options { ring_bytes: 8 << 20, probe_log: ProbeLog::Off })?;
-    for (n, s) in p.sizes() { println!("{n} {s:?}"); }
-    let mut ring = p.ring()?;
-    let t = std::time::Instant::now();
-    println!("{:?}", p.attach_library(std::path::Path::new("/usr/lib/x86_64-linux-gnu/libssl.so.3")));
-    p.attach_tracepoints()?;
-    println!("attached {:?}", t.elapsed());
-    loop { ring.read(|e| match e { Ok(spanwire::event::Event::Chunk(c)) => println!("{:?} {} {:?} {:?} pos {} {}/{} {:?}", c.connection, c.pid, c.source, c.direction, c.position, c.bytes.len(), c.original_bytes, String::from_utf8_lossy(&c.bytes[..c.bytes.len().min(60)])), other => println!("{other:?}") }).await?; }
-=======
 //! The `spanwire` program: reads the command line, and calls into the library.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use spanwire::cli::{self, CliError, Command};
-use spanwire::config;
+use spanwire::config::{self, Config};
+use spanwire::preflight::{self, Weight};
+use spanwire::run::{Agent, PROC, StartError, stop_signal};
+use spanwire::{demo, telemetry};
 
 /// Something went wrong on the way.
 const FAILURE: u8 = 1;
 /// The command line or the configuration was not understood; clap's own code for it, too.
 const USAGE: u8 = 2;
+/// This host cannot run the agent.
+const UNABLE: u8 = 3;
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os(), &config::environment()) {
@@ -37,18 +29,59 @@ fn main() -> ExitCode {
     };
     match perform(command) {
         Ok(code) => code,
-        Err(error) => fail(&format!("{error:#}"), FAILURE),
+        Err(error @ StartError::Refused(_)) => fail(&error, UNABLE),
+        Err(error) => fail(&error, FAILURE),
     }
 }
 
-fn perform(command: Command) -> anyhow::Result<ExitCode> {
-    match command {
-        Command::Run(_) | Command::Check | Command::Demo { .. } => anyhow::bail!("not wired yet"),
+fn perform(command: Command) -> Result<ExitCode, StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        match command {
+            Command::Check => check(),
+            Command::Run(config) => {
+                if begin(&config)? {
+                    let stop = stop_signal()?;
+                    Agent::start(&config)?.trace(stop).await?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Ok(ExitCode::from(UNABLE))
+            }
+            Command::Demo { python, config } => {
+                if begin(&config)? {
+                    demo::run(&python, &config).await?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Ok(ExitCode::from(UNABLE))
+            }
+        }
+    })
+}
+
+fn check() -> Result<ExitCode, StartError> {
+    let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
+    findings.extend(preflight::examine_probes(Path::new(PROC)));
+    let able = preflight::report(&findings, &mut io::stdout().lock()).map_err(anyhow::Error::from)?;
+    Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
+}
+
+/// Begins to log and says what is missing, a line each; false when that is more than can be done without.
+fn begin(config: &Config) -> Result<bool, StartError> {
+    telemetry::init_log(&config.log, config.color.enabled_for_stderr())?;
+    let findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
+    let mut able = true;
+    for finding in findings.iter().filter(|finding| finding.weight == Weight::Missing) {
+        able = false;
+        fail(&format!("{}: {}", finding.subject, finding.message), UNABLE);
     }
+    Ok(able)
 }
 
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "spanwire: {error}");
+    let _ = writeln!(io::stderr(), "spanwire: {error}");
     ExitCode::from(code)
->>>>>>> edges
 }

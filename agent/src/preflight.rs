@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::bpf::{LoadError, Options, ProbeLog, Programs};
+use crate::bpf::{LoadError, Options, Programs};
+use crate::config::ProbeLog;
 use crate::discovery::libraries;
 
 /// How a finding weighs.

@@ -10,5 +10,5 @@ mod ring;
 
 pub use control::{Control, Verdict};
 pub use decode::DecodeError;
-pub use programs::{Attached, LoadError, Options, ProbeLog, Programs};
+pub use programs::{Attached, LoadError, Options, Programs};
 pub use ring::Ring;

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::ring::readable;
 use super::{Control, Ring};
+use crate::config::ProbeLog;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
 
@@ -38,18 +39,6 @@ const TLS_FUNCTIONS: [(&str, &str, bool); 9] = [
     ("ssl_read_ex_enter", "SSL_read_ex", false),
     ("ssl_write_ex_enter", "SSL_write_ex", false),
 ];
-
-/// How much the BPF programs say through aya-log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ProbeLog {
-    /// Nothing: the verifier removes the code.
-    #[default]
-    Off,
-    /// What the programs could not do.
-    Warn,
-    /// Also connections and sessions as they begin.
-    Debug,
-}
 
 /// What is fixed when the object is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +97,11 @@ impl Programs {
     /// See [`LoadError`].
     pub fn load(options: Options) -> Result<Self, LoadError> {
         let level: u8 = match options.probe_log {
+            // The verifier then removes the code that logs.
             ProbeLog::Off => 0,
+            ProbeLog::Error => aya_log::Level::Error as u8,
             ProbeLog::Warn => aya_log::Level::Warn as u8,
+            ProbeLog::Info => aya_log::Level::Info as u8,
             ProbeLog::Debug => aya_log::Level::Debug as u8,
         };
         let own_pid = std::process::id();

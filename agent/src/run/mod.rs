@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 use spanwire_abi::kind;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -66,7 +67,7 @@ impl Agent {
         let counters = Arc::new(Counters::default());
         let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
         let mut programs =
-            Programs::load(Options { ring_bytes: config.ring_size, probe_log: config.probe_log.into() })?;
+            Programs::load(Options { ring_bytes: config.ring_size, probe_log: config.probe_log })?;
         let ring = programs.ring()?;
         let control = programs.control()?;
         // Libraries first: a TLS session must be known before the socket under it is seen to move.
@@ -169,6 +170,21 @@ impl Agent {
             self.drops_told = all;
         }
     }
+}
+
+/// Done when the operator asks the agent to stop: SIGINT or SIGTERM.
+///
+/// # Errors
+/// When the signals cannot be caught.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 fn handle(
