@@ -172,8 +172,7 @@ mod tests {
         let names: HashSet<_> = samples.iter().map(|sample| sample.name).collect();
         assert_eq!(names.len(), samples.len());
         let non_zero: Vec<_> = samples.iter().filter(|sample| sample.value > 0).collect();
-        assert_eq!(non_zero.len(), 1);
-        assert_eq!((non_zero[0].name, non_zero[0].value), ("late_bytes", 7));
+        assert!(matches!(non_zero.as_slice(), [sample] if (sample.name, sample.value) == ("late_bytes", 7)));
         assert!(samples.iter().all(|sample| !sample.help.is_empty()));
     }
 

@@ -1,10 +1,10 @@
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::tree::{PROCESSES, SPANS};
+use super::tree::{HOST_SPANS, PROCESSES, SPANS};
 use super::*;
 use crate::call::Value;
 use crate::correlate::span::{SpanId, TraceId};
@@ -160,7 +160,20 @@ fn memory_is_bounded_and_what_is_left_out_is_counted() {
     assert!(text.ends_with("\n… and 1 more call of other processes\n"));
 }
 
-/// Output that others can look at, held up until the sender of its permits lets it go.
+#[test]
+fn the_hosts_calls_are_bounded_over_all_processes() {
+    let text = shown(false, |console| {
+        for index in 0..HOST_SPANS + 3 {
+            let pid = (index / SPANS) as u32;
+            console.show(&fixture::redacted(1, &fixture::process(pid, "agent"))).unwrap();
+        }
+        console.finish().unwrap();
+    });
+    assert_eq!(text.matches("more call").count(), 1);
+    assert!(text.ends_with("agent (pid 20): 3 calls, 3,702→168 tokens\n└─ … and 3 more calls\n"));
+}
+
+/// Output that others can look at.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

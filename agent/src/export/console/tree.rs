@@ -1,6 +1,7 @@
 //! Calls kept by process, and drawn as process, traces and spans.
 //!
-//! Of a process [`SPANS`] calls are kept, of the host [`PROCESSES`] processes; more are only counted.
+//! Of a process [`SPANS`] calls are kept, of the host [`PROCESSES`] processes and [`HOST_SPANS`] calls;
+//! more are only counted.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -11,6 +12,8 @@ use crate::correlate::span::{Span, SpanId, TraceId};
 
 /// Calls kept of one process.
 pub(super) const SPANS: usize = 1000;
+/// Calls kept of all processes together, so that memory stays below some 10 MiB.
+pub(super) const HOST_SPANS: usize = 20_000;
 /// Processes kept.
 pub(super) const PROCESSES: usize = 256;
 /// Levels drawn; deeper ones stand at the last.
@@ -83,9 +86,10 @@ impl Forest {
                 return;
             }
         };
+        let host_spans: usize = self.trees.iter().map(|tree| tree.kept.len()).sum();
         let Some(tree) = self.trees.get_mut(index) else { return };
         tree.totals.add(&row);
-        if tree.kept.len() < SPANS {
+        if tree.kept.len() < SPANS && host_spans < HOST_SPANS {
             let (trace_id, span_id, parent) = (span.trace_id, span.span_id, span.parent);
             tree.kept.push(Kept { trace_id, span_id, parent, started: span.started, row });
         }

@@ -123,7 +123,7 @@ fn classify(error: &OTelSdkError) -> Failure {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
