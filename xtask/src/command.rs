@@ -67,8 +67,10 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 
 /// `command` as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let words: Vec<_> =
-        std::iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(OsStr::to_string_lossy)
+        .collect();
     words.join(" ")
 }
 

@@ -24,13 +24,22 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
     let mut build = match toolchain.route {
         Route::Nightly => {
             let mut build = Command::new("rustup");
-            without_outer_build(build.current_dir(root)).args(["run", "nightly", "cargo", "build", "-Zbuild-std=core"]);
+            without_outer_build(build.current_dir(root)).args([
+                "run",
+                "nightly",
+                "cargo",
+                "build",
+                "-Zbuild-std=core",
+            ]);
             build
         }
         Route::Debian => {
             let mut build = cargo(root);
             // The BPF crates use unstable features, which a stable compiler allows only when asked to.
-            without_outer_build(&mut build).env("RUSTC", &toolchain.rustc).env("RUSTC_BOOTSTRAP", "1").arg("build");
+            without_outer_build(&mut build)
+                .env("RUSTC", &toolchain.rustc)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .arg("build");
             build
         }
     };
@@ -88,6 +97,9 @@ mod tests {
 
     #[test]
     fn flags_survive_spaces_in_paths() {
-        assert_eq!(flags(Path::new("/a b/bpf-linker")).split('\x1f').next(), Some("-Clinker=/a b/bpf-linker"));
+        assert_eq!(
+            flags(Path::new("/a b/bpf-linker")).split('\x1f').next(),
+            Some("-Clinker=/a b/bpf-linker")
+        );
     }
 }

@@ -20,8 +20,11 @@ pub(crate) const LLVM_MAJOR: &str = "22";
 pub(crate) fn prepare(root: &Path, rustc: &Path) -> Result<PathBuf> {
     let tools = root.join("target/tools");
     let installed = tools.join("bin/bpf-linker");
-    if output(Command::new(&installed).arg("--version")).as_deref() != Some(&format!("bpf-linker {VERSION}")) {
-        println!("installing bpf-linker {VERSION} to target/tools (it links BPF programs; about two minutes)");
+    if output(Command::new(&installed).arg("--version")).as_deref() != Some(&format!("bpf-linker {VERSION}"))
+    {
+        println!(
+            "installing bpf-linker {VERSION} to target/tools (it links BPF programs; about two minutes)"
+        );
         let mut install = cargo(root);
         // Compiled for this host, by the toolchain that compiles the agent.
         let toolchain = env::var_os("RUSTUP_TOOLCHAIN");
@@ -30,7 +33,7 @@ pub(crate) fn prepare(root: &Path, rustc: &Path) -> Result<PathBuf> {
             install.env("RUSTUP_TOOLCHAIN", toolchain);
         }
         let package = format!("bpf-linker@{VERSION}");
-        check(install.args(["install", &package, "--locked", "--force", "--root"]).arg(&tools))?;
+        check(install.args(["install", "--quiet", &package, "--locked", "--force", "--root"]).arg(&tools))?;
     }
     match llvm_of(rustc) {
         Some(llvm) => with_llvm(&tools.join("with-llvm"), &installed, &llvm),
@@ -66,8 +69,7 @@ fn with_llvm(directory: &Path, linker: &Path, llvm: &Path) -> Result<PathBuf> {
     }
     // The compiler knows the linker's flavour by this file name.
     let script = directory.join("bpf-linker");
-    let text =
-        format!("#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n", quoted(&library)?, quoted(linker)?);
+    let text = format!("#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n", quoted(&library)?, quoted(linker)?);
     if fs::read_to_string(&script).ok().as_deref() != Some(&text) {
         fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))?;
         fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
@@ -103,7 +105,8 @@ mod tests {
         fs::write(&linker, "#!/bin/sh\nls \"$LD_LIBRARY_PATH\"\necho \"$#:$1\"\n").unwrap();
         fs::set_permissions(&linker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         for _again in 0..2 {
-            let script = with_llvm(&directory.join("with-llvm"), &linker, Path::new("/lib/libLLVM.so.22")).unwrap();
+            let script =
+                with_llvm(&directory.join("with-llvm"), &linker, Path::new("/lib/libLLVM.so.22")).unwrap();
             let said = output(Command::new(script).args(["a b", "c"]));
             assert_eq!(said.as_deref(), Some("libLLVM.so\n2:a b"));
         }

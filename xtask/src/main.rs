@@ -15,6 +15,7 @@ mod tidy;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -61,9 +62,20 @@ enum Task {
     Tidy,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    // Not the error's own `Debug`: its backtrace says nothing about a build that failed.
+    perform(Arguments::parse().task).map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn perform(task: Task) -> Result<()> {
     let root = repository_root()?;
-    match Arguments::parse().task {
+    match task {
         Task::BuildEbpf => ebpf::build(&root).map(drop),
         Task::Build { release } => run::build(&root, release),
         Task::Run { demo, arguments } => run::run(&root, demo, &arguments),

@@ -11,7 +11,8 @@ use crate::command::{check, find, output};
 
 /// Prints whether the `ssl` module brought a shared libssl into the process. Interpreters that carry
 /// their TLS inside are a case of their own, which the tests do not mean to test by chance.
-const HAS_SHARED_LIBSSL: &str = "import ssl; print(any('libssl' in line for line in open('/proc/self/maps')))";
+const HAS_SHARED_LIBSSL: &str =
+    "import ssl; print(any('libssl' in line for line in open('/proc/self/maps')))";
 const DEBIAN_PYTHON: &str = "/usr/bin/python3";
 
 /// Returns the absolute path of a Python that has what `tests/requirements.txt` names, under
@@ -21,12 +22,13 @@ const DEBIAN_PYTHON: &str = "/usr/bin/python3";
 /// If there is no suitable Python, or the packages cannot be installed.
 pub(crate) fn environment(root: &Path) -> Result<PathBuf> {
     let requirements = root.join("tests/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+    let wanted = fs::read_to_string(&requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
     let directory = root.join("target/venv");
     let python = directory.join("bin/python");
     let stamp = directory.join("requirements.installed");
     // A Python that was upgraded or removed beneath the environment leaves it without its packages.
-    let works = || output(Command::new(&python).args(["-c", "import openai.version, ssl"])).is_some();
+    let works = || output(Command::new(&python).args(["-c", "import pip, ssl"])).is_some();
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted) && works() {
         return Ok(python);
     }

@@ -39,7 +39,10 @@ pub(crate) fn run(root: &Path, demo: bool, arguments: &[String]) -> Result<()> {
     let agent = root.join("target/release/spanwire");
     let mut command = as_root(&agent, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
     if demo {
-        apt::ensure(&[Package { name: "openssl", sign: Sign::Program("openssl") }], "the demo's certificate")?;
+        apt::ensure(
+            &[Package { name: "openssl", sign: Sign::Program("openssl") }],
+            "the demo's certificate",
+        )?;
         command.args(["demo", "--python"]).arg(python::environment(root)?);
     } else {
         command.arg("run");
@@ -61,7 +64,8 @@ fn as_root(program: &Path, variables: impl Iterator<Item = String>) -> Command {
 }
 
 fn preserve(variables: impl Iterator<Item = String>) -> String {
-    let mut kept: Vec<_> = variables.filter(|name| KEPT_PREFIXES.iter().any(|p| name.starts_with(p))).collect();
+    let mut kept: Vec<_> =
+        variables.filter(|name| KEPT_PREFIXES.iter().any(|p| name.starts_with(p))).collect();
     kept.sort();
     format!("--preserve-env={}", kept.join(","))
 }

@@ -32,9 +32,11 @@ pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
     step(cargo(root).args(["fmt", "--all", "--check"]))?;
     println!("==> tidy");
     tidy::tidy(root)?;
-    step(cargo(root).args(["clippy", "--workspace", "--exclude", "spanwire-ebpf", "--all-targets"]).args([
-        "--", "-D", "warnings",
-    ]))?;
+    step(
+        cargo(root)
+            .args(["clippy", "--workspace", "--exclude", "spanwire-ebpf", "--all-targets"])
+            .args(["--", "-D", "warnings"]),
+    )?;
     let unit = ["--package", "spanwire", "--package", "spanwire-abi", "--package", "xtask"];
     step(cargo(root).arg("test").args(unit).arg("--").args(filters))?;
     step(cargo(root).args(["build", "--package", "spanwire"]))?;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::command::{output, without_outer_build};
 use crate::{apt, linker};
@@ -51,20 +51,19 @@ impl Toolchain {
 /// # Errors
 /// If nothing usable is found and nothing can be installed.
 pub(crate) fn find_or_install() -> Result<Toolchain> {
-    let nightly = nightly();
-    if let Ok(toolchain) = nightly {
-        return Ok(toolchain);
-    }
+    let no_nightly = match nightly() {
+        Ok(toolchain) => return Ok(toolchain),
+        Err(why) => why,
+    };
     if let Ok(toolchain) = debian() {
         return Ok(toolchain);
     }
     apt::install(DEBIAN_PACKAGES, "compiling the BPF programs")
         .and_then(|()| debian().map_err(anyhow::Error::msg))
-        .or_else(|error| {
-            let nightly = nightly.err().unwrap_or_default();
-            bail!(
-                "no toolchain for {TARGET}\n- rustup's nightly: {nightly}; \
-                 mend with `rustup toolchain install nightly --component rust-src`\n- Debian's: {error:#}"
+        .with_context(|| {
+            format!(
+                "no toolchain for {TARGET}: rustup's nightly {no_nightly} (mend with `rustup toolchain \
+                 install nightly --component rust-src`), and Debian's cannot be had"
             )
         })
 }
@@ -74,7 +73,7 @@ fn nightly() -> Result<Toolchain, String> {
     let mut which = Command::new("rustup");
     // Rustup must not answer a question by downloading a toolchain.
     without_outer_build(&mut which).env("RUSTUP_AUTO_INSTALL", "0");
-    let rustc = output(which.args(["which", "--toolchain", "nightly", "rustc"])).ok_or("not installed")?;
+    let rustc = output(which.args(["which", "--toolchain", "nightly", "rustc"])).ok_or("is not installed")?;
     let rustc = PathBuf::from(rustc);
     usable(&rustc, "lib/rustlib/src/rust/library/core/src/lib.rs", "has no rust-src component")?;
     Ok(Toolchain { rustc, route: Route::Nightly })
@@ -108,7 +107,11 @@ fn suits(version: &str) -> Result<(), String> {
         return Err(format!("is Rust {release}, and 1.{OLDEST_MINOR} or newer is needed"));
     }
     if llvm.split('.').next() != Some(linker::LLVM_MAJOR) {
-        return Err(format!("has LLVM {llvm}, and bpf-linker {} needs {}", linker::VERSION, linker::LLVM_MAJOR));
+        return Err(format!(
+            "has LLVM {llvm}, and bpf-linker {} needs {}",
+            linker::VERSION,
+            linker::LLVM_MAJOR
+        ));
     }
     Ok(())
 }
