@@ -71,7 +71,7 @@ fn check() -> Result<ExitCode, StartError> {
 
 /// Begins to log and says what is missing, a line each; false when that is more than can be done without.
 fn begin(config: &Config) -> Result<bool, StartError> {
-    telemetry::init_log(&config.log, config.color.enabled_for_stderr())?;
+    telemetry::init_log(&config.log, config.color.enabled_on(&io::stderr()))?;
     let findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     let mut able = true;
     for finding in findings.iter().filter(|finding| finding.weight == Weight::Missing) {

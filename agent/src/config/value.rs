@@ -1,6 +1,7 @@
 //! The types of settings: each reads one text form, the same in the file, the environment and a flag.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -123,9 +124,16 @@ pub enum ColorChoice {
 }
 
 impl ColorChoice {
+    /// Whether to colour what goes to this stream of this process.
+    #[must_use]
+    pub fn enabled_on(self, stream: &impl IsTerminal) -> bool {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.enabled(stream.is_terminal(), no_color)
+    }
+
     /// Whether to colour. `no_color` says that the variable `NO_COLOR` is set and not empty.
     #[must_use]
-    pub fn enabled(self, is_terminal: bool, no_color: bool) -> bool {
+    pub(super) fn enabled(self, is_terminal: bool, no_color: bool) -> bool {
         match self {
             Self::Auto => is_terminal && !no_color,
             Self::Always => true,

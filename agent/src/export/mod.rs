@@ -9,7 +9,6 @@ pub mod otlp;
 #[cfg(test)]
 mod fixture;
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,8 +52,7 @@ impl Exporters {
             .map(|receiver| otlp::Exporter::start(receiver, config.export_queue, Arc::clone(counters)));
         let console = config.console.then(|| {
             let out = std::io::stdout();
-            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let color = config.color.enabled(out.is_terminal(), no_color);
+            let color = config.color.enabled_on(&out);
             console::Terminal::start(out, color, Arc::clone(counters)).map_err(ExportError::Console)
         });
         Ok(Self { otlp: otlp.transpose()?, console: console.transpose()? })
