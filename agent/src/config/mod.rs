@@ -164,7 +164,7 @@ impl Config {
 /// A bare word must be a level: `EnvFilter` would take a misspelt one as the name of a module.
 fn is_log_filter(text: &str) -> bool {
     let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
-    let is_directive = |part: &str| part.contains(['=', '[']) || is_level(part.trim());
+    let is_directive = |part: &str| part.contains(['=', '[']) || is_level(part);
     text.split(',').all(is_directive) && EnvFilter::try_new(text).is_ok()
 }
 
