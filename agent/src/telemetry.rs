@@ -1,9 +1,14 @@
 //! The agent's own health: counters by cause for all that is dropped, truncated, skipped or guessed,
 //! and its log.
 
+pub mod refusal;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// One number that only the agent's own code changes; safe to share between threads.
 #[derive(Debug, Default)]
@@ -128,17 +133,20 @@ impl Counters {
 }
 
 /// Filters that stand before the operator's own: libraries whose news is not the agent's.
-const QUIET: &str = "h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
+/// The OpenTelemetry client is silent: what its errors mean is said once, by `export::otlp`.
+const QUIET: &str =
+    "opentelemetry=off,h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
 
-/// Sends the log to standard error. `filter` is a checked [`crate::config::Config::log`].
+/// Sends the log to standard error. `filter` is a checked [`crate::config::Config::log`]; `counters`
+/// take what only the OpenTelemetry client's log says.
 ///
 /// # Errors
 /// When the process has a log already.
-pub fn init_log(filter: &str, color: bool) -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(color)
-        .with_env_filter(log_filter(filter))
+pub fn init_log(filter: &str, color: bool, counters: Arc<Counters>) -> anyhow::Result<()> {
+    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color);
+    tracing_subscriber::registry()
+        .with(text.with_filter(log_filter(filter)))
+        .with(refusal::layer(counters))
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot begin to log: {error}"))
 }

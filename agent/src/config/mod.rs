@@ -22,6 +22,8 @@ pub use settings::Settings;
 pub use value::{ColorChoice, Count, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
 
 use layers::Layers;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// The file that is read when no other is named and it exists.
 pub const DEFAULT_PATH: &str = "/etc/spanwire/config.yaml";
@@ -132,7 +134,7 @@ impl Config {
         let ring_size = settings.ring_size.unwrap_or(Size(0));
         let export_queue = settings.export_queue.unwrap_or(Count(0));
         let log = settings.log.unwrap_or_else(|| Text(String::new())).0;
-        if tracing_subscriber::EnvFilter::try_new(&log).is_err() {
+        if !is_log_filter(&log) {
             return Err(invalid(
                 "log",
                 &log,
@@ -157,6 +159,13 @@ impl Config {
             color: settings.color.unwrap_or(ColorChoice::Auto),
         })
     }
+}
+
+/// A bare word must be a level: `EnvFilter` would take a misspelt one as the name of a module.
+fn is_log_filter(text: &str) -> bool {
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    let is_directive = |part: &str| part.contains(['=', '[']) || is_level(part);
+    text.split(',').all(is_directive) && EnvFilter::try_new(text).is_ok()
 }
 
 fn bounded<T: TryFrom<u64>>(value: u64, least: u64, most: u64) -> Option<T> {

@@ -167,6 +167,16 @@ fn wrong_values_say_where_what_and_what_is_expected() {
 }
 
 #[test]
+fn a_misspelt_level_is_no_filter() {
+    for text in ["info", "OFF", "info,spanwire::export=debug", "spanwire[call]=trace"] {
+        assert!(is_log_filter(text), "{text}");
+    }
+    for text in ["", "warn, h2=off", "inof", "info,debg", "spanwire=loud"] {
+        assert!(!is_log_filter(text), "{text}");
+    }
+}
+
+#[test]
 fn bounds_are_kept() {
     for (text, message) in [
         ("body-limit: 17MiB", "'body-limit' is '17MiB', expected a size from 1KiB to 16MiB"),

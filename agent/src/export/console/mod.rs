@@ -17,7 +17,7 @@ use crate::redact::Redacted;
 use row::Row;
 use tree::Forest;
 
-/// Writes the view to `out`. Bounded memory: see [`tree`].
+/// Writes the view to `out`. Its memory is bounded: see `tree`.
 #[derive(Debug)]
 pub struct Console<W> {
     out: W,

@@ -90,18 +90,24 @@ impl<T: Transport> Delivery<T> {
         let mut failures = 0;
         while let Some((process, spans)) = groups.front() {
             let count = spans.len();
+            let refused_before = self.counters.spans_dropped_rejected.get();
             match self.transport.send(process, spans.clone()).await {
                 Ok(()) => {
                     self.release(count);
-                    self.counters.spans_exported.add(count as u64);
-                    self.reached();
+                    // Only this task sends, so that what was added in between is of this request.
+                    let refused = self.counters.spans_dropped_rejected.get() - refused_before;
+                    self.counters.spans_exported.add((count as u64).saturating_sub(refused));
+                    self.reached(refused > 0);
+                    if refused > 0 {
+                        self.refused("a partial success", refused);
+                    }
                     groups.pop_front();
                     failures = 0;
                 }
                 Err(Failure::Rejected(reason)) => {
                     self.release(count);
                     self.counters.spans_dropped_rejected.add(count as u64);
-                    self.refused(&reason, count);
+                    self.refused(&reason, count as u64);
                     groups.pop_front();
                 }
                 Err(Failure::Unreachable(reason)) => {
@@ -139,12 +145,12 @@ impl<T: Transport> Delivery<T> {
         self.kept.fetch_sub(count, Ordering::Relaxed);
     }
 
-    fn reached(&mut self) {
+    fn reached(&mut self, in_part: bool) {
         if self.away {
             info!("OTLP receiver {} is back; {} spans are waiting", self.label, self.waiting());
         }
         self.away = false;
-        self.refusing = false;
+        self.refusing &= in_part;
     }
 
     fn unreachable(&mut self, reason: &str) {
@@ -161,7 +167,7 @@ impl<T: Transport> Delivery<T> {
         self.away = true;
     }
 
-    fn refused(&mut self, reason: &str, count: usize) {
+    fn refused(&mut self, reason: &str, count: u64) {
         if !self.refusing {
             warn!(
                 "OTLP receiver {} refuses spans ({reason}): {count} dropped, and more will be until it accepts \

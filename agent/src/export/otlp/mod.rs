@@ -1,7 +1,7 @@
 //! OTLP over gRPC or HTTP/protobuf, one resource per traced process.
 //!
 //! A bounded queue stands between the pipeline and one task, which owns the client: see
-//! [`delivery`] for batches, retries and what is dropped when.
+//! `delivery` for batches, retries and what is dropped when.
 
 mod backoff;
 mod convert;

@@ -18,6 +18,8 @@ struct Receiver(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     failure: Option<Failure>,
+    /// Refuses so many spans of each request that it accepts.
+    refuses: Option<(Arc<Counters>, u64)>,
     /// Never answers.
     hangs: bool,
     attempts: Vec<Instant>,
@@ -55,6 +57,9 @@ impl Transport for Receiver {
         state.attempts.push(Instant::now());
         if let Some(failure) = &state.failure {
             return Err(failure.clone());
+        }
+        if let Some((counters, refused)) = &state.refuses {
+            counters.spans_dropped_rejected.add(*refused);
         }
         state.accepted.push((process.pid, spans.len()));
         Ok(())
@@ -183,6 +188,18 @@ async fn refused_spans_are_dropped_at_once() {
     assert_eq!(counters.spans_dropped_rejected.get(), 1);
     assert_eq!(counters.spans_dropped_shutdown.get(), 0);
     assert_eq!(receiver.0.lock().unwrap().attempts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_refused_in_part_do_not_count_as_exported() {
+    let receiver = Receiver::default();
+    let (exporter, counters) = start(&receiver, 10);
+    receiver.0.lock().unwrap().refuses = Some((Arc::clone(&counters), 1));
+    let process = fixture::process(1, "agent");
+    exporter.export(fixture::redacted(1, &process));
+    exporter.export(fixture::redacted(2, &process));
+    exporter.shutdown(LIMIT).await;
+    assert_eq!((counters.spans_exported.get(), counters.spans_dropped_rejected.get()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

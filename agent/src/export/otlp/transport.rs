@@ -127,12 +127,20 @@ fn classify(error: &OTelSdkError) -> Failure {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
     use crate::export::fixture;
+    use crate::telemetry::Counters;
 
     /// Serves one HTTP status to every connection, and says where.
     fn server(status: &'static str) -> String {
+        server_with(status, b"")
+    }
+
+    fn server_with(status: &'static str, body: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
@@ -153,8 +161,11 @@ mod tests {
                         end + 4 + length.split("\r\n").next().unwrap().parse::<usize>().unwrap()
                     });
                 }
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                let _ = stream.write_all(answer.as_bytes());
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(&[head.as_bytes(), body].concat());
             }
         });
         format!("http://{address}/v1/traces")
@@ -185,6 +196,18 @@ mod tests {
             Err(Failure::Unreachable("HTTP status 503".to_owned()))
         );
         assert_eq!(attempt(unused(), http).await, Err(Failure::Unreachable("network error".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn refused_spans_of_an_accepted_request_are_counted() {
+        // ExportTraceServiceResponse { partial_success { rejected_spans: 3, error_message: "bad" } }
+        let body = b"\x0a\x07\x08\x03\x12\x03bad";
+        let counters = Arc::new(Counters::default());
+        let log =
+            tracing_subscriber::registry().with(crate::telemetry::refusal::layer(Arc::clone(&counters)));
+        let _log = tracing::subscriber::set_default(log);
+        assert_eq!(attempt(server_with("200 OK", body), OtlpProtocol::HttpProtobuf).await, Ok(()));
+        assert_eq!(counters.spans_dropped_rejected.get(), 3);
     }
 
     #[tokio::test]
