@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use spanwire::cli::{self, CliError, Command};
 use spanwire::config::{self, Config};
+use spanwire::demo;
 use spanwire::preflight::{self, Weight};
 use spanwire::run::{Agent, PROC, StartError, stop_signal};
-use spanwire::{demo, telemetry};
+use spanwire::telemetry::{self, Counters};
 
 /// Something went wrong on the way.
 const FAILURE: u8 = 1;
@@ -44,19 +46,15 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
         match command {
             Command::Check => check(),
             Command::Run(config) => {
-                if begin(&config)? {
-                    let stop = stop_signal()?;
-                    Agent::start(&config)?.trace(stop).await?;
-                    return Ok(ExitCode::SUCCESS);
-                }
-                Ok(ExitCode::from(UNABLE))
+                let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
+                let stop = stop_signal()?;
+                Agent::start(&config, counters)?.trace(stop).await?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Demo { python, config } => {
-                if begin(&config)? {
-                    demo::run(&python, &config).await?;
-                    return Ok(ExitCode::SUCCESS);
-                }
-                Ok(ExitCode::from(UNABLE))
+                let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
+                demo::run(&python, &config, counters).await?;
+                Ok(ExitCode::SUCCESS)
             }
         }
     })
@@ -69,16 +67,16 @@ fn check() -> Result<ExitCode, StartError> {
     Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
 }
 
-/// Begins to log and says what is missing, a line each; false when that is more than can be done without.
-fn begin(config: &Config) -> Result<bool, StartError> {
-    telemetry::init_log(&config.log, config.color.enabled_on(&io::stderr()))?;
-    let findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
-    let mut able = true;
-    for finding in findings.iter().filter(|finding| finding.weight == Weight::Missing) {
-        able = false;
+/// Begins to log, and to count; `None`, with a line for each cause, when this host cannot trace.
+fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
+    let counters = Arc::new(Counters::default());
+    telemetry::init_log(&config.log, config.color.enabled_on(&io::stderr()), Arc::clone(&counters))?;
+    let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
+    findings.retain(|finding| finding.weight == Weight::Missing);
+    for finding in &findings {
         fail(&format!("{}: {}", finding.subject, finding.message), UNABLE);
     }
-    Ok(able)
+    Ok(findings.is_empty().then_some(counters))
 }
 
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {

@@ -24,7 +24,8 @@ impl Arguments {
     #[inline(always)]
     pub fn is_native(&self) -> bool {
         // SAFETY: as in `get`.
-        unsafe { bpf_probe_read_kernel(self.regs.add(MODE_SLOT)) }.is_ok_and(|mode| mode & MODE_MASK == MODE_NATIVE)
+        unsafe { bpf_probe_read_kernel(self.regs.add(MODE_SLOT)) }
+            .is_ok_and(|mode| mode & MODE_MASK == MODE_NATIVE)
     }
 }
 

@@ -85,7 +85,9 @@ fn next_part(cursor: *mut Cursor) -> bool {
     }
     // struct iovec: base, length (include/uapi/linux/uio.h).
     // SAFETY: the helper checks the address.
-    let Ok([base, length]) = (unsafe { bpf_probe_read_user(vector as *const [u64; 2]) }) else { return false };
+    let Ok([base, length]) = (unsafe { bpf_probe_read_user(vector as *const [u64; 2]) }) else {
+        return false;
+    };
     store!(cursor.vector = vector + 16);
     store!(cursor.vectors_left = vectors_left - 1);
     store!(cursor.address = base);
@@ -212,7 +214,9 @@ fn look(bytes: u64, cursor: *mut Cursor) -> Start {
         return Start::Other;
     };
     match &start {
-        b"POST" | b"GET " | b"PUT " | b"HEAD" | b"PATC" | b"DELE" | b"OPTI" | b"CONN" | b"PRI " => Start::Request,
+        b"POST" | b"GET " | b"PUT " | b"HEAD" | b"PATC" | b"DELE" | b"OPTI" | b"CONN" | b"PRI " => {
+            Start::Request
+        }
         // Content types 20 to 23 and legacy version 3.x (RFC 8446, section 5.1).
         [20..=23, 3, _, _] => Start::TlsRecord,
         _ => Start::Other,

@@ -1,11 +1,11 @@
 //! All state that outlives one probe hit.
 
+use crate::capture::Cursor;
 use aya_ebpf::{
     Global,
     macros::map,
     maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use crate::capture::Cursor;
 use spanwire_abi::{Connection, Request, SOCKADDR_BYTES, SessionKey, SocketKey, kind};
 
 /// The agent's own process id: its traffic is not traced. Set before load.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::run::{Agent, StartError};
+use crate::telemetry::Counters;
 
 /// The provider that the end-to-end tests use as well.
 const PROVIDER: &str = include_str!("../../../tests/standin/provider.py");
@@ -57,12 +59,12 @@ impl Drop for Folder {
 ///
 /// # Errors
 /// [`StartError`] when the host cannot trace; another error when the example cannot run.
-pub async fn run(python: &Path, config: &Config) -> Result<(), StartError> {
+pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Result<(), StartError> {
     needs(python).await?;
     let folder = Folder::new()?;
     let mut provider = provider(python, &folder)?;
     let ready = ready(&mut provider).await?;
-    let agent = Agent::start(config)?;
+    let agent = Agent::start(config, counters)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let tracing = tokio::spawn(agent.trace(async {
         // A dropped sender means the same.

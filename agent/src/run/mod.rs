@@ -63,8 +63,7 @@ impl Agent {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start(config: &Config) -> Result<Self, StartError> {
-        let counters = Arc::new(Counters::default());
+    pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
         let mut programs =
             Programs::load(Options { ring_bytes: config.ring_size, probe_log: config.probe_log })?;

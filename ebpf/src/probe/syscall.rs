@@ -35,11 +35,15 @@ pub fn syscall_enter(context: RawTracePointContext) -> i32 {
     let arguments = Arguments::new(context.arg(0));
     match context.arg::<u64>(1) {
         nr::READ => transfer(&arguments, call::READ, Shape::Bytes),
-        nr::RECVFROM if arguments.get::<3>() & MSG_PEEK == 0 => transfer(&arguments, call::READ, Shape::Bytes),
+        nr::RECVFROM if arguments.get::<3>() & MSG_PEEK == 0 => {
+            transfer(&arguments, call::READ, Shape::Bytes)
+        }
         nr::WRITE | nr::SENDTO => transfer(&arguments, call::WRITE, Shape::Bytes),
         nr::READV => transfer(&arguments, call::READ, Shape::Vectors),
         nr::WRITEV => transfer(&arguments, call::WRITE, Shape::Vectors),
-        nr::RECVMSG if arguments.get::<2>() & MSG_PEEK == 0 => transfer(&arguments, call::READ, Shape::Message),
+        nr::RECVMSG if arguments.get::<2>() & MSG_PEEK == 0 => {
+            transfer(&arguments, call::READ, Shape::Message)
+        }
         nr::SENDMSG => transfer(&arguments, call::WRITE, Shape::Message),
         nr::CONNECT => connect(&arguments),
         nr::ACCEPT | nr::ACCEPT4 => accept(&arguments),

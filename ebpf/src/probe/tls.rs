@@ -78,7 +78,11 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
     // Some libraries implement one form by calling the other: the outer call is the one that counts.
     // SAFETY: the entry is this thread's own.
     if let Some(outer) = unsafe { TLS_CALLS.get(thread) } {
-        if outer.session == session && outer.buffer == buffer && outer.direction == u64::from(way) && extended != (outer.count != 0) {
+        if outer.session == session
+            && outer.buffer == buffer
+            && outer.direction == u64::from(way)
+            && extended != (outer.count != 0)
+        {
             return 0;
         }
     }
@@ -89,8 +93,14 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
     }
     // SAFETY: the helper has no preconditions.
     let time_ns = unsafe { bpf_ktime_get_ns() };
-    let call =
-        TlsCall { session, buffer, plaintext: Cursor::new(buffer, 0), count, time_ns, direction: u64::from(way) };
+    let call = TlsCall {
+        session,
+        buffer,
+        plaintext: Cursor::new(buffer, 0),
+        count,
+        time_ns,
+        direction: u64::from(way),
+    };
     if TLS_CALLS.insert(thread, call, 0).is_err() {
         warn!(context, "no room for a TLS call of thread {}", thread as u32);
     }
