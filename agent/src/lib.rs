@@ -13,6 +13,7 @@ pub mod discovery;
 pub mod event;
 pub mod exchange;
 pub mod export;
+mod percent;
 pub mod protocol;
 pub mod provider;
 pub mod redact;
