@@ -19,6 +19,7 @@ pub mod exchange;
 pub mod export;
 pub mod pipeline;
 pub mod preflight;
+mod percent;
 pub mod protocol;
 pub mod provider;
 pub mod redact;

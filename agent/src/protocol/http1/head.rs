@@ -40,4 +40,3 @@ pub struct ResponseHead {
     /// Fields of the allow-list.
     pub headers: Headers,
 }
-
