@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
@@ -17,7 +17,9 @@ use tracing::{info, warn};
 
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::Config;
-use crate::correlate::{Clock, Correlator};
+use crate::correlate::Correlator;
+use crate::correlate::clock::Clock;
+use crate::correlate::ids::IdGenerator;
 use crate::discovery::process::Processes;
 use crate::event::Event;
 use crate::export::Exporters;
@@ -74,7 +76,7 @@ impl Agent {
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let pipeline = Pipeline::new(
             Processes::new(Path::new(PROC), host_name()),
-            Correlator::from_entropy(),
+            Correlator::new(IdGenerator::from_os()),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),
@@ -203,20 +205,17 @@ fn is_socket(pid: u32, fd: i32) -> bool {
         .is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("socket:")))
 }
 
-fn nanoseconds(clock: ClockId) -> i128 {
-    let time = clock_gettime(clock);
-    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
-}
-
 /// The kernel's clock for events, in nanoseconds.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
-    u64::try_from(nanoseconds(ClockId::Monotonic)).unwrap_or(0)
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// How the kernel's clock stands to the wall clock now.
+/// How the kernel's clock stands to the calendar now.
 fn clock() -> Clock {
-    Clock::new(nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Monotonic))
+    Clock::new(monotonic_ns(), SystemTime::now())
 }
 
 fn host_name() -> String {
