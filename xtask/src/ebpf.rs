@@ -54,9 +54,12 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
 }
 
 /// Compiler flags, separated as `CARGO_ENCODED_RUSTFLAGS` wants them so that paths may hold spaces.
-/// BTF, which the kernel's verifier and the loader need, is made from debug information.
+/// BTF, which the kernel's verifier and the loader need, is made from debug information. The programs
+/// read registers, so they must know the processor that they will run on: this one.
 fn flags(linker: &Path) -> String {
-    [&format!("-Clinker={}", linker.display()), "-Clink-arg=--btf", "-Cdebuginfo=2"].join("\x1f")
+    let linker = format!("-Clinker={}", linker.display());
+    let target = format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH);
+    [&linker, "-Clink-arg=--btf", "-Cdebuginfo=2", &target].join("\x1f")
 }
 
 /// Copies `from` to `to`, and leaves `to` and its time alone when nothing changed, lest the agent be
