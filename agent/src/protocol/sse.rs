@@ -90,6 +90,13 @@ impl SseParser {
         self.at_start = false;
     }
 
+    /// The stream was cut here: an event under way is marked damaged, but one that has not begun is
+    /// not made up.
+    pub fn cut(&mut self) {
+        let under_way = !self.line.is_empty() || self.has_data || self.skip_line;
+        self.damaged |= under_way;
+    }
+
     /// The stream is over: hands on an event that no blank line ended.
     pub fn finish(&mut self, sink: &mut impl FnMut(SseEvent)) {
         self.end_field();

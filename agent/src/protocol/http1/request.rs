@@ -8,8 +8,53 @@ use super::message::{Kind, Part, Reader};
 use super::target::{parse_authority, parse_target};
 use crate::stream::Segment;
 
-/// Longest method taken for one: `UPDATEREDIRECTREF` (RFC 4437) has 17 letters.
-const MAX_METHOD_BYTES: usize = 20;
+/// The methods that begin a request: the IANA registry and a few in wide use.
+/// Any word would not do: what is left of `POST` behind a lost byte is a word, too.
+const METHODS: [&str; 43] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LIST",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+    "M-SEARCH",
+];
 
 /// Reads the requests of one direction.
 #[derive(Debug)]
@@ -52,17 +97,17 @@ impl RequestParser {
 struct Request;
 
 impl StartLine for Request {
-    /// An upper-case method, a space, and a visible character.
+    /// A known method, a space, and a visible character.
     fn judge(bytes: &[u8]) -> Start {
-        let in_method = |byte: &&u8| byte.is_ascii_uppercase() || **byte == b'-';
-        let method = bytes.iter().take(MAX_METHOD_BYTES + 1).take_while(in_method).count();
-        if method > MAX_METHOD_BYTES {
-            return Start::No;
-        }
-        match (bytes.get(method), bytes.get(method + 1)) {
-            (None, _) => Start::Perhaps,
-            (Some(b' '), None) if method > 0 => Start::Perhaps,
-            (Some(b' '), Some(target)) if method > 0 && target.is_ascii_graphic() => Start::Yes,
+        let mut parts = bytes.splitn(2, |byte| *byte == b' ');
+        let method = parts.next().unwrap_or_default();
+        match parts.next() {
+            None if METHODS.iter().any(|known| known.as_bytes().starts_with(method)) => Start::Perhaps,
+            Some(target) if METHODS.iter().any(|known| known.as_bytes() == method) => match target.first() {
+                None => Start::Perhaps,
+                Some(byte) if byte.is_ascii_graphic() => Start::Yes,
+                Some(_) => Start::No,
+            },
             _ => Start::No,
         }
     }
