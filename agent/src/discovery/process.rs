@@ -4,7 +4,7 @@
 //! 1. `OTEL_SERVICE_NAME` in the process's environment;
 //! 2. `service.name` in its `OTEL_RESOURCE_ATTRIBUTES`;
 //! 3. its systemd service (not a session or a user's manager, which name nothing);
-//! 4. the script, module or archive that its interpreter runs ([`command`]);
+//! 4. the script, module or archive that its interpreter runs (`process/command.rs`);
 //! 5. its executable;
 //! 6. `unknown_service`, with a note.
 //!

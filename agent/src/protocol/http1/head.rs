@@ -40,3 +40,4 @@ pub struct ResponseHead {
     /// Fields of the allow-list.
     pub headers: Headers,
 }
+
