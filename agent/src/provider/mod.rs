@@ -1,8 +1,8 @@
 //! Which API an exchange speaks, and what it means in that API's words.
 //!
 //! Two questions are kept apart. *Which wire shape is it?* is answered by method and path alone
-//! ([`Endpoint`] → [`Dialect`]), because OpenAI-compatible servers live on any host. *Who is the
-//! provider?* is answered by the host ([`host`]). A new dialect is one file plus one word below.
+//! (`Endpoint` → `Dialect`), because OpenAI-compatible servers live on any host. *Who is the
+//! provider?* is answered by the host (`host`). A new dialect is one file plus one word below.
 
 mod body;
 mod endpoint;

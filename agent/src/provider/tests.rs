@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "tests")]
+
 use bytes::Bytes;
 
 use super::{BodyLimits, DIALECTS, declares_attribute, recognise};
@@ -41,7 +43,7 @@ fn recognises_by_method_and_path() {
 #[test]
 fn the_host_names_the_provider() {
     let head = request("POST", "api.groq.com", "/openai/v1/chat/completions");
-    let mut interpreter = recognise(&head, BodyLimits::default()).unwrap();
+    let mut interpreter = recognise(&head, BodyLimits::default()).expect("a known path");
     interpreter.request_body(&Bytes::from_static(br#"{"model":"llama"}"#));
     let call = interpreter.finish(&Exchange {
         ordinal: 0,
@@ -65,7 +67,7 @@ fn no_two_endpoints_overlap() {
     let all: Vec<_> = DIALECTS.iter().flat_map(|dialect| dialect.endpoints).collect();
     for (at, one) in all.iter().enumerate() {
         assert!(!one.suffix.is_empty());
-        for two in &all[at + 1..] {
+        for two in all.iter().skip(at + 1) {
             assert!(!one.overlaps(two), "{one:?} and {two:?}");
         }
     }

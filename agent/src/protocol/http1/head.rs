@@ -61,3 +61,4 @@ pub struct ResponseHead {
     /// Fields of the allow-list.
     pub headers: Headers,
 }
+

@@ -7,6 +7,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use std::mem;
+
 use bytes::Bytes;
 
 use super::body::{Body, Unread};
@@ -38,6 +40,8 @@ pub(super) static DIALECT: Dialect = Dialect {
 enum Request {
     /// Its body is still coming.
     Coming(Body),
+    /// The response began before the body was whole: the rest is awaited until the end.
+    Late(Body),
     /// Its body was read, or cannot be.
     Read(Result<Asked, Unread>),
 }
@@ -47,21 +51,28 @@ impl Request {
         body.read(|request: ChatRequest<'_>| Asked::from(request))
     }
 
-    /// Reads the body if it is whole. Called when the response begins, so that a long stream does
-    /// not hold a large prompt in memory all the while.
-    fn settle(&mut self) {
-        if let Self::Coming(body) = self {
-            let asked = Self::read(body);
-            // A server may answer before it has read everything: then the rest is awaited.
-            if !matches!(asked, Err(Unread::Incomplete | Unread::Empty)) {
-                *self = Self::Read(asked);
-            }
+    fn push(&mut self, piece: &[u8]) {
+        match self {
+            Self::Coming(body) | Self::Late(body) => body.push(piece),
+            Self::Read(_) => {}
+        }
+    }
+
+    /// The response begins: reads the body if it is whole, so that a long stream does not hold a
+    /// large prompt in memory all the while. Tried once.
+    fn settle(self) -> Self {
+        match self {
+            Self::Coming(body) => match Self::read(&body) {
+                Err(Unread::Incomplete | Unread::Empty) => Self::Late(body),
+                asked => Self::Read(asked),
+            },
+            settled => settled,
         }
     }
 
     fn finish(self) -> Result<Asked, Unread> {
         match self {
-            Self::Coming(body) => Self::read(&body),
+            Self::Coming(body) | Self::Late(body) => Self::read(&body),
             Self::Read(asked) => asked,
         }
     }
@@ -96,6 +107,11 @@ impl ChatCompletion {
         }
     }
 
+    fn settle_request(&mut self) {
+        let unread = Request::Read(Err(Unread::Empty));
+        self.request = mem::replace(&mut self.request, unread).settle();
+    }
+
     fn note(&mut self, note: &'static str) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -117,18 +133,16 @@ impl ChatCompletion {
 
 impl Interpreter for ChatCompletion {
     fn request_body(&mut self, bytes: &Bytes) {
-        if let Request::Coming(body) = &mut self.request {
-            body.push(bytes);
-        }
+        self.request.push(bytes);
     }
 
     fn response_body(&mut self, bytes: &Bytes) {
-        self.request.settle();
+        self.settle_request();
         self.body.push(bytes);
     }
 
     fn response_event(&mut self, event: &SseEvent, time_ns: u64) {
-        self.request.settle();
+        self.settle_request();
         self.first_event_ns.get_or_insert(time_ns);
         if event.damaged {
             return self.note("stream event is damaged");

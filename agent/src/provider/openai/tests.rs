@@ -46,15 +46,36 @@ impl Default for Scene<'_> {
 }
 
 impl Scene<'_> {
-    fn play(&self) -> Call {
-        let request = RequestHead {
+    fn head(&self) -> RequestHead {
+        RequestHead {
             method: "POST".to_owned(),
             path: self.path.to_owned(),
             host: Some(self.host.to_owned()),
             port: None,
             minor_version: 1,
             headers: Headers::default(),
-        };
+        }
+    }
+
+    fn exchange(&self, request: RequestHead, answered: bool) -> Exchange {
+        let head = ResponseHead { status: self.status, minor_version: 1, headers: Headers::default() };
+        Exchange {
+            ordinal: 0,
+            role: Role::Client,
+            request: request.into(),
+            response: answered.then(|| head.into()),
+            started_ns: 0,
+            ended_ns: 9_000,
+            request_body_bytes: 0,
+            response_body_bytes: 0,
+            missing_bytes: self.missing_bytes,
+            outcome: self.outcome,
+            notes: Vec::new(),
+        }
+    }
+
+    fn play(&self) -> Call {
+        let request = self.head();
         let mut interpreter = recognise(&request, self.limits).unwrap();
         for piece in self.request.chunks(self.piece) {
             interpreter.request_body(&Bytes::copy_from_slice(piece));
@@ -66,22 +87,8 @@ impl Scene<'_> {
             let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
             interpreter.response_event(&event, time_ns);
         }
-        let answered = !(self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete);
-        interpreter.finish(&Exchange {
-            ordinal: 0,
-            role: Role::Client,
-            request: request.into(),
-            response: answered.then(|| {
-                ResponseHead { status: self.status, minor_version: 1, headers: Headers::default() }.into()
-            }),
-            started_ns: 0,
-            ended_ns: 9_000,
-            request_body_bytes: 0,
-            response_body_bytes: 0,
-            missing_bytes: self.missing_bytes,
-            outcome: self.outcome,
-            notes: Vec::new(),
-        })
+        let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
+        interpreter.finish(&self.exchange(request, !silent))
     }
 }
 

@@ -1,8 +1,12 @@
 //! Responses that are event streams.
 
+use bytes::Bytes;
+
 use super::Scene;
 use crate::call::Usage;
 use crate::exchange::Outcome;
+use crate::protocol::sse::SseEvent;
+use crate::provider::{BodyLimits, recognise};
 
 const REQUEST: &[u8] =
     br#"{"model":"gpt-4o","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
@@ -111,4 +115,24 @@ fn broken_events_are_noted_once() {
 fn only_the_prefix_of_done_counts() {
     let call = scene(&[FIRST, STOP, USAGE, "[DONE] "]).play();
     assert_eq!(call.notes, [""; 0]);
+}
+
+/// What a scene cannot say: named and damaged events, and a request that ends after the response began.
+#[test]
+fn odd_events_and_late_requests() {
+    let head = Scene::default().head();
+    let mut interpreter = recognise(&head, BodyLimits::default()).unwrap();
+    interpreter.request_body(&Bytes::from_static(br#"{"model":"#));
+    let event =
+        |name: &str, data: &str, damaged| SseEvent { name: name.to_owned(), data: data.to_owned(), damaged };
+    interpreter.response_event(&event("", STOP, true), 5);
+    interpreter.response_event(&event("", FIRST, false), 6);
+    interpreter.response_event(&event("error", r#"{"detail":"x"}"#, false), 7);
+    interpreter.request_body(&Bytes::from_static(br#""late"}"#));
+    let call = interpreter.finish(&Scene::default().exchange(head, true));
+    assert_eq!(call.request_model.as_deref(), Some("late"));
+    assert_eq!(call.first_chunk_ns, Some(5));
+    assert_eq!(call.error_code.as_deref(), Some("_OTHER"));
+    assert_eq!(call.finish_reasons, ["error"]);
+    assert_eq!(call.notes, ["stream event is damaged"]);
 }
