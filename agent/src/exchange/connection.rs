@@ -144,6 +144,21 @@ impl HttpConnection {
         }
     }
 
+    /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
+    /// arrives of it is dropped, without a further step, up to the next request. False, and nothing
+    /// is done, when it is over already or others are under way beside it.
+    pub fn skip(&mut self, ordinal: u64) -> bool {
+        let Phase::Following(sides) = &mut self.phase else { return false };
+        if self.outstanding.len() != 1 || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal) {
+            return false;
+        }
+        self.outstanding.clear();
+        self.held.clear();
+        sides.requests.parser.resync();
+        sides.responses.resync();
+        true
+    }
+
     /// The connection, or the peer's direction of it, ended.
     pub fn end(&mut self, end: End, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let Phase::Following(sides) = &self.phase else { return };

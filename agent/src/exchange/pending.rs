@@ -51,6 +51,11 @@ impl Pending {
         }
     }
 
+    /// Which exchange of its connection this is.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.exchange.ordinal
+    }
+
     pub(super) fn method(&self) -> &str {
         &self.exchange.request.method
     }

@@ -10,7 +10,7 @@ use crate::bpf::Verdict;
 use crate::correlate::clock::Clock;
 use crate::correlate::span::Span;
 use crate::correlate::{ConnectionFacts, Correlator};
-use crate::discovery::process::Processes;
+use crate::discovery::process::ProcessTable;
 use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::provider::{self, BodyLimits, Interpreter};
@@ -64,7 +64,7 @@ pub enum Effect {
 /// All state between the ring buffer and the exporters.
 pub struct Pipeline {
     table: Table,
-    processes: Processes,
+    processes: ProcessTable,
     correlator: Correlator,
     clock: Clock,
     limits: BodyLimits,
@@ -80,7 +80,7 @@ impl Pipeline {
     /// With nothing seen yet.
     #[must_use]
     pub fn new(
-        processes: Processes,
+        processes: ProcessTable,
         correlator: Correlator,
         clock: Clock,
         limits: BodyLimits,
@@ -192,8 +192,9 @@ impl Pipeline {
                         conversation.interpreters.insert(ordinal, interpreter);
                     } else {
                         self.counters.exchanges_without_endpoint.increment();
-                        conversation.http.skip(ordinal);
-                        effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+                        if conversation.http.skip(ordinal) {
+                            effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+                        }
                     }
                 }
                 Step::RequestBody { ordinal, bytes } => {

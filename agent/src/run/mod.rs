@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::correlate::ids::IdGenerator;
-use crate::discovery::process::Processes;
+use crate::discovery::process::{ProcessTable, Procfs};
 use crate::event::Event;
 use crate::export::Exporters;
 use crate::pipeline::{Effect, Pipeline};
@@ -33,6 +33,9 @@ pub const PROC: &str = "/proc";
 
 /// How long the exporters may take to deliver what waits when the agent stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Most processes that are remembered.
+const PROCESSES: usize = 16_384;
 
 /// How often losses are looked for and the clock is corrected.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -74,8 +77,9 @@ impl Agent {
         // Libraries first: a TLS session must be known before the socket under it is seen to move.
         let libraries = Libraries::attach(programs, &config.libraries)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
+        let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
         let pipeline = Pipeline::new(
-            Processes::new(Path::new(PROC), host_name()),
+            ProcessTable::new(procfs, PROCESSES),
             Correlator::new(IdGenerator::from_os()),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },

@@ -43,6 +43,12 @@ impl ProcessTable {
         process
     }
 
+    /// Whether the process was read since it began its program.
+    #[must_use]
+    pub fn knows(&self, pid: u32) -> bool {
+        self.known.contains_key(&pid)
+    }
+
     /// Forgets a process: after it replaced its program, or when its last span is made.
     pub fn forget(&mut self, pid: u32) {
         self.known.remove(&pid);

@@ -81,6 +81,11 @@ impl RequestParser {
         self.0.read(&Request, input)
     }
 
+    /// Forgets the request under way and goes on where a segment begins with one.
+    pub fn resync(&mut self) {
+        self.0.resync();
+    }
+
     /// No byte of the next request has come.
     #[must_use]
     pub fn is_idle(&self) -> bool {
