@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::io::Write as _;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::*;
 use crate::exchange::Exchange;
@@ -83,6 +87,20 @@ fn ended(steps: &[Step]) -> Vec<&Exchange> {
         .collect()
 }
 
+fn request_body(steps: &[Step]) -> Vec<u8> {
+    let body = |step: &Step| match step {
+        Step::RequestBody { bytes, .. } => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    steps.iter().flat_map(body).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn get(path: &str) -> Feed {
     write(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
 }
@@ -114,14 +132,7 @@ fn a_call_with_an_event_stream() {
     assert_eq!((exchange.started_ns, exchange.ended_ns), (0, 60));
     assert_eq!((exchange.request_body_bytes, exchange.response_body_bytes), (9, 22));
     assert_eq!((exchange.missing_bytes, exchange.notes.as_slice()), (0, &[][..]));
-    let request: Vec<u8> = steps
-        .iter()
-        .filter_map(
-            |step| if let Step::RequestBody { bytes, .. } = step { Some(bytes.to_vec()) } else { None },
-        )
-        .flatten()
-        .collect();
-    assert_eq!(request, b"{\"a\":\"b\"}");
+    assert_eq!(request_body(&steps), b"{\"a\":\"b\"}");
 }
 
 #[test]
@@ -332,4 +343,14 @@ fn codings_that_are_not_undone_are_noted() {
         read("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
     ]);
     assert_eq!(ended(&steps)[0].notes, ["unsupported transfer coding"]);
+}
+
+#[test]
+fn compressed_request_bodies_are_undone() {
+    let body = gzip(b"{\"model\":\"m\"}");
+    let head =
+        format!("POST /1 HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (steps, _) = run(&[write(&head), Feed::Data(Write, body.clone()), ok("")]);
+    assert_eq!(request_body(&steps), b"{\"model\":\"m\"}");
+    assert_eq!(ended(&steps)[0].request_body_bytes, body.len() as u64);
 }

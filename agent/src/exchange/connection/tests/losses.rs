@@ -88,3 +88,21 @@ fn a_second_loss_does_not_let_the_next_response_in() {
     ]);
     assert_eq!(summary(&steps), ["/1 0 Lost ", "/2 0 Lost ", "/3 200 Complete c"]);
 }
+
+#[test]
+fn nothing_is_decompressed_behind_a_gap() {
+    let body = gzip(b"data: one\n\ndata: two\n\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let (steps, _) = run(&[
+        get("/1"),
+        read(&head),
+        Feed::Data(Read, body[..10].to_vec()),
+        gap(Read, 1),
+        Feed::Data(Read, body[11..].to_vec()),
+    ]);
+    assert_eq!(summary(&steps), ["/1 200 Complete [!@40]"]);
+    assert_eq!(ended(&steps)[0].notes, ["response body has a gap", "compressed body has a gap"]);
+}
