@@ -55,6 +55,8 @@ pub struct HttpConnection {
     /// What no request has claimed yet.
     held: Held,
     peer_closed: bool,
+    /// A request was sent before the one ahead of it was answered.
+    pipelines: bool,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl HttpConnection {
             next_ordinal: 0,
             held: Held::default(),
             peer_closed: false,
+            pipelines: false,
         }
     }
 
@@ -117,9 +120,7 @@ impl HttpConnection {
     #[must_use]
     pub fn unclaimed_bytes(&self) -> u64 {
         let skipped = match &self.phase {
-            Phase::Following(sides) => {
-                sides.requests.parser.skipped_bytes() + sides.responses.skipped_bytes()
-            }
+            Phase::Following(sides) => sides.requests.parser.skipped_bytes(),
             Phase::Probing(_) | Phase::Abandoned(_) => 0,
         };
         self.held.dropped_bytes().saturating_add(skipped)
@@ -255,7 +256,7 @@ impl HttpConnection {
         self.next_ordinal += 1;
         let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns);
         pending.seen(time_ns);
-        pending.pipelined = self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
+        self.pipelines |= self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
         self.outstanding.push_back(pending);
         sink(Step::Began { ordinal, role, request });
         let (released, overflowed) = self.held.release(request_direction(role).opposite(), started_ns);
@@ -324,17 +325,18 @@ impl HttpConnection {
     }
 
     /// Framing was lost in either direction: no exchange under way can be finished, and none that
-    /// began may take a response for its own that belongs to another.
+    /// began may take a response for its own that belongs to another. A client that does not pipeline
+    /// reads the lost exchange's response before it sends the next request, so that response is older
+    /// than the request and `held` drops it.
     fn lose(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let pipelined = self.outstanding.iter().any(|pending| pending.pipelined);
         if let Some(pending) = self.outstanding.front_mut() {
             pending.missing(bytes);
         }
         self.finish_all(Outcome::Lost, time_ns, sink);
-        if pipelined {
+        if self.pipelines {
             self.abandon(Abandoned::Unpaired, time_ns, sink);
         } else if let Phase::Following(sides) = &mut self.phase {
-            sides.responses.resync();
+            sides.responses.restart();
         }
     }
 
@@ -350,7 +352,7 @@ impl HttpConnection {
             Abandoned::NotHttp | Abandoned::Http2 | Abandoned::Tunnel | Abandoned::Unpaired => Outcome::Lost,
         };
         self.finish_all(outcome, time_ns, sink);
-        self.held = Held::default();
+        self.held.clear();
         self.phase = Phase::Abandoned(reason);
     }
 

@@ -22,8 +22,6 @@ pub(super) struct Pending {
     pub(super) request_whole: bool,
     /// The response's end was read.
     pub(super) response_whole: bool,
-    /// The request was sent before the one ahead of it was answered.
-    pub(super) pipelined: bool,
 }
 
 impl Pending {
@@ -47,7 +45,6 @@ impl Pending {
             },
             request_whole: false,
             response_whole: false,
-            pipelined: false,
         }
     }
 

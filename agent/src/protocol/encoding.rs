@@ -157,7 +157,7 @@ impl Decoder {
 
 /// The zlib header: deflate with a window of at most 32 KiB, check bits right (RFC 1950, section 2.2).
 fn is_zlib(cmf: u8, flags: u8) -> bool {
-    cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([cmf, flags]) % 31 == 0
+    cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31)
 }
 
 /// Whether a compressed stream goes on.

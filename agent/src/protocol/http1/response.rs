@@ -39,21 +39,15 @@ impl ResponseParser {
         self.0.read(&Response { request_method }, input)
     }
 
-    /// Forgets the response under way and goes on where a segment begins with one.
-    pub fn resync(&mut self) {
-        self.0.resync();
+    /// Forgets the response under way: what is read next must begin one.
+    pub fn restart(&mut self) {
+        self.0 = Reader::in_step();
     }
 
     /// A close of the connection by the sender would end the response under way: it has no length.
     #[must_use]
     pub fn ends_at_close(&self) -> bool {
         self.0.ends_at_close()
-    }
-
-    /// Bytes passed over because they began no response.
-    #[must_use]
-    pub fn skipped_bytes(&self) -> u64 {
-        self.0.skipped_bytes()
     }
 }
 

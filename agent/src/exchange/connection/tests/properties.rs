@@ -1,9 +1,5 @@
 //! What holds for any traffic.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
 use super::*;
@@ -46,12 +42,9 @@ fn response(n: usize, shape: Shape) -> Vec<u8> {
             ("Content-Type: text/event-stream\r\nTransfer-Encoding: chunked".into(), chunked(&body))
         }
         Shape::GzipEvents => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-            encoder.write_all(&body).unwrap();
-            let body = encoder.finish().unwrap();
             let fields =
                 "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked";
-            (fields.into(), chunked(&body))
+            (fields.into(), chunked(&gzip(&body)))
         }
     };
     [format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").into_bytes(), body].concat()
