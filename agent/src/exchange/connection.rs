@@ -150,13 +150,15 @@ impl HttpConnection {
     /// is done, when it is over already or others are under way beside it.
     pub fn skip(&mut self, ordinal: u64) -> bool {
         let Phase::Following(sides) = &mut self.phase else { return false };
-        if self.outstanding.len() != 1 || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal) {
+        if self.outstanding.len() != 1
+            || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal)
+        {
             return false;
         }
         self.outstanding.clear();
         self.held.clear();
         sides.requests.parser.resync();
-        sides.responses.resync();
+        sides.responses.restart();
         true
     }
 

@@ -77,7 +77,8 @@ impl Agent {
         // Libraries first: a TLS session must be known before the socket under it is seen to move.
         let libraries = Libraries::attach(programs, &config.libraries)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
-        let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
+        let procfs =
+            Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES),
             Correlator::new(IdGenerator::from_os()),
@@ -85,7 +86,16 @@ impl Agent {
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),
         );
-        Ok(Self { ring, control, pipeline, exporters, libraries, counters, effects: VecDeque::new(), drops_told: 0 })
+        Ok(Self {
+            ring,
+            control,
+            pipeline,
+            exporters,
+            libraries,
+            counters,
+            effects: VecDeque::new(),
+            drops_told: 0,
+        })
     }
 
     /// Traces until `stop` is done, then ends what is under way and delivers it.
@@ -143,7 +153,8 @@ impl Agent {
                 Effect::CheckSockets { pid, fds } => {
                     let gone: Vec<i32> = fds.into_iter().filter(|&fd| !is_socket(pid, fd)).collect();
                     let effects = &mut self.effects;
-                    self.pipeline.sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
+                    self.pipeline
+                        .sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
                 }
             }
         }

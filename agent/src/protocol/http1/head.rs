@@ -61,4 +61,3 @@ pub struct ResponseHead {
     /// Fields of the allow-list.
     pub headers: Headers,
 }
-
