@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod event;
 pub mod exchange;
 pub mod export;
+mod percent;
 pub mod pipeline;
 pub mod preflight;
 pub mod protocol;

@@ -93,13 +93,16 @@ fn privileges(proc: &Path) -> Finding {
                        library below is refused, run as root or add it";
         return finding(Weight::Limited, "privileges", message);
     }
-    let message = format!("no {}: nothing can be traced; run as root (sudo) or grant them", missing.join(", "));
+    let message =
+        format!("no {}: nothing can be traced; run as root (sudo) or grant them", missing.join(", "));
     finding(Weight::Missing, "privileges", message)
 }
 
 fn pid_namespace(proc: &Path) -> Finding {
     match fs::read_link(proc.join("self/ns/pid")) {
-        Ok(link) if link.as_os_str() == ROOT_PID_NAMESPACE => finding(Weight::Ok, "pid namespace", "the host's"),
+        Ok(link) if link.as_os_str() == ROOT_PID_NAMESPACE => {
+            finding(Weight::Ok, "pid namespace", "the host's")
+        }
         Ok(_) => finding(
             Weight::Missing,
             "pid namespace",
@@ -137,7 +140,11 @@ fn lockdown(sys: &Path) -> Finding {
             "confidentiality: the kernel forbids BPF programs to read memory; boot with lockdown=integrity or none",
         );
     }
-    let message = if state.contains("[integrity]") { "integrity: all probes in use work under it" } else { "none seen" };
+    let message = if state.contains("[integrity]") {
+        "integrity: all probes in use work under it"
+    } else {
+        "none seen"
+    };
     finding(Weight::Ok, "lockdown", message)
 }
 
@@ -166,7 +173,11 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
     let message = format!("{} loaded; the verifier read {instructions} instructions", sizes.len());
     let mut findings = vec![finding(Weight::Ok, "BPF programs", message)];
     findings.push(match programs.attach_tracepoints() {
-        Ok(()) => finding(Weight::Ok, "tracepoints", "system calls and processes; neither tracefs nor bpffs is needed"),
+        Ok(()) => finding(
+            Weight::Ok,
+            "tracepoints",
+            "system calls and processes; neither tracefs nor bpffs is needed",
+        ),
         Err(error) => finding(Weight::Missing, "tracepoints", refused(&error)),
     });
     let mut found = libraries::installed();
@@ -189,9 +200,11 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
                 "TLS library",
                 format!("{} ({place}): {}", library.path.display(), attached.functions.join(", ")),
             ),
-            Err(error) => {
-                finding(Weight::Limited, "TLS library", format!("{}: {}", library.path.display(), refused(&error)))
-            }
+            Err(error) => finding(
+                Weight::Limited,
+                "TLS library",
+                format!("{}: {}", library.path.display(), refused(&error)),
+            ),
         });
     }
     findings

@@ -108,6 +108,7 @@ counters! {
         connections_ignored_http2: "connections ignored because they speak HTTP/2",
         connections_ignored_tunnel: "connections ignored after a change to another protocol",
         connections_ignored_malformed: "connections ignored because what they carry breaks the rules of HTTP",
+        connections_ignored_unpaired: "connections ignored because responses could not be told apart after a loss",
         connections_ignored_table_full: "connections ignored because too many were open",
         exchanges_lost: "exchanges whose end was not captured",
         exchanges_malformed: "exchanges cut short by a message that breaks the rules of HTTP",

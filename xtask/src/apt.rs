@@ -48,17 +48,23 @@ pub(crate) fn install(names: &[&str], purpose: &str) -> Result<()> {
     let names = names.join(" ");
     let by_hand = format!("apt-get update && apt-get install --no-install-recommends {names}");
     if find("apt-get").is_none() {
-        bail!("{purpose} needs these Debian packages or their like, and there is no apt-get here: {names}");
+        bail!(
+            "no apt-get here to install what {purpose} needs; install these packages or their like: {names}"
+        );
     }
     if !is_root() && find("sudo").is_none() {
-        bail!("{purpose} needs packages, and this is neither root nor has sudo. As root, run:\n  {by_hand}");
+        bail!("neither root nor sudo here to install what {purpose} needs. As root, run:\n  {by_hand}");
     }
     println!("apt: installing {names} ({purpose})");
     let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
     arguments.extend(names.split(' '));
-    check(apt_get().args(["update", "--quiet"]))
-        .and_then(|()| check(apt_get().args(arguments)))
-        .map_err(|error| error.context(format!("{purpose}: to do it by hand, run as root:\n  {by_hand}")))
+    check(apt_get().args(["update", "--quiet"])).and_then(|()| check(apt_get().args(arguments))).map_err(
+        |error| {
+            error.context(format!(
+                "cannot install what {purpose} needs. To do it by hand, run as root:\n  {by_hand}\n"
+            ))
+        },
+    )
 }
 
 fn apt_get() -> Command {

@@ -43,7 +43,7 @@ pub(crate) fn environment(root: &Path) -> Result<PathBuf> {
 
 /// Makes an empty environment, with the Python of `PATH` or else Debian's.
 fn create(directory: &Path) -> Result<()> {
-    apt::ensure(&[Package { name: "python3", sign: Sign::Program("python3") }], "running Python clients")?;
+    apt::ensure(&[Package { name: "python3", sign: Sign::Program("python3") }], "running Python")?;
     let venv = |python: &Path| {
         let mut command = Command::new(python);
         command.args(["-m", "venv", "--clear"]).arg(directory);

@@ -39,10 +39,7 @@ pub(crate) fn run(root: &Path, demo: bool, arguments: &[String]) -> Result<()> {
     let agent = root.join("target/release/spanwire");
     let mut command = as_root(&agent, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
     if demo {
-        apt::ensure(
-            &[Package { name: "openssl", sign: Sign::Program("openssl") }],
-            "the demo's certificate",
-        )?;
+        apt::ensure(&[Package { name: "openssl", sign: Sign::Program("openssl") }], "the demo")?;
         command.args(["demo", "--python"]).arg(python::environment(root)?);
     } else {
         command.arg("run");

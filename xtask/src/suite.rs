@@ -25,7 +25,7 @@ const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"
 /// # Errors
 /// At the first step that fails.
 pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
-    apt::ensure(PACKAGES, "the end-to-end tests")?;
+    apt::ensure(PACKAGES, "testing")?;
     ebpf::build(root)?;
     let python = python::environment(root)?;
 

@@ -49,7 +49,12 @@ impl Control {
     ///
     /// # Errors
     /// When the kernel refuses the update; bytes then keep coming, which costs time but no data.
-    pub fn decide(&mut self, connection: ConnectionId, position: u64, verdict: Verdict) -> Result<(), MapError> {
+    pub fn decide(
+        &mut self,
+        connection: ConnectionId,
+        position: u64,
+        verdict: Verdict,
+    ) -> Result<(), MapError> {
         let verdict = match verdict {
             Verdict::SkipExchange => verdict::SKIP_EXCHANGE,
             Verdict::Ignore => verdict::IGNORE,

@@ -92,7 +92,12 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     }
 }
 
-fn chunk(mut fields: Fields<'_>, connection: ConnectionId, pid: u32, time_ns: u64) -> Result<Chunk, DecodeError> {
+fn chunk(
+    mut fields: Fields<'_>,
+    connection: ConnectionId,
+    pid: u32,
+    time_ns: u64,
+) -> Result<Chunk, DecodeError> {
     let position = fields.u64()?;
     let original_bytes = fields.u32()?;
     let captured_bytes = fields.u32()?;

@@ -111,12 +111,16 @@ impl Programs {
             .map_max_entries("EVENTS", options.ring_bytes)
             .load(OBJECT)?;
         for (name, _) in TRACEPOINTS {
-            program::<RawTracePoint>(&mut ebpf, name)?.load().map_err(|error| LoadError::Program(name, error))?;
+            program::<RawTracePoint>(&mut ebpf, name)?
+                .load()
+                .map_err(|error| LoadError::Program(name, error))?;
         }
         let mut loaded = Vec::new();
         for (name, _, _) in TLS_FUNCTIONS {
             if !loaded.contains(&name) {
-                program::<UProbe>(&mut ebpf, name)?.load().map_err(|error| LoadError::Program(name, error))?;
+                program::<UProbe>(&mut ebpf, name)?
+                    .load()
+                    .map_err(|error| LoadError::Program(name, error))?;
                 loaded.push(name);
             }
         }

@@ -1,4 +1,92 @@
 //! From calls to spans: names, attributes, times, and the place in a trace.
 
+pub mod attributes;
+pub mod clock;
+pub mod ids;
+mod place;
 pub mod span;
+mod status;
+#[cfg(test)]
+mod tests;
 pub mod traceparent;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::discovery::process::Process;
+use crate::exchange::Exchange;
+use clock::Clock;
+use ids::IdGenerator;
+use place::{Place, TakenIds};
+use span::Span;
+
+/// What is known of the connection that carried an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// The other end.
+    pub peer: Option<SocketAddr>,
+    /// The bytes were encrypted on the wire.
+    pub tls: bool,
+}
+
+/// Makes spans of calls and finds their places in traces.
+#[derive(Debug)]
+pub struct Correlator {
+    ids: IdGenerator,
+    taken: TakenIds,
+}
+
+impl Correlator {
+    /// Header ids that are remembered as taken; past it the oldest is forgotten.
+    pub const TAKEN_MAX: usize = 65_536;
+
+    /// A correlator that takes new ids from `ids`.
+    #[must_use]
+    pub fn new(ids: IdGenerator) -> Self {
+        Self { ids, taken: TakenIds::new(Self::TAKEN_MAX) }
+    }
+
+    /// The span of one call that is over.
+    pub fn span(
+        &mut self,
+        call: &Call,
+        exchange: &Exchange,
+        process: Arc<Process>,
+        connection: ConnectionFacts,
+        clock: &Clock,
+    ) -> Span {
+        let traceparent = exchange.request.headers.get("traceparent");
+        let place = Place::find(traceparent, exchange.role, &mut self.taken, &mut self.ids);
+        let (status, error_type, status_note) = status::status(call, exchange);
+        let mut notes = call.notes.clone();
+        for note in exchange.notes.iter().copied().chain(status_note).chain(place.note) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let name = match &call.request_model {
+            Some(model) => format!("{} {model}", call.operation.name()),
+            None => call.operation.name().to_owned(),
+        };
+        Span {
+            trace_id: place.trace_id,
+            span_id: place.span_id,
+            parent: place.parent,
+            flags: place.flags,
+            name,
+            started: clock.at(exchange.started_ns),
+            ended: clock.at(exchange.ended_ns.max(exchange.started_ns)),
+            attributes: attributes::of(call, exchange, connection, error_type, &notes),
+            status,
+            process,
+        }
+    }
+
+    /// How many header ids were forgotten to stay within [`Self::TAKEN_MAX`]. A request that repeats
+    /// one of those would be given its span id a second time.
+    #[must_use]
+    pub fn forgotten_ids(&self) -> u64 {
+        self.taken.forgotten()
+    }
+}

@@ -33,7 +33,8 @@ pub struct Span {
     pub span_id: SpanId,
     /// Its parent, when one is known.
     pub parent: Option<SpanId>,
-    /// The W3C trace flags as received; 1 (sampled) for a trace that begins here.
+    /// The W3C trace flags as received, reserved bits cleared; 3 (sampled, random trace id) for a trace
+    /// that begins here.
     pub flags: u8,
     /// `{operation} {model}`.
     pub name: String,

@@ -87,7 +87,9 @@ async fn needs(python: &Path) -> anyhow::Result<()> {
         .stderr(Stdio::null())
         .status()
         .await
-        .with_context(|| format!("the demo needs Python, and {} does not run; name one with --python", python.display()))?;
+        .with_context(|| {
+            format!("the demo needs Python, and {} does not run; name one with --python", python.display())
+        })?;
     ensure!(
         found.success(),
         "the demo needs the `openai` package, and {} has none: install it (pip install openai), name a Python that \

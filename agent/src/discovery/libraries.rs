@@ -52,7 +52,10 @@ fn is_openssl(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("libssl") else { return false };
     match rest.find(".so") {
         Some(0) => true,
-        Some(end) => rest.starts_with('-') && rest.get(end..).is_some_and(|tail| tail == ".so" || tail.starts_with(".so.")),
+        Some(end) => {
+            rest.starts_with('-')
+                && rest.get(end..).is_some_and(|tail| tail == ".so" || tail.starts_with(".so."))
+        }
         None => false,
     }
 }
@@ -80,9 +83,10 @@ pub fn mapped(procfs: &Path, pid: u32) -> Vec<Library> {
     let process = procfs.join(pid.to_string());
     // A process that is gone, or whose maps may not be read, has none to show.
     let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
-    let paths = maps.lines().filter_map(library_of_mapping).map(|path| {
-        process.join("root").join(path.trim_start_matches('/'))
-    });
+    let paths = maps
+        .lines()
+        .filter_map(library_of_mapping)
+        .map(|path| process.join("root").join(path.trim_start_matches('/')));
     distinct(paths)
 }
 
@@ -133,10 +137,13 @@ mod tests {
 
     #[test]
     fn names_of_openssl() {
-        for name in ["libssl.so", "libssl.so.3", "libssl.so.1.1", "libssl-8b66dd34.so.3", "libssl-1_1-x64.so"] {
+        for name in ["libssl.so", "libssl.so.3", "libssl.so.1.1", "libssl-8b66dd34.so.3", "libssl-1_1-x64.so"]
+        {
             assert!(is_openssl(name), "{name}");
         }
-        for name in ["libssl3.so", "libsslcommon.so.1", "libssl.a", "libssh.so.4", "xlibssl.so", "libssl_foo.so"] {
+        for name in
+            ["libssl3.so", "libsslcommon.so.1", "libssl.a", "libssh.so.4", "xlibssl.so", "libssl_foo.so"]
+        {
             assert!(!is_openssl(name), "{name}");
         }
     }

@@ -1,4 +1,26 @@
 //! Who a process is: the resource that its spans belong to.
+//!
+//! `service.name` is the first that is there of
+//! 1. `OTEL_SERVICE_NAME` in the process's environment;
+//! 2. `service.name` in its `OTEL_RESOURCE_ATTRIBUTES`;
+//! 3. its systemd service (not a session or a user's manager, which name nothing);
+//! 4. the script, module or archive that its interpreter runs (`process/command.rs`);
+//! 5. its executable;
+//! 6. `unknown_service`, with a note.
+//!
+//! Names of Kubernetes workloads and containers will stand between 2 and 3; the container's id is
+//! an attribute already. Command lines hold secrets: of a process's arguments only the first, the
+//! program as it was called, becomes an attribute.
+
+mod cgroup;
+mod command;
+mod procfs;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use procfs::Procfs;
+pub use table::ProcessTable;
 
 use crate::call::Value;
 

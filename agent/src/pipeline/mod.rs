@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bpf::Verdict;
+use crate::correlate::clock::Clock;
 use crate::correlate::span::Span;
-use crate::correlate::{Clock, ConnectionFacts, Correlator};
-use crate::discovery::process::Processes;
+use crate::correlate::{ConnectionFacts, Correlator};
+use crate::discovery::process::ProcessTable;
 use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
-use crate::exchange::{Abandoned, Exchange, Outcome, Step};
+use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::provider::{self, BodyLimits, Interpreter};
 use crate::redact::{Redacted, redact};
 use crate::telemetry::Counters;
@@ -63,7 +64,7 @@ pub enum Effect {
 /// All state between the ring buffer and the exporters.
 pub struct Pipeline {
     table: Table,
-    processes: Processes,
+    processes: ProcessTable,
     correlator: Correlator,
     clock: Clock,
     limits: BodyLimits,
@@ -79,7 +80,7 @@ impl Pipeline {
     /// With nothing seen yet.
     #[must_use]
     pub fn new(
-        processes: Processes,
+        processes: ProcessTable,
         correlator: Correlator,
         clock: Clock,
         limits: BodyLimits,
@@ -133,7 +134,7 @@ impl Pipeline {
     pub fn finish(&mut self, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         for connection in self.table.conversations() {
             if let Some(mut conversation) = self.table.take(connection) {
-                conversation.http.stop(time_ns, &mut |step| self.steps.push(step));
+                conversation.http.end(End::Closed, time_ns, &mut |step| self.steps.push(step));
                 self.follow(connection, &mut conversation, 0, effects);
             }
         }
@@ -191,8 +192,9 @@ impl Pipeline {
                         conversation.interpreters.insert(ordinal, interpreter);
                     } else {
                         self.counters.exchanges_without_endpoint.increment();
-                        conversation.http.skip(ordinal);
-                        effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+                        if conversation.http.skip(ordinal) {
+                            effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+                        }
                     }
                 }
                 Step::RequestBody { ordinal, bytes } => {
@@ -215,7 +217,9 @@ impl Pipeline {
             }
         }
         self.steps = steps;
-        if let Some(reason) = conversation.http.abandoned() {
+        if let State::Abandoned(reason) = conversation.http.state()
+            && !conversation.ignored
+        {
             conversation.ignored = true;
             self.count_abandoned(reason);
         }
@@ -250,7 +254,7 @@ impl Pipeline {
             tls: conversation.source == Source::Tls,
         };
         let process = self.processes.get(conversation.pid);
-        let span = self.correlator.span(call, exchange, process, facts, &self.clock);
+        let span = self.correlator.span(&call, exchange, process, facts, &self.clock);
         effects(Effect::Span(redact(span)));
     }
 
@@ -287,7 +291,8 @@ impl Pipeline {
             Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
             Abandoned::Http2 => &self.counters.connections_ignored_http2,
             Abandoned::Tunnel => &self.counters.connections_ignored_tunnel,
-            Abandoned::Malformed => &self.counters.connections_ignored_malformed,
+            Abandoned::Malformed(_) => &self.counters.connections_ignored_malformed,
+            Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,
         }
         .increment();
     }

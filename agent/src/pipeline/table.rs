@@ -144,11 +144,18 @@ impl Table {
     }
 
     pub(super) fn socket_at(&self, pid: u32, fd: i32) -> Option<ConnectionId> {
-        self.connections_of(pid).into_iter().rev().find(|id| self.sockets.get(id).is_some_and(|socket| socket.fd == fd))
+        self.connections_of(pid)
+            .into_iter()
+            .rev()
+            .find(|id| self.sockets.get(id).is_some_and(|socket| socket.fd == fd))
     }
 
     pub(super) fn sockets_of(&self, pid: u32) -> Vec<i32> {
-        self.connections_of(pid).iter().filter_map(|id| self.sockets.get(id)).map(|socket| socket.fd).collect()
+        self.connections_of(pid)
+            .iter()
+            .filter_map(|id| self.sockets.get(id))
+            .map(|socket| socket.fd)
+            .collect()
     }
 
     pub(super) fn connections_of(&self, pid: u32) -> Vec<ConnectionId> {

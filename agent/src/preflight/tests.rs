@@ -15,7 +15,8 @@ impl Host {
         fs::create_dir_all(root.join("sys/bus/event_source/devices/uprobe")).unwrap();
         fs::create_dir_all(root.join("sys/kernel/security")).unwrap();
         fs::create_dir_all(root.join("sys/kernel/btf")).unwrap();
-        fs::write(root.join("proc/self/status"), format!("Name:\tx\nCapEff:\t{capabilities:016x}\n")).unwrap();
+        fs::write(root.join("proc/self/status"), format!("Name:\tx\nCapEff:\t{capabilities:016x}\n"))
+            .unwrap();
         symlink(namespace, root.join("proc/self/ns/pid")).unwrap();
         fs::write(root.join("sys/bus/event_source/devices/uprobe/type"), "9\n").unwrap();
         fs::write(root.join("sys/kernel/btf/vmlinux"), "").unwrap();
@@ -68,6 +69,10 @@ fn privileges_by_capability() {
         ("old", 1 << CAP_SYS_ADMIN | 1 << 19 | 1 << 2, Weight::Ok),
         ("blind", needed & !(1 << 19), Weight::Missing),
     ] {
-        assert_eq!(Host::new(name, capabilities, ROOT_PID_NAMESPACE).weight("privileges"), expected, "{name}");
+        assert_eq!(
+            Host::new(name, capabilities, ROOT_PID_NAMESPACE).weight("privileges"),
+            expected,
+            "{name}"
+        );
     }
 }

@@ -31,9 +31,9 @@ impl Libraries {
             let library = Library::at(path.clone())
                 .with_context(|| format!("--libraries names {}, which cannot be read", path.display()))?;
             if attached.insert(library.file) {
-                programs
-                    .attach_library(path)
-                    .with_context(|| format!("--libraries names {}, which cannot be hooked", path.display()))?;
+                programs.attach_library(path).with_context(|| {
+                    format!("--libraries names {}, which cannot be hooked", path.display())
+                })?;
             }
         }
         for library in installed().into_iter().chain(mapped_by_all(Path::new(PROC))) {
@@ -57,7 +57,9 @@ impl Libraries {
     pub(super) async fn detach(self) {
         drop(self.processes);
         if self.worker.await.is_err() {
-            warn!("the worker that holds the probes failed; the kernel takes them off when the agent is gone");
+            warn!(
+                "the worker that holds the probes failed; the kernel takes them off when the agent is gone"
+            );
         }
     }
 }

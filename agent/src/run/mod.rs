@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
@@ -17,8 +17,10 @@ use tracing::{info, warn};
 
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::Config;
-use crate::correlate::{Clock, Correlator};
-use crate::discovery::process::Processes;
+use crate::correlate::Correlator;
+use crate::correlate::clock::Clock;
+use crate::correlate::ids::IdGenerator;
+use crate::discovery::process::{ProcessTable, Procfs};
 use crate::event::Event;
 use crate::export::Exporters;
 use crate::pipeline::{Effect, Pipeline};
@@ -31,6 +33,9 @@ pub const PROC: &str = "/proc";
 
 /// How long the exporters may take to deliver what waits when the agent stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Most processes that are remembered.
+const PROCESSES: usize = 16_384;
 
 /// How often losses are looked for and the clock is corrected.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -72,14 +77,25 @@ impl Agent {
         // Libraries first: a TLS session must be known before the socket under it is seen to move.
         let libraries = Libraries::attach(programs, &config.libraries)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
+        let procfs =
+            Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
         let pipeline = Pipeline::new(
-            Processes::new(Path::new(PROC), host_name()),
-            Correlator::from_entropy(),
+            ProcessTable::new(procfs, PROCESSES),
+            Correlator::new(IdGenerator::from_os()),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),
         );
-        Ok(Self { ring, control, pipeline, exporters, libraries, counters, effects: VecDeque::new(), drops_told: 0 })
+        Ok(Self {
+            ring,
+            control,
+            pipeline,
+            exporters,
+            libraries,
+            counters,
+            effects: VecDeque::new(),
+            drops_told: 0,
+        })
     }
 
     /// Traces until `stop` is done, then ends what is under way and delivers it.
@@ -137,7 +153,8 @@ impl Agent {
                 Effect::CheckSockets { pid, fds } => {
                     let gone: Vec<i32> = fds.into_iter().filter(|&fd| !is_socket(pid, fd)).collect();
                     let effects = &mut self.effects;
-                    self.pipeline.sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
+                    self.pipeline
+                        .sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
                 }
             }
         }
@@ -203,20 +220,17 @@ fn is_socket(pid: u32, fd: i32) -> bool {
         .is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("socket:")))
 }
 
-fn nanoseconds(clock: ClockId) -> i128 {
-    let time = clock_gettime(clock);
-    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
-}
-
 /// The kernel's clock for events, in nanoseconds.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
-    u64::try_from(nanoseconds(ClockId::Monotonic)).unwrap_or(0)
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// How the kernel's clock stands to the wall clock now.
+/// How the kernel's clock stands to the calendar now.
 fn clock() -> Clock {
-    Clock::new(nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Monotonic))
+    Clock::new(monotonic_ns(), SystemTime::now())
 }
 
 fn host_name() -> String {

@@ -21,7 +21,7 @@ const STAGES: &[&str] = &[
 /// and helpers.
 const SHARED: &[&str] = &["event", "call", "config", "telemetry", "percent"];
 /// What stands outside the flow and may import anything.
-const OUTSIDE: &[&str] = &["main", "lib", "pipeline", "cli", "preflight", "demo"];
+const OUTSIDE: &[&str] = &["main", "lib", "run", "pipeline", "cli", "preflight", "demo"];
 
 /// Checks each mention of `crate::` and each chain of `super::` that reaches the crate's root.
 ///

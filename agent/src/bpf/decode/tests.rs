@@ -43,7 +43,8 @@ fn the_layout_is_the_abis() {
 
 #[test]
 fn a_chunk_keeps_position_and_lengths_and_drops_the_padding_of_its_record() {
-    let Event::Chunk(chunk) = decode(&data(9, 300, 4, direction::WRITE, source::TLS, b"POST----")).unwrap() else {
+    let Event::Chunk(chunk) = decode(&data(9, 300, 4, direction::WRITE, source::TLS, b"POST----")).unwrap()
+    else {
         panic!("not a chunk")
     };
     assert_eq!((chunk.position, chunk.original_bytes, &chunk.bytes[..]), (9, 300, &b"POST"[..]));
@@ -54,10 +55,18 @@ fn a_chunk_keeps_position_and_lengths_and_drops_the_padding_of_its_record() {
 fn addresses_of_both_families() {
     let v4 = [&2u16.to_ne_bytes()[..], &[0x01, 0xbb, 127, 0, 0, 1]].concat();
     let mapped =
-        [&10u16.to_ne_bytes()[..], &[0x01, 0xbb, 0, 0, 0, 0], &Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets()].concat();
+        [&10u16.to_ne_bytes()[..], &[0x01, 0xbb, 0, 0, 0, 0], &Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets()]
+            .concat();
     let v6 = [&10u16.to_ne_bytes()[..], &[0x1f, 0x90, 0, 0, 0, 0], &Ipv6Addr::LOCALHOST.octets()].concat();
-    for (raw, expected) in [(&v4[..], Some("127.0.0.1:443")), (&mapped, Some("127.0.0.1:443")), (&v6, Some("[::1]:8080")), (b"", None)] {
-        let Event::Opened { peer, role, fd, .. } = decode(&opened(role::CLIENT, raw)).unwrap() else { panic!("not opened") };
+    for (raw, expected) in [
+        (&v4[..], Some("127.0.0.1:443")),
+        (&mapped, Some("127.0.0.1:443")),
+        (&v6, Some("[::1]:8080")),
+        (b"", None),
+    ] {
+        let Event::Opened { peer, role, fd, .. } = decode(&opened(role::CLIENT, raw)).unwrap() else {
+            panic!("not opened")
+        };
         assert_eq!(peer, expected.map(|text| text.parse().unwrap()));
         assert_eq!((role, fd), (Role::Client, 5));
     }
@@ -74,7 +83,8 @@ fn unknown_tags_are_refused() {
 #[test]
 fn a_cut_record_is_refused_at_every_length() {
     for whole in [data(0, 4, 4, 0, 0, b"abcd"), opened(0, b"")] {
-        let needed = if whole.len() == size_of::<spanwire_abi::Opened>() { whole.len() - 4 } else { whole.len() };
+        let needed =
+            if whole.len() == size_of::<spanwire_abi::Opened>() { whole.len() - 4 } else { whole.len() };
         for length in 0..needed {
             assert_eq!(decode(&whole[..length]), Err(DecodeError::Short), "{length}");
         }

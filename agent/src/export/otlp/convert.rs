@@ -107,11 +107,14 @@ mod tests {
         let mut span = fixture::span(7, &fixture::process(1, "agent"));
         span.parent = Some(OurSpanId([9; 8]));
         span.attributes = vec![
-            ("s".into(), call::Value::String("x".to_owned())),
-            ("i".into(), call::Value::Int(-3)),
-            ("d".into(), call::Value::Double(0.5)),
-            ("b".into(), call::Value::Bool(true)),
-            ("l".into(), call::Value::Strings(vec!["a".to_owned(), "b".to_owned()])),
+            ("server.address".into(), call::Value::String("x".to_owned())),
+            ("server.port".into(), call::Value::Int(-3)),
+            ("gen_ai.request.temperature".into(), call::Value::Double(0.5)),
+            ("gen_ai.request.stream".into(), call::Value::Bool(true)),
+            (
+                "gen_ai.response.finish_reasons".into(),
+                call::Value::Strings(vec!["a".to_owned(), "b".to_owned()]),
+            ),
         ];
         let data = span_data(&redact(span.clone()), &scope());
         assert_eq!(data.span_context.trace_id().to_bytes(), [1; 16]);
@@ -127,11 +130,11 @@ mod tests {
         assert_eq!(
             data.attributes,
             [
-                KeyValue::new("s", "x"),
-                KeyValue::new("i", -3),
-                KeyValue::new("d", 0.5),
-                KeyValue::new("b", true),
-                KeyValue::new("l", list),
+                KeyValue::new("server.address", "x"),
+                KeyValue::new("server.port", -3),
+                KeyValue::new("gen_ai.request.temperature", 0.5),
+                KeyValue::new("gen_ai.request.stream", true),
+                KeyValue::new("gen_ai.response.finish_reasons", list),
             ]
         );
         assert_eq!(data.instrumentation_scope.name(), "spanwire");

@@ -8,6 +8,14 @@ use crate::event::Role;
 use crate::protocol::http1::{RequestHead, ResponseHead};
 use crate::protocol::sse::SseEvent;
 
+mod connection;
+mod held;
+mod limits;
+mod pending;
+
+pub use connection::{Abandoned, HttpConnection, State};
+pub use limits::Limits;
+
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -40,11 +48,12 @@ pub struct Exchange {
     pub started_ns: u64,
     /// `CLOCK_MONOTONIC` nanoseconds of the last byte seen, or of the connection's end.
     pub ended_ns: u64,
-    /// Bytes of the request's body on the wire, without transfer coding.
+    /// Bytes of the request's body on the wire, without transfer coding; missing ones included.
     pub request_body_bytes: u64,
-    /// Bytes of the response's body on the wire, without transfer coding.
+    /// Bytes of the response's body on the wire, without transfer coding; missing ones included.
     pub response_body_bytes: u64,
-    /// Bytes of either body that were moved but not captured.
+    /// Bytes of either message that were moved but not captured. Lost framing counts the whole gap,
+    /// which may reach into other messages.
     pub missing_bytes: u64,
     /// How it ended.
     pub outcome: Outcome,

@@ -1,0 +1,50 @@
+//! Whether a call failed, and `error.type`: the first reason that is known, from the most specific.
+
+use std::borrow::Cow;
+
+use super::span::Status;
+use crate::call::Call;
+use crate::exchange::{Exchange, Outcome};
+
+/// The conventions' word for an error that fits no other.
+const OTHER: &str = "_OTHER";
+
+// Linux error numbers (asm-generic/errno.h), the same on x86-64 and AArch64.
+const EPIPE: i32 = 32;
+const ECONNRESET: i32 = 104;
+const ETIMEDOUT: i32 = 110;
+const ECONNREFUSED: i32 = 111;
+
+/// The status, `error.type` for a failure, and a note for what the status cannot say.
+pub(super) fn status(
+    call: &Call,
+    exchange: &Exchange,
+) -> (Status, Option<Cow<'static, str>>, Option<&'static str>) {
+    let refused = exchange.response.as_ref().map(|head| head.status).filter(|status| *status >= 400);
+    let said = call.error_code.clone().or_else(|| refused.map(|status| status.to_string()));
+    let (happened, note) = transport(call, exchange.outcome);
+    match said.map(Cow::Owned).or(happened.map(Cow::Borrowed)) {
+        Some(error_type) => (Status::Error, Some(error_type), note),
+        None => (Status::Unset, None, note),
+    }
+}
+
+fn transport(call: &Call, outcome: Outcome) -> (Option<&'static str>, Option<&'static str>) {
+    let error_type = match outcome {
+        Outcome::Complete => return (None, None),
+        Outcome::Lost => return (None, Some("the end of the exchange was not captured")),
+        Outcome::Malformed => return (Some(OTHER), Some("the exchange broke the rules of HTTP")),
+        Outcome::Cancelled => "cancelled",
+        Outcome::PeerClosed => "connection_closed",
+        Outcome::Failed(EPIPE | ECONNRESET) => "connection_reset",
+        Outcome::Failed(ETIMEDOUT) => "timeout",
+        Outcome::Failed(ECONNREFUSED) => "connection_refused",
+        Outcome::Failed(_) => OTHER,
+    };
+    // Clients may stop reading when the stream has said its last word, before HTTP's own end.
+    let answered = call.stream && call.first_chunk_ns.is_some() && !call.finish_reasons.is_empty();
+    if answered && !call.finish_reasons.iter().any(|reason| reason == "error") {
+        return (None, Some("the connection closed after the last finish reason"));
+    }
+    (Some(error_type), None)
+}

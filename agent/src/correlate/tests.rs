@@ -1,0 +1,229 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::attributes::{self, NAMES};
+use super::clock::Clock;
+use super::ids::IdGenerator;
+use super::span::{Span, Status};
+use super::{ConnectionFacts, Correlator};
+use crate::call::{Call, Operation, Usage, Value};
+use crate::discovery::process::Process;
+use crate::event::Role;
+use crate::exchange::{Exchange, Outcome};
+use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
+
+fn call() -> Call {
+    Call { request_model: Some("gpt-4o".to_owned()), ..Call::new(Operation::Chat, "openai") }
+}
+
+fn request(host: Option<&str>, port: Option<u16>) -> Arc<RequestHead> {
+    Arc::new(RequestHead {
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        host: host.map(ToOwned::to_owned),
+        port,
+        minor_version: 1,
+        headers: Headers::default(),
+    })
+}
+
+fn exchange(status: u16, outcome: Outcome) -> Exchange {
+    Exchange {
+        ordinal: 0,
+        role: Role::Client,
+        request: request(Some("api.openai.com"), None),
+        response: (status > 0)
+            .then(|| Arc::new(ResponseHead { status, minor_version: 1, headers: Headers::default() })),
+        started_ns: 1_000_000_000,
+        ended_ns: 3_000_000_000,
+        request_body_bytes: 10,
+        response_body_bytes: 10,
+        missing_bytes: 0,
+        outcome,
+        notes: Vec::new(),
+    }
+}
+
+fn span(call: &Call, exchange: &Exchange, connection: ConnectionFacts) -> Span {
+    let process = Process { pid: 7, service_name: "shop".to_owned(), attributes: Vec::new() };
+    let clock = Clock::new(0, SystemTime::UNIX_EPOCH);
+    Correlator::new(IdGenerator::seeded([1, 2, 3, 4])).span(
+        call,
+        exchange,
+        Arc::new(process),
+        connection,
+        &clock,
+    )
+}
+
+fn map(span: &Span) -> HashMap<String, Value> {
+    let map: HashMap<_, _> =
+        span.attributes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    assert_eq!(map.len(), span.attributes.len(), "no name twice");
+    map
+}
+
+fn string(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+#[test]
+fn the_plainest_call_has_no_attribute_that_was_not_seen() {
+    let facts = ConnectionFacts { peer: None, tls: true };
+    let span = span(&call(), &exchange(200, Outcome::Complete), facts);
+    assert_eq!((span.name.as_str(), span.status), ("chat gpt-4o", Status::Unset));
+    assert_eq!(span.started, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+    assert_eq!(span.ended, SystemTime::UNIX_EPOCH + Duration::from_secs(3));
+    let expected: HashMap<String, Value> = [
+        ("gen_ai.operation.name", string("chat")),
+        ("gen_ai.provider.name", string("openai")),
+        ("gen_ai.request.model", string("gpt-4o")),
+        ("server.address", string("api.openai.com")),
+        ("server.port", Value::Int(443)),
+        ("http.request.method", string("POST")),
+        ("http.response.status_code", Value::Int(200)),
+        ("url.path", string("/v1/chat/completions")),
+        ("url.scheme", string("https")),
+        ("fi.span.kind", string("LLM")),
+        ("gen_ai.span.kind", string("LLM")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    assert_eq!(map(&span), expected);
+}
+
+#[test]
+fn everything_known_is_said() {
+    let mut call = call();
+    call.response_id = Some("chatcmpl-1".to_owned());
+    call.response_model = Some(String::new());
+    call.finish_reasons = vec!["stop".to_owned()];
+    call.usage = Usage { input: Some(0), output: Some(5), cache_read: Some(u64::MAX), ..Usage::default() };
+    call.parameters.temperature = Some(0.5);
+    call.parameters.top_p = Some(f64::NAN);
+    call.parameters.max_tokens = Some(64);
+    call.stream = true;
+    call.first_chunk_ns = Some(1_250_000_000);
+    call.extra.push(("openai.api.type", string("chat_completions")));
+    call.notes = vec!["b", "a"];
+    let mut exchange = exchange(200, Outcome::Complete);
+    exchange.notes = vec!["a", "c"];
+    exchange.missing_bytes = 9;
+    let found = map(&span(&call, &exchange, ConnectionFacts::default()));
+    for (name, value) in [
+        ("gen_ai.response.id", Some(string("chatcmpl-1"))),
+        ("gen_ai.response.model", None),
+        ("gen_ai.response.finish_reasons", Some(Value::Strings(vec!["stop".to_owned()]))),
+        ("gen_ai.usage.input_tokens", Some(Value::Int(0))),
+        ("gen_ai.usage.output_tokens", Some(Value::Int(5))),
+        ("gen_ai.usage.cache_read.input_tokens", None),
+        ("gen_ai.usage.reasoning.output_tokens", None),
+        ("gen_ai.request.temperature", Some(Value::Double(0.5))),
+        ("gen_ai.request.top_p", None),
+        ("gen_ai.request.max_tokens", Some(Value::Int(64))),
+        ("gen_ai.request.stream", Some(Value::Bool(true))),
+        ("gen_ai.response.time_to_first_chunk", Some(Value::Double(0.25))),
+        ("openai.api.type", Some(string("chat_completions"))),
+        ("spanwire.notes", Some(Value::Strings(["b", "a", "c"].map(str::to_owned).into()))),
+        ("spanwire.missing_bytes", Some(Value::Int(9))),
+    ] {
+        assert_eq!(found.get(name), value.as_ref(), "{name}");
+    }
+}
+
+#[test]
+fn the_server_is_named_by_host_then_peer() {
+    let peer = Some(([192, 0, 2, 1], 8443).into());
+    for (host, port, role, facts, address, expected_port) in [
+        (Some("llm"), Some(8000), Role::Client, ConnectionFacts { peer, tls: true }, Some("llm"), Some(8000)),
+        (Some("llm"), None, Role::Client, ConnectionFacts { peer, tls: true }, Some("llm"), Some(8443)),
+        (Some("llm"), None, Role::Client, ConnectionFacts { peer: None, tls: false }, Some("llm"), Some(80)),
+        (None, None, Role::Client, ConnectionFacts { peer, tls: false }, Some("192.0.2.1"), Some(8443)),
+        (None, None, Role::Server, ConnectionFacts { peer, tls: false }, None, None),
+        (Some("llm"), None, Role::Server, ConnectionFacts { peer, tls: false }, Some("llm"), Some(80)),
+        (None, None, Role::Client, ConnectionFacts::default(), None, None),
+    ] {
+        let exchange = Exchange { request: request(host, port), role, ..exchange(200, Outcome::Complete) };
+        let found = map(&span(&call(), &exchange, facts));
+        assert_eq!(found.get("server.address"), address.map(string).as_ref(), "{host:?} {facts:?}");
+        assert_eq!(found.get("server.port"), expected_port.map(Value::Int).as_ref(), "{host:?} {facts:?}");
+        assert_eq!(found.contains_key("network.peer.port"), facts.peer.is_some());
+    }
+}
+
+#[test]
+fn errors_are_typed_by_the_most_specific_reason() {
+    for (status, outcome, code, expected) in [
+        (200, Outcome::Complete, None, None),
+        (200, Outcome::Complete, Some("server_error"), Some("server_error")),
+        (429, Outcome::Complete, Some("rate_limit_exceeded"), Some("rate_limit_exceeded")),
+        (429, Outcome::Complete, None, Some("429")),
+        (503, Outcome::Failed(104), None, Some("503")),
+        (399, Outcome::Complete, None, None),
+        (0, Outcome::Failed(104), None, Some("connection_reset")),
+        (0, Outcome::Failed(32), None, Some("connection_reset")),
+        (0, Outcome::Failed(110), None, Some("timeout")),
+        (0, Outcome::Failed(111), None, Some("connection_refused")),
+        (0, Outcome::Failed(5), None, Some("_OTHER")),
+        (200, Outcome::PeerClosed, None, Some("connection_closed")),
+        (200, Outcome::Cancelled, None, Some("cancelled")),
+        (200, Outcome::Malformed, None, Some("_OTHER")),
+        (200, Outcome::Lost, None, None),
+        (500, Outcome::Lost, None, Some("500")),
+    ] {
+        let call = Call { error_code: code.map(ToOwned::to_owned), ..call() };
+        let span = span(&call, &exchange(status, outcome), ConnectionFacts::default());
+        let found = map(&span);
+        assert_eq!(found.get("error.type"), expected.map(string).as_ref(), "{status} {outcome:?}");
+        let status = if expected.is_some() { Status::Error } else { Status::Unset };
+        assert_eq!(span.status, status, "{outcome:?}");
+        let noted = matches!(outcome, Outcome::Lost | Outcome::Malformed);
+        assert_eq!(found.contains_key("spanwire.notes"), noted, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_after_the_last_word_did_not_cancel() {
+    for (reasons, expected) in
+        [(&["stop"][..], None), (&["stop", "error"], Some("cancelled")), (&[], Some("cancelled"))]
+    {
+        let mut call = call();
+        call.stream = true;
+        call.first_chunk_ns = Some(2_000_000_000);
+        call.finish_reasons = reasons.iter().map(|reason| (*reason).to_owned()).collect();
+        let found = map(&span(&call, &exchange(200, Outcome::Cancelled), ConnectionFacts::default()));
+        assert_eq!(found.get("error.type"), expected.map(string).as_ref(), "{reasons:?}");
+    }
+}
+
+#[test]
+fn without_a_model_the_operation_names_the_span() {
+    let call = Call::new(Operation::Chat, "openai");
+    assert_eq!(span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default()).name, "chat");
+}
+
+#[test]
+fn a_span_never_ends_before_it_began() {
+    let exchange = Exchange { ended_ns: 5, ..exchange(200, Outcome::Complete) };
+    let span = span(&call(), &exchange, ConnectionFacts::default());
+    assert_eq!(span.started, span.ended);
+}
+
+#[test]
+fn retries_are_counted_from_one() {
+    for (header, expected) in
+        [("0", None), ("2", Some(2)), (" 1 ", Some(1)), ("-1", None), ("x", None), ("", None)]
+    {
+        assert_eq!(attributes::resend_count(header), expected, "{header:?}");
+    }
+}
+
+#[test]
+fn the_table_names_each_attribute_once_and_no_content() {
+    assert_eq!(NAMES.iter().collect::<HashSet<_>>().len(), NAMES.len());
+    for name in NAMES {
+        assert!(!name.contains("messages") && !name.contains("instructions"), "{name}");
+        assert!(!crate::provider::declares_attribute(name), "{name} has two owners");
+    }
+}

@@ -1,0 +1,385 @@
+//! Follows one HTTP/1 connection: which side asks, and which answer belongs to which request.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::held::Held;
+use super::pending::Pending;
+use super::{Limits, Outcome, Step};
+use crate::event::{Direction, End, Role};
+use crate::protocol::http1::{Error, Part, RequestHead, RequestParser, ResponseHead, ResponseParser};
+use crate::stream::Segment;
+
+use probe::Probe;
+
+mod probe;
+
+/// Whether a connection's bytes are still of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its exchanges are followed, or may still turn up.
+    Following,
+    /// Nothing more will come of it: its bytes need not be captured.
+    Abandoned(Abandoned),
+}
+
+/// Why a connection is no longer followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Abandoned {
+    /// No request was recognised.
+    NotHttp,
+    /// It speaks HTTP/2.
+    Http2,
+    /// A message broke the rules, in these few fixed words, or made its length ambiguous.
+    Malformed(&'static str),
+    /// It became a tunnel or another protocol (CONNECT, Upgrade).
+    Tunnel,
+    /// After a loss among pipelined requests, or with too many of them unanswered, it cannot be known
+    /// which response answers which request.
+    Unpaired,
+}
+
+/// One connection in one process, from its segments in capture order.
+///
+/// Responses are paired with requests by their order. Three rules keep a pair from being a guess:
+/// a response is never older than its request; after framing was lost, nothing is paired until the
+/// next request; and where requests were pipelined, the connection is given up after such a loss.
+#[derive(Debug)]
+pub struct HttpConnection {
+    limits: Limits,
+    phase: Phase,
+    /// Exchanges in the order of their requests. All but the last have a whole request, all but the
+    /// first lack a whole response.
+    outstanding: VecDeque<Pending>,
+    next_ordinal: u64,
+    /// What no request has claimed yet.
+    held: Held,
+    peer_closed: bool,
+    /// A request was sent before the one ahead of it was answered.
+    pipelines: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// No request was seen yet.
+    Probing(Probe),
+    Following(Sides),
+    Abandoned(Abandoned),
+}
+
+/// The two directions, once it is known which is which.
+#[derive(Debug)]
+struct Sides {
+    role: Role,
+    requests: RequestSide,
+    responses: ResponseParser,
+}
+
+/// A request parser that knows when the head under way began.
+#[derive(Debug, Default)]
+struct RequestSide {
+    parser: RequestParser,
+    head_began_ns: u64,
+}
+
+impl RequestSide {
+    fn read(&mut self, segment: &mut Segment, time_ns: u64) -> Result<Option<Part<RequestHead>>, Error> {
+        if self.parser.is_idle() {
+            self.head_began_ns = time_ns;
+        }
+        self.parser.read(segment)
+    }
+}
+
+impl HttpConnection {
+    /// A connection of which nothing has been seen.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            phase: Phase::Probing(Probe::default()),
+            outstanding: VecDeque::new(),
+            next_ordinal: 0,
+            held: Held::default(),
+            peer_closed: false,
+            pipelines: false,
+        }
+    }
+
+    /// Whether it is worth capturing more of this connection.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::Abandoned(reason) => State::Abandoned(*reason),
+            Phase::Probing(_) | Phase::Following(_) => State::Following,
+        }
+    }
+
+    /// Captured bytes that belong to no exchange that was seen: what a late observer met first, what
+    /// came behind a loss, and what exceeded the limits.
+    #[must_use]
+    pub fn unclaimed_bytes(&self) -> u64 {
+        let skipped = match &self.phase {
+            Phase::Following(sides) => sides.requests.parser.skipped_bytes(),
+            Phase::Probing(_) | Phase::Abandoned(_) => 0,
+        };
+        self.held.dropped_bytes().saturating_add(skipped)
+    }
+
+    /// Takes the next segment of one direction. `time_ns` is that of the call that moved it
+    /// (`CLOCK_MONOTONIC`: the begin for sent bytes, the return for received ones).
+    pub fn push(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        segment: Segment,
+        sink: &mut impl FnMut(Step),
+    ) {
+        match &self.phase {
+            Phase::Probing(_) => self.probe(direction, time_ns, segment, sink),
+            Phase::Following(sides) if direction == request_direction(sides.role) => {
+                self.read_requests(time_ns, segment, sink);
+            }
+            Phase::Following(_) => self.read_responses(time_ns, segment, sink),
+            Phase::Abandoned(_) => {}
+        }
+    }
+
+    /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
+    /// arrives of it is dropped, without a further step, up to the next request. False, and nothing
+    /// is done, when it is over already or others are under way beside it.
+    pub fn skip(&mut self, ordinal: u64) -> bool {
+        let Phase::Following(sides) = &mut self.phase else { return false };
+        if self.outstanding.len() != 1
+            || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal)
+        {
+            return false;
+        }
+        self.outstanding.clear();
+        self.held.clear();
+        sides.requests.parser.resync();
+        sides.responses.restart();
+        true
+    }
+
+    /// The connection, or the peer's direction of it, ended.
+    pub fn end(&mut self, end: End, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let Phase::Following(sides) = &self.phase else { return };
+        let (role, ends_at_close) = (sides.role, sides.responses.ends_at_close());
+        let sender_closed = match (role, end) {
+            (Role::Client, End::PeerClosed) | (Role::Server, End::Closed) => true,
+            (Role::Client, End::Closed) => self.peer_closed,
+            (Role::Server, End::PeerClosed) | (_, End::Failed(_)) => false,
+        };
+        if sender_closed && ends_at_close {
+            self.response_end(time_ns, sink);
+        }
+        let outcome = match end {
+            // A client that has ended its sending may still read the answer.
+            End::PeerClosed if role == Role::Server && self.is_request_whole() => {
+                self.peer_closed = true;
+                return;
+            }
+            End::PeerClosed => Outcome::PeerClosed,
+            End::Closed if self.peer_closed => Outcome::PeerClosed,
+            End::Closed => Outcome::Cancelled,
+            End::Failed(errno) => Outcome::Failed(errno),
+        };
+        self.peer_closed |= end == End::PeerClosed;
+        self.finish_all(outcome, time_ns, sink);
+        self.held.clear();
+    }
+
+    /// Looks for the first request, in either direction.
+    fn probe(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        mut segment: Segment,
+        sink: &mut impl FnMut(Step),
+    ) {
+        let Phase::Probing(probe) = &mut self.phase else { return };
+        let whole = segment.clone();
+        match probe.read(&self.limits, direction, time_ns, &mut segment) {
+            // It may be a response that came before its request.
+            Ok(None) => self.held.push(&self.limits, direction, time_ns, whole),
+            Ok(Some((head, requests))) => {
+                let role = if direction == Direction::Write { Role::Client } else { Role::Server };
+                self.phase = Phase::Following(Sides { role, requests, responses: ResponseParser::new() });
+                self.begin(head, time_ns, sink);
+                self.read_requests(time_ns, segment, sink);
+            }
+            Err(reason) => self.abandon(reason, time_ns, sink),
+        }
+    }
+
+    fn read_requests(&mut self, time_ns: u64, mut segment: Segment, sink: &mut impl FnMut(Step)) {
+        loop {
+            // Looked up each time: a part may end the following.
+            let Phase::Following(sides) = &mut self.phase else { return };
+            match sides.requests.read(&mut segment, time_ns) {
+                Ok(Some(part)) => self.request_part(part, time_ns, sink),
+                Ok(None) => return,
+                Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
+                Err(error) => return self.abandon(reason(error), time_ns, sink),
+            }
+        }
+    }
+
+    fn request_part(&mut self, part: Part<RequestHead>, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        if let Part::Head(head) = part {
+            return self.begin(head, time_ns, sink);
+        }
+        // None, when a loss ended the exchange before its request was whole.
+        let Some(pending) = self.outstanding.back_mut().filter(|pending| !pending.request_whole) else {
+            return;
+        };
+        pending.seen(time_ns);
+        match part {
+            Part::Body(bytes) => pending.request_body(bytes, sink),
+            Part::BodyGap(bytes) => pending.request_gap(bytes),
+            Part::End => {
+                pending.request_end();
+                self.complete_first(time_ns, sink);
+            }
+            Part::Head(_) | Part::Tunnel => {}
+        }
+    }
+
+    /// A request begins. What was held of its response follows at once.
+    fn begin(&mut self, head: RequestHead, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let Phase::Following(sides) = &self.phase else { return };
+        let (role, started_ns) = (sides.role, sides.requests.head_began_ns);
+        if self.outstanding.len() >= self.limits.outstanding {
+            return self.abandon(Abandoned::Unpaired, time_ns, sink);
+        }
+        let request = Arc::new(head);
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
+        let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns);
+        pending.seen(time_ns);
+        self.pipelines |= self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
+        self.outstanding.push_back(pending);
+        sink(Step::Began { ordinal, role, request });
+        let (released, overflowed) = self.held.release(request_direction(role).opposite(), started_ns);
+        if overflowed {
+            if let Some(pending) = self.outstanding.back_mut() {
+                pending.note("response came long before its request");
+            }
+            self.lose(0, time_ns, sink);
+        }
+        for (time_ns, segment) in released {
+            self.read_responses(time_ns, segment, sink);
+        }
+    }
+
+    fn read_responses(&mut self, time_ns: u64, mut segment: Segment, sink: &mut impl FnMut(Step)) {
+        loop {
+            let Phase::Following(sides) = &mut self.phase else { return };
+            let Some(pending) = self.outstanding.front_mut().filter(|pending| !pending.response_whole) else {
+                let direction = request_direction(sides.role).opposite();
+                return self.held.push(&self.limits, direction, time_ns, segment);
+            };
+            match sides.responses.read(&mut segment, pending.method()) {
+                Ok(Some(part)) => self.response_part(part, time_ns, sink),
+                Ok(None) => return pending.seen(time_ns),
+                Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
+                Err(error) => return self.abandon(reason(error), time_ns, sink),
+            }
+        }
+    }
+
+    fn response_part(&mut self, part: Part<ResponseHead>, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let Some(pending) = self.outstanding.front_mut() else { return };
+        pending.seen(time_ns);
+        match part {
+            Part::Head(head) => pending.answered(head, &self.limits, sink),
+            Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
+            Part::BodyGap(bytes) => pending.response_gap(bytes),
+            Part::End => self.response_end(time_ns, sink),
+            Part::Tunnel => {
+                if let Some(pending) = self.outstanding.pop_front() {
+                    pending.finish(Outcome::Complete, time_ns, sink);
+                }
+                self.abandon(Abandoned::Tunnel, time_ns, sink);
+            }
+        }
+    }
+
+    fn response_end(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        if let Some(pending) = self.outstanding.front_mut() {
+            pending.response_end(time_ns, sink);
+        }
+        self.complete_first(time_ns, sink);
+    }
+
+    /// The last request came whole, and something is still to come of it.
+    fn is_request_whole(&self) -> bool {
+        self.outstanding.back().is_some_and(|pending| pending.request_whole)
+    }
+
+    /// Ends the first exchange when both its messages are whole: a server may answer early.
+    fn complete_first(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let whole = |pending: &mut Pending| pending.request_whole && pending.response_whole;
+        if let Some(pending) = self.outstanding.pop_front_if(whole) {
+            pending.finish(Outcome::Complete, time_ns, sink);
+        }
+    }
+
+    /// Framing was lost in either direction: no exchange under way can be finished, and none that
+    /// began may take a response for its own that belongs to another. A client that does not pipeline
+    /// reads the lost exchange's response before it sends the next request, so that response is older
+    /// than the request and `held` drops it.
+    fn lose(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        if let Some(pending) = self.outstanding.front_mut() {
+            pending.missing(bytes);
+        }
+        self.finish_all(Outcome::Lost, time_ns, sink);
+        if self.pipelines {
+            self.abandon(Abandoned::Unpaired, time_ns, sink);
+        } else if let Phase::Following(sides) = &mut self.phase {
+            sides.responses.restart();
+        }
+    }
+
+    fn abandon(&mut self, reason: Abandoned, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let outcome = match reason {
+            Abandoned::Malformed(note) => {
+                // The message that could not be read is the last request or the first response.
+                if let Some(pending) = self.outstanding.front_mut() {
+                    pending.note(note);
+                }
+                Outcome::Malformed
+            }
+            Abandoned::NotHttp | Abandoned::Http2 | Abandoned::Tunnel | Abandoned::Unpaired => Outcome::Lost,
+        };
+        self.finish_all(outcome, time_ns, sink);
+        self.held.clear();
+        self.phase = Phase::Abandoned(reason);
+    }
+
+    fn finish_all(&mut self, outcome: Outcome, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        for pending in std::mem::take(&mut self.outstanding) {
+            pending.finish(outcome, time_ns, sink);
+        }
+    }
+}
+
+fn request_direction(role: Role) -> Direction {
+    match role {
+        Role::Client => Direction::Write,
+        Role::Server => Direction::Read,
+    }
+}
+
+fn reason(error: Error) -> Abandoned {
+    match error {
+        Error::Http2 => Abandoned::Http2,
+        Error::Malformed(words) => Abandoned::Malformed(words),
+        // A loss does not come here; bytes that begin no message, where one must begin, break the rules.
+        Error::NotHttp | Error::Lost(_) => Abandoned::Malformed("no message where one must begin"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

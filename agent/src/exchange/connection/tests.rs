@@ -1,0 +1,356 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+use crate::exchange::Exchange;
+use Direction::{Read, Write};
+
+mod losses;
+mod properties;
+
+/// What is fed to a connection; each step's time is its place in the list, times ten.
+#[derive(Clone)]
+enum Feed {
+    Data(Direction, Vec<u8>),
+    Gap(Direction, u64),
+    End(End),
+}
+
+fn write(text: &str) -> Feed {
+    Feed::Data(Write, text.as_bytes().to_vec())
+}
+
+fn read(text: &str) -> Feed {
+    Feed::Data(Read, text.as_bytes().to_vec())
+}
+
+fn gap(direction: Direction, bytes: u64) -> Feed {
+    Feed::Gap(direction, bytes)
+}
+
+fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnection) {
+    let (mut connection, mut steps) = (HttpConnection::new(limits), Vec::new());
+    let mut sink = |step| steps.push(step);
+    for (time_ns, feed) in feeds.iter().cloned() {
+        match feed {
+            Feed::Data(direction, bytes) => {
+                connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
+            }
+            Feed::Gap(direction, bytes) => {
+                connection.push(direction, time_ns, Segment::Gap(bytes), &mut sink);
+            }
+            Feed::End(end) => connection.end(end, time_ns, &mut sink),
+        }
+    }
+    (steps, connection)
+}
+
+fn run(feeds: &[Feed]) -> (Vec<Step>, HttpConnection) {
+    let timed: Vec<_> = (0..).step_by(10).zip(feeds.iter().cloned()).collect();
+    run_timed(&timed, Limits::default())
+}
+
+/// Each ended exchange in short: path, status, outcome, response body or events.
+fn summary(steps: &[Step]) -> Vec<String> {
+    let mut bodies = std::collections::HashMap::<u64, String>::new();
+    let mut lines = Vec::new();
+    for step in steps {
+        match step {
+            Step::ResponseBody { ordinal, bytes } => {
+                bodies.entry(*ordinal).or_default().push_str(&String::from_utf8_lossy(bytes));
+            }
+            Step::ResponseEvent { ordinal, event, time_ns } => {
+                let damaged = if event.damaged { "!" } else { "" };
+                let body = bodies.entry(*ordinal).or_default();
+                body.push_str(&format!("[{}{damaged}@{time_ns}]", event.data));
+            }
+            Step::Ended(exchange) => {
+                let status = exchange.response.as_ref().map_or(0, |response| response.status);
+                let body = bodies.remove(&exchange.ordinal).unwrap_or_default();
+                lines.push(format!("{} {status} {:?} {body}", exchange.request.path, exchange.outcome));
+            }
+            Step::Began { .. } | Step::RequestBody { .. } | Step::Answered { .. } => {}
+        }
+    }
+    lines
+}
+
+fn ended(steps: &[Step]) -> Vec<&Exchange> {
+    steps
+        .iter()
+        .filter_map(|step| if let Step::Ended(exchange) = step { Some(exchange) } else { None })
+        .collect()
+}
+
+fn request_body(steps: &[Step]) -> Vec<u8> {
+    let body = |step: &Step| match step {
+        Step::RequestBody { bytes, .. } => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    steps.iter().flat_map(body).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn get(path: &str) -> Feed {
+    write(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
+}
+
+fn ok(body: &str) -> Feed {
+    read(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+}
+
+const POST: &str =
+    "POST /v1/chat/completions?key=k HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 9\r\n\r\n";
+
+#[test]
+fn a_call_with_an_event_stream() {
+    let (steps, connection) = run(&[
+        write(POST),
+        write("{\"a\":"),
+        write("\"b\"}"),
+        read(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n",
+        ),
+        read("Transfer-Encoding: chunked\r\n\r\n9\r\ndata: one\r\n2\r\n\n\n\r\n"),
+        read("b\r\ndata: two\n\n\r\n"),
+        read("0\r\n\r\n"),
+    ]);
+    assert_eq!(summary(&steps), ["/v1/chat/completions 200 Complete [one@40][two@50]"]);
+    assert_eq!(connection.state(), State::Following);
+    let exchange = ended(&steps)[0];
+    assert_eq!((exchange.ordinal, exchange.role), (0, Role::Client));
+    assert_eq!((exchange.started_ns, exchange.ended_ns), (0, 60));
+    assert_eq!((exchange.request_body_bytes, exchange.response_body_bytes), (9, 22));
+    assert_eq!((exchange.missing_bytes, exchange.notes.as_slice()), (0, &[][..]));
+    assert_eq!(request_body(&steps), b"{\"a\":\"b\"}");
+}
+
+#[test]
+fn exchanges_are_paired_in_order() {
+    let cases: [(&str, Vec<Feed>, &[&str]); 11] = [
+        (
+            "keep-alive",
+            vec![get("/1"), ok("a"), get("/2"), ok("b")],
+            &["/1 200 Complete a", "/2 200 Complete b"],
+        ),
+        (
+            "pipelining",
+            vec![
+                write("GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n"),
+                read(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n",
+                ),
+                ok("c"),
+            ],
+            &["/1 200 Complete a", "/2 200 Complete ", "/3 200 Complete c"],
+        ),
+        (
+            "an answer before the request is whole",
+            vec![
+                write("PUT /1 HTTP/1.1\r\nContent-Length: 2\r\n\r\na"),
+                ok("no"),
+                write("b"),
+                get("/2"),
+                ok("b"),
+            ],
+            &["/1 200 Complete no", "/2 200 Complete b"],
+        ),
+        (
+            "an answer instead of the rest of the request",
+            vec![
+                write("PUT /1 HTTP/1.1\r\nContent-Length: 2\r\n\r\na"),
+                ok("no"),
+                Feed::End(End::PeerClosed),
+            ],
+            &["/1 200 Complete no"],
+        ),
+        (
+            "met in the middle of a response",
+            vec![read("tail of a body"), get("/2"), ok("b")],
+            &["/2 200 Complete b"],
+        ),
+        (
+            "met between request and response",
+            vec![ok("unseen"), get("/2"), ok("b"), get("/3"), ok("c")],
+            &["/2 200 Complete b", "/3 200 Complete c"],
+        ),
+        (
+            "met in the middle of a request",
+            vec![write("tail of a body"), ok("unseen"), get("/2"), ok("b")],
+            &["/2 200 Complete b"],
+        ),
+        (
+            "more body than was announced",
+            vec![get("/1"), ok("a"), read("more"), get("/2"), ok("b")],
+            &["/1 200 Complete a", "/2 200 Complete b"],
+        ),
+        (
+            "server",
+            vec![read("GET /s HTTP/1.1\r\n\r\n"), write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")],
+            &["/s 200 Complete x"],
+        ),
+        (
+            "gzip of no bytes",
+            vec![get("/1"), read("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n")],
+            &["/1 200 Complete "],
+        ),
+        ("no response at all yet", vec![get("/1")], &[]),
+    ];
+    for (name, feeds, expected) in cases {
+        let (steps, connection) = run(&feeds);
+        assert_eq!(summary(&steps), expected, "{name}");
+        assert_eq!(connection.state(), State::Following, "{name}");
+    }
+}
+
+#[test]
+fn a_response_may_be_captured_before_its_request() {
+    let feeds = |response_ns| {
+        [(10, get("/1")), (12, ok("a")), (response_ns, ok("b")), (20, get("/2")), (31, ok("c"))]
+    };
+    let (steps, _) = run_timed(&feeds(25), Limits::default());
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 200 Complete b"]);
+    let (steps, connection) = run_timed(&feeds(15), Limits::default());
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 200 Complete c"], "older than its request");
+    assert_eq!(connection.unclaimed_bytes(), 39);
+
+    let limits = Limits { held_bytes: 20, ..Limits::default() };
+    let (steps, _) = run_timed(&feeds(25), limits);
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 0 Lost "], "more than may be held");
+    assert_eq!(ended(&steps)[1].notes, ["response came long before its request"]);
+
+    let first = [(25, ok("a")), (20, get("/1")), (30, get("/2")), (35, ok("b"))];
+    let (steps, _) = run_timed(&first, Limits::default());
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 200 Complete b"], "first of the connection");
+}
+
+#[test]
+fn connections_end_in_several_ways() {
+    let reset = End::Failed(104);
+    let half = read("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+    let chunked = read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf");
+    let open = read("HTTP/1.1 200 OK\r\n\r\nopen");
+    let upload = write("PUT /1 HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf");
+    for (name, feeds, expected) in [
+        ("unanswered, peer", vec![get("/1"), Feed::End(End::PeerClosed)], "/1 0 PeerClosed "),
+        ("unanswered, own", vec![get("/1"), Feed::End(End::Closed)], "/1 0 Cancelled "),
+        ("unanswered, reset", vec![get("/1"), Feed::End(reset)], "/1 0 Failed(104) "),
+        ("half, peer", vec![get("/1"), half.clone(), Feed::End(End::PeerClosed)], "/1 200 PeerClosed half"),
+        ("half, own", vec![get("/1"), half, Feed::End(End::Closed)], "/1 200 Cancelled half"),
+        ("chunked, peer", vec![get("/1"), chunked, Feed::End(End::PeerClosed)], "/1 200 PeerClosed half"),
+        ("open, peer", vec![get("/1"), open.clone(), Feed::End(End::PeerClosed)], "/1 200 Complete open"),
+        ("open, own", vec![get("/1"), open.clone(), Feed::End(End::Closed)], "/1 200 Cancelled open"),
+        ("open, reset", vec![get("/1"), open, Feed::End(reset)], "/1 200 Failed(104) open"),
+        ("upload, peer", vec![upload, Feed::End(End::PeerClosed)], "/1 0 PeerClosed "),
+    ] {
+        let (steps, _) = run(&feeds);
+        assert_eq!(summary(&steps), [expected], "{name}");
+        assert_eq!(ended(&steps)[0].ended_ns, 10 * (feeds.len() as u64 - 1), "{name}");
+    }
+}
+
+#[test]
+fn a_server_may_answer_a_client_that_ended_its_sending() {
+    let request = read("GET /1 HTTP/1.0\r\n\r\n");
+    let answer = write("HTTP/1.0 200 OK\r\n\r\nopen");
+    let run = |feeds: &[Feed]| summary(&run(feeds).0);
+    let (eof, close) = (Feed::End(End::PeerClosed), Feed::End(End::Closed));
+    assert_eq!(run(&[request.clone(), eof.clone(), answer.clone(), close.clone()]), ["/1 200 Complete open"]);
+    assert_eq!(run(&[request.clone(), answer, close.clone()]), ["/1 200 Complete open"]);
+    assert_eq!(run(&[request.clone(), eof.clone(), close.clone()]), ["/1 0 PeerClosed "]);
+    assert_eq!(run(&[request, close]), ["/1 0 Cancelled "]);
+    assert_eq!(run(&[read("PUT /1 HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"), eof]), ["/1 0 PeerClosed "]);
+}
+
+#[test]
+fn an_event_stream_that_is_cut_says_so() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 90\r\n\r\n";
+    let (steps, _) = run(&[get("/1"), read(head), read("data: a\n\ndata: b"), Feed::End(End::Closed)]);
+    assert_eq!(summary(&steps), ["/1 200 Cancelled [a@20][b!@30]"]);
+    let (steps, _) = run(&[get("/1"), read(head), read("data: a\n\n"), Feed::End(End::Closed)]);
+    assert_eq!(summary(&steps), ["/1 200 Cancelled [a@20]"]);
+    let open = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: a\n\ndata: b";
+    let (steps, _) = run(&[get("/1"), read(open), Feed::End(End::PeerClosed)]);
+    assert_eq!(summary(&steps), ["/1 200 Complete [a@10][b@20]"]);
+}
+
+#[test]
+fn what_cannot_be_followed_is_given_up() {
+    let binary = |direction| Feed::Data(direction, vec![0x16, 3, 1, 0]);
+    let talk: Vec<_> = [Read, Write].into_iter().cycle().take(6).map(binary).collect();
+    let flood = vec![Feed::Data(Read, vec![0; 600_000]), Feed::Data(Read, vec![0; 600_000])];
+    let smuggled = "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let upgrade = read("HTTP/1.1 101 Switching Protocols\r\n\r\nframes");
+    for (name, feeds, reason, expected) in [
+        ("a dialogue that is not HTTP", talk, Abandoned::NotHttp, vec![]),
+        ("a stream that is not HTTP", flood, Abandoned::NotHttp, vec![]),
+        ("HTTP/2", vec![write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")], Abandoned::Http2, vec![]),
+        (
+            "a smuggled request",
+            vec![get("/1"), write(smuggled)],
+            Abandoned::Malformed("content-length with transfer-encoding"),
+            vec!["/1 0 Malformed "],
+        ),
+        (
+            "a response that is none",
+            vec![get("/1"), read("ICY 200 OK\r\n\r\n")],
+            Abandoned::Malformed("no message where one must begin"),
+            vec!["/1 0 Malformed "],
+        ),
+        ("an upgrade", vec![get("/1"), upgrade], Abandoned::Tunnel, vec!["/1 101 Complete "]),
+        (
+            "a proxy tunnel",
+            vec![write("CONNECT h:443 HTTP/1.1\r\n\r\n"), read("HTTP/1.1 200 OK\r\n\r\n"), binary(Write)],
+            Abandoned::Tunnel,
+            vec![" 200 Complete "],
+        ),
+    ] {
+        let (steps, connection) = run(&feeds);
+        assert_eq!(connection.state(), State::Abandoned(reason), "{name}");
+        assert_eq!(summary(&steps), expected, "{name}");
+    }
+    let (_, connection) = run(&[binary(Read), binary(Write)]);
+    assert_eq!(connection.state(), State::Following, "too early to tell");
+}
+
+#[test]
+fn codings_that_are_not_undone_are_noted() {
+    for (field, note) in [
+        ("Content-Encoding: br", "unsupported content encoding"),
+        ("Content-Encoding: gzip\r\nContent-Encoding: br", "unsupported content encoding"),
+        ("Content-Encoding: gzip", "invalid compressed body"),
+    ] {
+        let (steps, _) =
+            run(&[get("/1"), read(&format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 4\r\n\r\nbody"))]);
+        assert_eq!(summary(&steps), ["/1 200 Complete "]);
+        assert_eq!(
+            (ended(&steps)[0].notes.as_slice(), ended(&steps)[0].response_body_bytes),
+            (&[note][..], 4)
+        );
+    }
+    let (steps, _) = run(&[
+        get("/1"),
+        read("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+    ]);
+    assert_eq!(ended(&steps)[0].notes, ["unsupported transfer coding"]);
+}
+
+#[test]
+fn compressed_request_bodies_are_undone() {
+    let body = gzip(b"{\"model\":\"m\"}");
+    let head =
+        format!("POST /1 HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let (steps, _) = run(&[write(&head), Feed::Data(Write, body.clone()), ok("")]);
+    assert_eq!(request_body(&steps), b"{\"model\":\"m\"}");
+    assert_eq!(ended(&steps)[0].request_body_bytes, body.len() as u64);
+}

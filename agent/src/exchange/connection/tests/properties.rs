@@ -1,0 +1,222 @@
+//! What holds for any traffic.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Length,
+    Chunked,
+    Events,
+    GzipEvents,
+}
+
+/// The body that the n-th exchange of a capture must have.
+fn expected(n: usize, shape: Shape) -> String {
+    match shape {
+        Shape::Length | Shape::Chunked => format!("body of {n}, some length to cut"),
+        Shape::Events | Shape::GzipEvents => {
+            format!("data: one of {n}\n\nevent: x\r\ndata: two of {n}\r\n\r\n")
+        }
+    }
+}
+
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut coded = Vec::new();
+    for chunk in body.chunks(7) {
+        write!(coded, "{:x}\r\n", chunk.len()).unwrap();
+        coded.extend_from_slice(chunk);
+        coded.extend_from_slice(b"\r\n");
+    }
+    coded.extend_from_slice(b"0\r\n\r\n");
+    coded
+}
+
+fn response(n: usize, shape: Shape) -> Vec<u8> {
+    let body = expected(n, shape).into_bytes();
+    let (fields, body) = match shape {
+        Shape::Length => (format!("Content-Length: {}", body.len()), body),
+        Shape::Chunked => ("Transfer-Encoding: chunked".into(), chunked(&body)),
+        Shape::Events => {
+            ("Content-Type: text/event-stream\r\nTransfer-Encoding: chunked".into(), chunked(&body))
+        }
+        Shape::GzipEvents => {
+            let fields =
+                "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked";
+            (fields.into(), chunked(&gzip(&body)))
+        }
+    };
+    [format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").into_bytes(), body].concat()
+}
+
+fn request(n: usize, shape: Shape) -> Vec<u8> {
+    let body = format!("question {n}");
+    match shape {
+        Shape::Length | Shape::Events => {
+            format!("POST /{n} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+        }
+        Shape::Chunked | Shape::GzipEvents => {
+            let head = format!("POST /{n} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+            [head.into_bytes(), chunked(body.as_bytes())].concat()
+        }
+    }
+}
+
+/// A capture of one connection, each message in one call.
+fn capture(shapes: &[Shape]) -> Vec<(u64, Feed)> {
+    let messages = shapes.iter().enumerate().flat_map(|(n, shape)| {
+        [Feed::Data(Write, request(n, *shape)), Feed::Data(Read, response(n, *shape))]
+    });
+    (0..).step_by(10).zip(messages).collect()
+}
+
+fn shapes() -> impl Strategy<Value = Vec<Shape>> {
+    let shape =
+        prop_oneof![Just(Shape::Length), Just(Shape::Chunked), Just(Shape::Events), Just(Shape::GzipEvents)];
+    proptest::collection::vec(shape, 1..5)
+}
+
+/// Steps with adjacent pieces of one body joined.
+fn joined(steps: Vec<Step>) -> Vec<Step> {
+    let mut joined = Vec::<Step>::new();
+    for step in steps {
+        match (joined.last_mut(), &step) {
+            (Some(Step::RequestBody { ordinal: a, bytes: all }), Step::RequestBody { ordinal: b, bytes })
+            | (
+                Some(Step::ResponseBody { ordinal: a, bytes: all }),
+                Step::ResponseBody { ordinal: b, bytes },
+            ) if a == b => {
+                *all = [&all[..], &bytes[..]].concat().into();
+            }
+            _ => joined.push(step),
+        }
+    }
+    joined
+}
+
+/// Bodies of the exchanges that ended, with what they admit to; events joined as they were sent.
+fn bodies(steps: &[Step]) -> Vec<(Exchange, String)> {
+    let mut bodies = std::collections::HashMap::<u64, String>::new();
+    let mut ended = Vec::new();
+    for step in steps {
+        match step {
+            Step::ResponseBody { ordinal, bytes } => {
+                bodies.entry(*ordinal).or_default().push_str(&String::from_utf8_lossy(bytes));
+            }
+            Step::ResponseEvent { ordinal, event, .. } => {
+                bodies.entry(*ordinal).or_default().push_str(&event.data)
+            }
+            Step::Ended(exchange) => {
+                ended.push((exchange.clone(), bodies.remove(&exchange.ordinal).unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+    ended
+}
+
+/// Splits each message into calls of the given sizes, in turn.
+fn split(feeds: Vec<(u64, Feed)>, sizes: &[usize]) -> Vec<(u64, Feed)> {
+    let mut sizes = sizes.iter().cycle();
+    let mut split = Vec::new();
+    for (time_ns, feed) in feeds {
+        let Feed::Data(direction, bytes) = feed else { continue };
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (piece, tail) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+            split.push((time_ns, Feed::Data(direction, piece.to_vec())));
+            rest = tail;
+        }
+    }
+    split
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same_steps(
+        shapes in shapes(),
+        sizes in proptest::collection::vec(1..40_usize, 1..20),
+    ) {
+        let (whole, _) = run_timed(&capture(&shapes), Limits::default());
+        prop_assert_eq!(bodies(&whole).len(), shapes.len());
+        let (pieces, _) = run_timed(&split(capture(&shapes), &sizes), Limits::default());
+        prop_assert_eq!(joined(whole), joined(pieces));
+    }
+
+    /// Lost calls, or their ends, never make an exchange that claims to be whole with another body
+    /// than the one that was sent.
+    #[test]
+    fn no_loss_is_silent(
+        shapes in shapes(),
+        sizes in proptest::collection::vec(1..60_usize, 1..20),
+        lost in proptest::collection::vec((0..200_usize, 0..60_usize), 1..6),
+    ) {
+        let mut feeds = split(capture(&shapes), &sizes);
+        let calls = feeds.len();
+        for (index, kept) in lost {
+            let (_, feed) = &mut feeds[index % calls];
+            if let Feed::Data(direction, bytes) = feed {
+                let kept = kept % (bytes.len() + 1);
+                let missing = bytes.len() - kept;
+                let direction = *direction;
+                // Only a whole loss can stand for itself; a cut one keeps its begin.
+                if kept == 0 {
+                    *feed = Feed::Gap(direction, missing as u64);
+                } else {
+                    bytes.truncate(kept);
+                    let (time_ns, gap) = (feeds[index % calls].0, Feed::Gap(direction, missing as u64));
+                    feeds.insert(index % calls + 1, (time_ns, gap));
+                }
+            }
+        }
+        let (steps, _) = run_timed(&feeds, Limits::default());
+        for (exchange, body) in bodies(&steps) {
+            let n: usize = exchange.request.path[1..].parse().unwrap();
+            let sent = match shapes[n] {
+                shape @ (Shape::Length | Shape::Chunked) => expected(n, shape),
+                Shape::Events | Shape::GzipEvents => format!("one of {n}two of {n}"),
+            };
+            let admits = exchange.missing_bytes > 0 || !exchange.notes.is_empty();
+            prop_assert!(exchange.outcome != Outcome::Complete || admits || body == sent, "{exchange:?}: {body}");
+            // Whatever was lost, no body is mixed with that of another exchange.
+            for other in (0..shapes.len()).filter(|other| *other != n) {
+                prop_assert!(!body.contains(&format!("of {other}")), "{n} has {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived_in_bounded_memory(
+        feeds in proptest::collection::vec(
+            (
+                any::<bool>(),
+                prop_oneof![
+                    any::<Vec<u8>>(),
+                    "(GET|POST|PRI) [/*]?[a-z]{0,5} HTTP/1.[01]\r\n(Content-Length: [0-9]{1,3}\r\n)?\r\n".prop_map(String::into_bytes),
+                    "HTTP/1.1 [1-5]0[0-4] OK\r\n(Transfer-Encoding: chunked\r\n)?\r\n[0-5]?\r\n".prop_map(String::into_bytes),
+                ],
+                0..50_u64,
+            ),
+            0..60,
+        ),
+    ) {
+        let limits = Limits { held_bytes: 64, held_segments: 8, outstanding: 4, event_bytes: 32, ..Limits::default() };
+        let (mut connection, mut began, mut ended) = (HttpConnection::new(limits), 0, 0);
+        for (time_ns, (written, bytes, gap)) in (0..).zip(feeds) {
+            let direction = if written { Write } else { Read };
+            let mut sink = |step| match step {
+                Step::Began { .. } => began += 1,
+                Step::Ended(_) => ended += 1,
+                _ => {}
+            };
+            connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
+            if gap > 40 {
+                connection.push(direction, time_ns, Segment::Gap(gap), &mut sink);
+            }
+            prop_assert!(connection.held.held_bytes() <= 64 && connection.outstanding.len() <= 4);
+        }
+        connection.end(End::Closed, 1_000, &mut |step| ended += u32::from(matches!(step, Step::Ended(_))));
+        prop_assert_eq!(began, ended, "every exchange that began ends once");
+    }
+}

@@ -1,0 +1,191 @@
+//! An exchange under way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Exchange, Limits, Outcome, Step};
+use crate::event::Role;
+use crate::protocol::encoding::Decoder;
+use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
+use crate::protocol::sse::SseParser;
+
+/// A request and what has come of its response.
+#[derive(Debug)]
+pub(super) struct Pending {
+    exchange: Exchange,
+    request_coding: Decoder,
+    response_coding: Decoder,
+    /// `Some` when the response is an event stream.
+    events: Option<SseParser>,
+    /// The request's end was read.
+    pub(super) request_whole: bool,
+    /// The response's end was read.
+    pub(super) response_whole: bool,
+}
+
+impl Pending {
+    pub(super) fn new(ordinal: u64, role: Role, request: Arc<RequestHead>, started_ns: u64) -> Self {
+        Self {
+            request_coding: content_decoder(&request.headers),
+            response_coding: Decoder::new(None),
+            events: None,
+            exchange: Exchange {
+                ordinal,
+                role,
+                request,
+                response: None,
+                started_ns,
+                ended_ns: started_ns,
+                request_body_bytes: 0,
+                response_body_bytes: 0,
+                missing_bytes: 0,
+                outcome: Outcome::Lost,
+                notes: Vec::new(),
+            },
+            request_whole: false,
+            response_whole: false,
+        }
+    }
+
+    /// Which exchange of its connection this is.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.exchange.ordinal
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.exchange.request.method
+    }
+
+    /// A final response's head was read.
+    pub(super) fn is_answered(&self) -> bool {
+        self.exchange.response.is_some()
+    }
+
+    /// Bytes of this exchange, or of its surroundings, were seen at this time.
+    pub(super) fn seen(&mut self, time_ns: u64) {
+        self.exchange.ended_ns = self.exchange.ended_ns.max(time_ns);
+    }
+
+    pub(super) fn note(&mut self, note: &'static str) {
+        if !self.exchange.notes.contains(&note) {
+            self.exchange.notes.push(note);
+        }
+    }
+
+    /// Bytes are missing that belong to no body.
+    pub(super) fn missing(&mut self, bytes: u64) {
+        self.exchange.missing_bytes = self.exchange.missing_bytes.saturating_add(bytes);
+    }
+
+    pub(super) fn request_body(&mut self, bytes: Bytes, sink: &mut impl FnMut(Step)) {
+        add(&mut self.exchange.request_body_bytes, bytes.len() as u64);
+        let ordinal = self.exchange.ordinal;
+        self.request_coding.push(bytes, &mut |bytes| sink(Step::RequestBody { ordinal, bytes }));
+    }
+
+    pub(super) fn request_gap(&mut self, bytes: u64) {
+        add(&mut self.exchange.request_body_bytes, bytes);
+        self.missing(bytes);
+        self.request_coding.gap();
+        self.note("request body has a gap");
+    }
+
+    pub(super) fn request_end(&mut self) {
+        self.request_coding.finish();
+        self.request_whole = true;
+    }
+
+    pub(super) fn answered(&mut self, response: ResponseHead, limits: &Limits, sink: &mut impl FnMut(Step)) {
+        let response = Arc::new(response);
+        self.response_coding = content_decoder(&response.headers);
+        let event_stream = response.headers.get("content-type").is_some_and(is_event_stream);
+        self.events = event_stream.then(|| SseParser::new(limits.event_bytes));
+        self.exchange.response = Some(Arc::clone(&response));
+        sink(Step::Answered { ordinal: self.exchange.ordinal, response });
+    }
+
+    pub(super) fn response_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        add(&mut self.exchange.response_body_bytes, bytes.len() as u64);
+        let ordinal = self.exchange.ordinal;
+        let events = &mut self.events;
+        self.response_coding.push(bytes, &mut |bytes| match events {
+            None => sink(Step::ResponseBody { ordinal, bytes }),
+            Some(events) => {
+                events.push(&bytes, &mut |event| sink(Step::ResponseEvent { ordinal, event, time_ns }));
+            }
+        });
+    }
+
+    pub(super) fn response_gap(&mut self, bytes: u64) {
+        add(&mut self.exchange.response_body_bytes, bytes);
+        self.missing(bytes);
+        self.response_coding.gap();
+        if let Some(events) = &mut self.events {
+            events.gap();
+        }
+        self.note("response body has a gap");
+    }
+
+    pub(super) fn response_end(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        self.response_coding.finish();
+        // A stream that was not decoded to its end may end inside an event.
+        let cut = self.response_coding.note().is_some();
+        self.flush_events(cut, time_ns, sink);
+        self.response_whole = true;
+    }
+
+    /// Ends the exchange. A response that came whole makes it complete, whatever befell the connection
+    /// afterwards, unless bytes or rules were broken on the way.
+    pub(super) fn finish(mut self, outcome: Outcome, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        self.seen(time_ns);
+        self.exchange.outcome = match outcome {
+            Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_) if self.response_whole => {
+                if !self.request_whole {
+                    self.note("request body ends early");
+                }
+                Outcome::Complete
+            }
+            outcome => outcome,
+        };
+        if !self.response_whole {
+            self.flush_events(true, time_ns, sink);
+        }
+        for note in [self.request_coding.note(), self.response_coding.note()].into_iter().flatten() {
+            self.note(note);
+        }
+        sink(Step::Ended(self.exchange));
+    }
+
+    /// Hands on an event under way; `cut` when its end was not seen.
+    fn flush_events(&mut self, cut: bool, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let ordinal = self.exchange.ordinal;
+        if let Some(mut events) = self.events.take() {
+            if cut {
+                events.cut();
+            }
+            events.finish(&mut |event| sink(Step::ResponseEvent { ordinal, event, time_ns }));
+        }
+    }
+}
+
+fn add(count: &mut u64, bytes: u64) {
+    *count = count.saturating_add(bytes);
+}
+
+fn is_event_stream(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("text/event-stream")
+}
+
+/// The decoder for a body, by the two fields that say how it is coded.
+fn content_decoder(headers: &Headers) -> Decoder {
+    let mut transfer = headers.values("transfer-encoding").flat_map(|value| value.split(','));
+    let undone =
+        |coding: &str| ["chunked", "identity", ""].iter().any(|known| known.eq_ignore_ascii_case(coding));
+    if !transfer.all(|coding| undone(coding.trim())) {
+        return Decoder::unsupported_transfer_coding();
+    }
+    let content: Vec<&str> = headers.values("content-encoding").collect();
+    Decoder::new((!content.is_empty()).then(|| content.join(", ")).as_deref())
+}

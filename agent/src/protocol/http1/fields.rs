@@ -1,0 +1,62 @@
+//! The header fields that may leave the parser.
+
+/// Fields that carry no credential and no content, in lower case. Everything that is not named here
+/// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
+const ALLOWED: [&str; 51] = [
+    "anthropic-ratelimit-input-tokens-limit",
+    "anthropic-ratelimit-input-tokens-remaining",
+    "anthropic-ratelimit-input-tokens-reset",
+    "anthropic-ratelimit-output-tokens-limit",
+    "anthropic-ratelimit-output-tokens-remaining",
+    "anthropic-ratelimit-output-tokens-reset",
+    "anthropic-ratelimit-requests-limit",
+    "anthropic-ratelimit-requests-remaining",
+    "anthropic-ratelimit-requests-reset",
+    "anthropic-ratelimit-tokens-limit",
+    "anthropic-ratelimit-tokens-remaining",
+    "anthropic-ratelimit-tokens-reset",
+    "anthropic-version",
+    "content-encoding",
+    "content-type",
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "request-id",
+    "retry-after",
+    "retry-after-ms",
+    "server",
+    "traceparent",
+    "transfer-encoding",
+    "x-amzn-bedrock-cache-read-input-token-count",
+    "x-amzn-bedrock-cache-write-input-token-count",
+    "x-amzn-bedrock-input-token-count",
+    "x-amzn-bedrock-output-token-count",
+    "x-amzn-errortype",
+    "x-amzn-requestid",
+    "x-ratelimit-limit",
+    "x-ratelimit-limit-project-requests",
+    "x-ratelimit-limit-project-tokens",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-requests-day",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-limit-tokens-minute",
+    "x-ratelimit-remaining",
+    "x-ratelimit-remaining-project-requests",
+    "x-ratelimit-remaining-project-tokens",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-requests-day",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-remaining-tokens-minute",
+    "x-ratelimit-reset",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-requests-day",
+    "x-ratelimit-reset-tokens",
+    "x-ratelimit-reset-tokens-minute",
+    "x-request-id",
+    "x-stainless-retry-count",
+];
+
+/// The allow-listed name that equals `name` in any case.
+pub(super) fn allowed(name: &str) -> Option<&'static str> {
+    ALLOWED.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}

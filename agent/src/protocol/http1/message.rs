@@ -1,0 +1,191 @@
+//! What requests and responses have in common: a head, a body, and the way back after a loss.
+
+use bytes::Bytes;
+
+use super::Error;
+use super::body::{Body, Piece};
+use super::collect::{HeadBuffer, Start, StartLine};
+use super::framing::Framing;
+use crate::stream::Segment;
+
+/// A part of a message, in order: one head, pieces of a body, one end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part<H> {
+    /// The head. Interim responses are passed over.
+    Head(H),
+    /// A piece of the body, without transfer coding. Not empty.
+    Body(Bytes),
+    /// This many bytes of the body are missing. Not 0.
+    BodyGap(u64),
+    /// The message is whole.
+    End,
+    /// Instead of an end: the connection is no longer HTTP/1 from here on, and is not read further.
+    Tunnel,
+}
+
+/// One of the two kinds of message.
+pub(super) trait Kind: StartLine {
+    type Head;
+
+    /// Parses a whole head; `None` for one that the observer passes over.
+    fn parse(&self, head: &[u8]) -> Result<Option<(Self::Head, Framing)>, Error>;
+}
+
+#[derive(Debug)]
+enum State {
+    /// Passing over bytes until a segment begins with a message.
+    Skip,
+    /// In a head, or before one. `tentative`: what begins here need not be a message.
+    Head {
+        tentative: bool,
+    },
+    Body(Body),
+    /// No longer HTTP. `told`: the caller knows.
+    Tunnel {
+        told: bool,
+    },
+}
+
+/// The messages of one direction.
+#[derive(Debug)]
+pub(super) struct Reader {
+    state: State,
+    head: HeadBuffer,
+    skipped_bytes: u64,
+}
+
+impl Reader {
+    /// Expects a message at once.
+    pub(super) fn in_step() -> Self {
+        Self { state: State::Head { tentative: false }, head: HeadBuffer::default(), skipped_bytes: 0 }
+    }
+
+    /// Passes over bytes until a segment begins with a message.
+    pub(super) fn out_of_step() -> Self {
+        Self { state: State::Skip, ..Self::in_step() }
+    }
+
+    /// Forgets the message under way and goes on where a segment begins with one.
+    pub(super) fn resync(&mut self) {
+        self.head.clear();
+        self.state = State::Skip;
+    }
+
+    /// No byte of the next message has come.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Skip | State::Head { .. }) && self.head.is_empty()
+    }
+
+    /// A close of the connection would end the message under way (RFC 9112, section 6.3).
+    pub(super) fn ends_at_close(&self) -> bool {
+        matches!(self.state, State::Body(Body::UntilClose))
+    }
+
+    /// Bytes passed over because they began no message.
+    pub(super) fn skipped_bytes(&self) -> u64 {
+        self.skipped_bytes
+    }
+
+    /// Takes the next part from `input`; `None` when all of it is used and more is needed.
+    pub(super) fn read<K: Kind>(
+        &mut self,
+        kind: &K,
+        input: &mut Segment,
+    ) -> Result<Option<Part<K::Head>>, Error> {
+        loop {
+            match &mut self.state {
+                State::Tunnel { told: true } => {
+                    *input = Segment::Gap(0);
+                    return Ok(None);
+                }
+                State::Tunnel { told } => {
+                    *told = true;
+                    return Ok(Some(Part::Tunnel));
+                }
+                State::Body(_) => return self.read_body(input),
+                State::Skip => match input {
+                    // Segments begin where a call began, so a message begins with a segment.
+                    Segment::Data(bytes) if !bytes.is_empty() && K::judge(bytes) != Start::No => {
+                        self.state = State::Head { tentative: true };
+                    }
+                    _ => {
+                        self.skip(input);
+                        return Ok(None);
+                    }
+                },
+                State::Head { tentative } => {
+                    let tentative = *tentative;
+                    match self.read_head(kind, input) {
+                        Ok(None) if is_used(input) => return Ok(None),
+                        Ok(None) => {}
+                        Ok(head) => return Ok(head),
+                        Err(Error::NotHttp) if tentative => {
+                            self.skipped_bytes = self.skipped_bytes.saturating_add(self.head.len() as u64);
+                            self.resync();
+                            self.skip(input);
+                            return Ok(None);
+                        }
+                        Err(error) => {
+                            self.resync();
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_head<K: Kind>(&mut self, kind: &K, input: &mut Segment) -> Result<Option<Part<K::Head>>, Error> {
+        let bytes = match input {
+            Segment::Data(bytes) => bytes,
+            Segment::Gap(0) => return Ok(None),
+            Segment::Gap(missing) => return Err(Error::Lost(std::mem::take(missing))),
+        };
+        if !self.head.fill::<K>(bytes)? {
+            return Ok(None);
+        }
+        let parsed = kind.parse(self.head.as_slice())?;
+        self.head.clear();
+        let Some((head, framing)) = parsed else {
+            self.state = State::Head { tentative: false };
+            return Ok(None);
+        };
+        self.state = Body::new(framing).map_or(State::Tunnel { told: false }, State::Body);
+        Ok(Some(Part::Head(head)))
+    }
+
+    fn read_body<H>(&mut self, input: &mut Segment) -> Result<Option<Part<H>>, Error> {
+        let State::Body(body) = &mut self.state else { return Ok(None) };
+        match body.read(input) {
+            Ok(piece) => Ok(piece.map(|piece| match piece {
+                Piece::Bytes(bytes) => Part::Body(bytes),
+                Piece::Gap(bytes) => Part::BodyGap(bytes),
+                Piece::End => {
+                    self.state = State::Head { tentative: false };
+                    Part::End
+                }
+            })),
+            Err(error) => {
+                self.resync();
+                Err(error)
+            }
+        }
+    }
+
+    fn skip(&mut self, input: &mut Segment) {
+        if let Segment::Data(bytes) = input {
+            self.skipped_bytes = self.skipped_bytes.saturating_add(bytes.len() as u64);
+        }
+        *input = Segment::Gap(0);
+    }
+}
+
+fn is_used(input: &Segment) -> bool {
+    match input {
+        Segment::Data(bytes) => bytes.is_empty(),
+        Segment::Gap(bytes) => *bytes == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

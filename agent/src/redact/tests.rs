@@ -1,0 +1,262 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use proptest::prelude::*;
+
+use super::credential::{MARK, names_secret, scrub};
+use super::{LIST_MAX, TEXT_MAX_BYTES, may_leave, redact};
+use crate::call::Value;
+use crate::correlate::attributes::NAMES;
+use crate::correlate::span::{Span, SpanId, Status, TraceId};
+use crate::discovery::process::Process;
+
+/// Keys of the right shape, put together here so that no scanner of repositories takes them for real.
+fn keys() -> Vec<String> {
+    let filler = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1";
+    let mut keys: Vec<_> = [
+        "sk-",
+        "sk-proj-",
+        "sk-ant-api03-",
+        "sk-or-v1-",
+        "AKIA",
+        "ASIA",
+        "ghp_",
+        "github_pat_",
+        "hf_",
+        "xoxb-",
+        "gsk_",
+        "xai-",
+        "pplx-",
+        "glpat-",
+        "ya29.",
+        "pcsk_",
+    ]
+    .iter()
+    .map(|prefix| format!("{prefix}{filler}"))
+    .collect();
+    keys.push(format!("AIza{filler}{filler}"));
+    keys.push(format!("eyJ{filler}.eyJ{filler}.{filler}"));
+    keys
+}
+
+#[test]
+fn known_shapes_are_hidden_wherever_they_stand() {
+    for key in keys() {
+        for (before, after) in
+            [("", ""), ("model ", "!"), ("x=\"", "\""), ("é", "é"), ("a/", "/b"), ("--key-", "")]
+        {
+            // A web token's beginning is common, so it counts at the begin of a word only.
+            if before == "--key-" && key.starts_with("eyJ") {
+                continue;
+            }
+            let text = format!("{before}{key}{after}");
+            let (scrubbed, found) = scrub(&text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((scrubbed, found), (format!("{before}{MARK}{after}"), 1), "{text}");
+        }
+    }
+}
+
+#[test]
+fn context_tells_secrets_without_a_shape() {
+    let pem = "-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----";
+    for (text, expected) in [
+        ("Authorization: Bearer abc.def", "Authorization: Bearer [CREDENTIAL]"),
+        ("bearer  t0ken, next", "bearer  [CREDENTIAL], next"),
+        ("Basic dXNlcjpwYXNz", "Basic [CREDENTIAL]"),
+        ("https://bob:hunter2@host/x", "https://[CREDENTIAL]@host/x"),
+        ("redis://:p@ss@host:1/0", "redis://[CREDENTIAL]@host:1/0"),
+        ("/v1/m?key=abc&alt=sse", "/v1/m?key=[CREDENTIAL]&alt=sse"),
+        ("--api-key=abc --x", "--api-key=[CREDENTIAL] --x"),
+        ("{\"password\": \"hunter2\"}", "{\"password\": \"[CREDENTIAL]\"}"),
+        ("X-Amz-Signature=abc", "X-Amz-Signature=[CREDENTIAL]"),
+        (&format!("a {pem} b"), "a [CREDENTIAL] b"),
+        ("-----BEGIN PRIVATE KEY-----\nMHc", "[CREDENTIAL]"),
+    ] {
+        assert_eq!(scrub(text), Some((expected.to_owned(), 1)), "{text}");
+    }
+}
+
+#[test]
+fn ordinary_text_is_left_alone() {
+    for text in [
+        "",
+        "chat gpt-4o-mini",
+        "sk-learn",
+        "task-force-of-the-whole-department",
+        "accounts/fireworks/models/llama-v3p1-405b-instruct",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/x",
+        "chatcmpl-AbCdEf0123456789AbCdEf0123456789",
+        "req_011CQabcdefghijklmnop",
+        "http://host:8080/a@b",
+        "basic model",
+        "max_tokens=5",
+        "monkey=banana",
+        "-----BEGIN CERTIFICATE-----",
+        "-----END PRIVATE KEY-----",
+        "a::b = c: d",
+        "/usr/local/bin/python3.12",
+        "naïve 日本語 ://",
+    ] {
+        assert_eq!(scrub(text), None, "{text}");
+    }
+}
+
+#[test]
+fn several_are_counted() {
+    let key = &keys()[0];
+    assert_eq!(scrub(&format!("{key} {key},{key}")), Some((format!("{MARK} {MARK},{MARK}"), 3)));
+    assert!(names_secret("MY.API-KEY") && names_secret("db_password") && !names_secret("keyboard"));
+}
+
+/// Not a measurement: each of these would take minutes if any rule looks at the same bytes again.
+#[test]
+fn hostile_text_is_read_once() {
+    for piece in [
+        "eyJ-",
+        "eyJa_",
+        "sk-",
+        "://a@",
+        "://",
+        "-----BEGIN ",
+        "token=",
+        "bearer ",
+        "Bearer bearer:",
+        "=",
+        "-",
+    ] {
+        let text = piece.repeat(500_000 / piece.len());
+        let _ = scrub(&text);
+    }
+}
+
+fn span(attributes: Vec<(&'static str, Value)>, process: Process) -> Span {
+    Span {
+        trace_id: TraceId([1; 16]),
+        span_id: SpanId([1; 8]),
+        parent: None,
+        flags: 1,
+        name: "chat".to_owned(),
+        started: SystemTime::UNIX_EPOCH,
+        ended: SystemTime::UNIX_EPOCH,
+        attributes: attributes.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+        status: Status::Unset,
+        process: Arc::new(process),
+    }
+}
+
+fn process(attributes: &[(&str, &str)]) -> Process {
+    let attributes = attributes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned())))
+        .collect();
+    Process { pid: 1, service_name: "shop".to_owned(), attributes }
+}
+
+fn get<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
+    span.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+#[test]
+fn a_clean_span_is_not_changed() {
+    let span = span(
+        vec![("gen_ai.request.model", Value::String("gpt-4o".to_owned()))],
+        process(&[("host.name", "a")]),
+    );
+    let redacted = redact(span.clone());
+    assert_eq!(redacted.get().attributes, span.attributes);
+    assert!(Arc::ptr_eq(&redacted.get().process, &span.process), "spans share their process");
+}
+
+#[test]
+fn unlisted_attributes_never_leave() {
+    let content = Value::String("the user's words".to_owned());
+    let names = [
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.input.messages.0.message.content",
+        "gen_ai.system_instructions",
+        "gen_ai.tool.definitions",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.prompt",
+        "input.value",
+        "output.value",
+        "anything.else",
+        "",
+    ];
+    let attributes = names.map(|name| (name, content.clone())).into();
+    let redacted = redact(span(attributes, process(&[("gen_ai.input.messages", "words")])));
+    assert!(!format!("{redacted:?}").contains("words"));
+    let refused = i64::try_from(names.len() + 1).unwrap_or_default();
+    assert_eq!(get(redacted.get(), "spanwire.redacted.attributes"), Some(&Value::Int(refused)));
+    assert_eq!(redacted.get().attributes.len(), 1);
+}
+
+#[test]
+fn everything_the_agent_says_may_leave() {
+    for name in NAMES.iter().chain(&["openai.api.type", "openai.response.system_fingerprint"]) {
+        assert!(may_leave(name), "{name}");
+    }
+}
+
+#[test]
+fn credentials_are_removed_from_every_text() {
+    let key = &keys()[0];
+    let attributes = vec![
+        ("gen_ai.request.model", Value::String(key.clone())),
+        ("gen_ai.request.stop_sequences", Value::Strings(vec!["x".to_owned(), key.clone()])),
+        ("url.path", Value::String(format!("/p/{key}/chat/completions"))),
+    ];
+    let mut owner = process(&[
+        ("process.command_args", &format!("--token {key}")),
+        ("db.password", "hunter2"),
+        (key, "value"),
+    ]);
+    owner.service_name = format!("svc {key}");
+    let mut span = span(attributes, owner);
+    span.name = format!("chat {key}");
+    let redacted = redact(span);
+    let all = format!("{redacted:?}");
+    assert!(!all.contains(key.as_str()) && !all.contains("hunter2"), "{all}");
+    assert_eq!(get(redacted.get(), "spanwire.redacted.credentials"), Some(&Value::Int(8)));
+}
+
+#[test]
+fn texts_and_lists_are_bounded() {
+    let long = "é".repeat(TEXT_MAX_BYTES);
+    let edge = format!("{}{}", "x ".repeat(TEXT_MAX_BYTES / 2 - 5), keys()[0]);
+    let attributes = vec![
+        ("gen_ai.request.model", Value::String(long)),
+        ("gen_ai.response.id", Value::String(edge)),
+        ("gen_ai.request.stop_sequences", Value::Strings(vec!["x".to_owned(); LIST_MAX + 1])),
+    ];
+    let redacted = redact(span(attributes, process(&[])));
+    let Some(Value::String(model)) = get(redacted.get(), "gen_ai.request.model") else { panic!("no model") };
+    assert_eq!(model.len(), TEXT_MAX_BYTES);
+    let Some(Value::String(id)) = get(redacted.get(), "gen_ai.response.id") else { panic!("no id") };
+    assert!(!id.contains("sk-"), "a credential across the bound: {id}");
+    let Some(Value::Strings(stop)) = get(redacted.get(), "gen_ai.request.stop_sequences") else {
+        panic!("no stop")
+    };
+    assert_eq!(stop.len(), LIST_MAX);
+    assert_eq!(get(redacted.get(), "spanwire.redacted.truncated"), Some(&Value::Int(3)));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived_and_once_is_enough(text in "(\\PC|sk-|eyJ|://|@|=|:|token|Bearer |-----BEGIN |[\"' &?]|[a-z0-9]{8}){0,60}") {
+        if let Some((scrubbed, found)) = scrub(&text) {
+            prop_assert!(found > 0 && scrubbed.contains(MARK));
+        }
+    }
+
+    #[test]
+    fn a_planted_key_never_survives(before in "\\PC{0,40}", after in "\\PC{0,40}", which in 0_usize..18) {
+        let key = &keys()[which];
+        let text = format!("{before} {key} {after}");
+        let (scrubbed, _) = scrub(&text).unwrap_or_default();
+        prop_assert!(!scrubbed.is_empty() && !scrubbed.contains(key.as_str()));
+    }
+}
