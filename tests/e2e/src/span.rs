@@ -1,6 +1,7 @@
 //! A received span, with its attributes by name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -8,7 +9,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans};
 
 /// Attributes by name.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default, PartialEq)]
 pub struct Attributes(BTreeMap<String, Value>);
 
 impl Attributes {
@@ -66,6 +67,30 @@ impl Attributes {
     }
 }
 
+impl fmt::Debug for Attributes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.0.iter().map(|(name, value)| (name, Compact(value)))).finish()
+    }
+}
+
+/// A value on one line.
+struct Compact<'a>(&'a Value);
+
+impl fmt::Debug for Compact<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::StringValue(text) => write!(formatter, "{text:?}"),
+            Value::IntValue(number) => write!(formatter, "{number}"),
+            Value::DoubleValue(number) => write!(formatter, "{number}"),
+            Value::BoolValue(flag) => write!(formatter, "{flag}"),
+            Value::ArrayValue(array) => {
+                write!(formatter, "{:?}", array.values.iter().map(text_of).collect::<Vec<_>>())
+            }
+            other => write!(formatter, "{other:?}"),
+        }
+    }
+}
+
 fn as_text(value: &Value) -> Option<&str> {
     match value {
         Value::StringValue(text) => Some(text),
@@ -78,7 +103,7 @@ fn text_of(value: &AnyValue) -> Option<&str> {
 }
 
 /// One span with its resource's attributes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Span {
     /// As it came.
     pub raw: Arc<proto::Span>,
@@ -86,6 +111,20 @@ pub struct Span {
     pub attributes: Arc<Attributes>,
     /// Those of the process that made the call.
     pub resource: Arc<Attributes>,
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct(&self.raw.name)
+            .field("began", &self.raw.start_time_unix_nano)
+            .field("ended", &self.raw.end_time_unix_nano)
+            .field("failed", &self.failed())
+            .field("service", &self.service())
+            .field("pid", &self.resource.int("process.pid"))
+            .field("attributes", &self.attributes)
+            .finish()
+    }
 }
 
 impl Span {
