@@ -235,9 +235,7 @@ class Handler(BaseHTTPRequestHandler):
     def wait(self, answer):
         """Says nothing more after the first events, until the client leaves."""
         self.begin_to_answer(answer)
-        while self.connection.recv(4096):
-            pass
-        self.close_connection = True
+        self.rfile.read()
 
     def nonsense(self, answer):
         self.send_body(200, b'{"id": "chatcmpl-cut", "model": ')

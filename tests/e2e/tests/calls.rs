@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::client::{Client, Done};
+use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::{Outcome, Scene, compare};
 
 /// The SDK leaves a stream at `[DONE]`, before HTTP's own end of it: what a wire shows of that.
@@ -45,7 +46,8 @@ async fn openai_sdk_streamed() -> Result<()> {
     let client = scene.python("openai_sdk.py").args(["--stream"]).model("standin-long-stream").count(3);
     let (outcome, _) = traced(scene, client, 3).await?;
     for span in &outcome.spans {
-        let waited = span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
+        let waited =
+            span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
         let nanoseconds = span.raw.end_time_unix_nano - span.raw.start_time_unix_nano;
         ensure!(waited > 0.0 && waited * 1e9 < nanoseconds as f64, "{waited} s of {nanoseconds} ns");
     }
@@ -98,7 +100,8 @@ async fn httpx_requests_and_aiohttp() -> Result<()> {
 
 #[tokio::test]
 async fn curl() -> Result<()> {
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let client = scene.curl("gpt-4o-mini");
         let scheme = if scene.standin.ca().is_some() { "https" } else { "http" };
         let (outcome, _) = traced(scene, client, 1).await?;

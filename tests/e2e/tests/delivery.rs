@@ -5,6 +5,7 @@ use spanwire_e2e::agent::Agent;
 use spanwire_e2e::client::{CANARY, Client, KEY};
 use spanwire_e2e::receiver::{Protocol, Receiver, free_port};
 use spanwire_e2e::scene::{Outcome, Scene, concerning};
+use spanwire_e2e::span::Span;
 use spanwire_e2e::standin::StandIn;
 use spanwire_e2e::{DEADLINE, Setup};
 
@@ -66,18 +67,15 @@ async fn a_receiver_that_comes_late_gets_everything() -> Result<()> {
         let port = free_port().await?;
         let agent = Agent::exporting(&setup, &format!("http://127.0.0.1:{port}"), protocol, &[]).await?;
         let done = Client::python(&setup, "openai_sdk.py", &standin).count(20).run().await?;
-        agent
-            .log()
-            .wait_for("a warning", DEADLINE, |log| log.lines().any(is_warning))
-            .await?;
+        agent.log().wait_for("a warning", DEADLINE, |log| log.lines().any(is_warning)).await?;
 
         let receiver = Receiver::start_on(protocol, port).await?;
-        let enough = |spans: &[_]| concerning(&standin, spans).count() >= 20;
+        let enough = |spans: &[Span]| concerning(&standin, spans).count() >= 20;
         let spans = receiver.wait_for("what was kept", DEADLINE, enough).await?;
         let ended = agent.stop().await?;
         for call in &done.calls {
-            let found = spans.iter().filter(|span| span.response_id() == call.id.as_deref()).count();
-            assert_eq!(found, 1, "{call:?}");
+            let of_call = |span: &&Span| span.response_id() == call.id.as_deref();
+            assert_eq!(concerning(&standin, &spans).filter(of_call).count(), 1, "{call:?}");
         }
         let warnings = ended.stderr.lines().filter(|line| is_warning(line)).count();
         ensure!(warnings == 1, "one warning was expected:\n{}", ended.stderr);

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::client::Done;
+use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::{Outcome, Scene};
 use spanwire_e2e::span::Span;
 
@@ -43,7 +44,8 @@ async fn each_attempt_of_a_refused_call_is_a_span() -> Result<()> {
 
 #[tokio::test]
 async fn a_failing_server() -> Result<()> {
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let (_, span, done) = one_call(scene, "standin-500", &[]).await?;
         ensure!(client_failed(&done));
         assert_eq!(span.int("http.response.status_code"), Some(500));
@@ -56,7 +58,8 @@ async fn a_failing_server() -> Result<()> {
 
 #[tokio::test]
 async fn an_error_inside_a_stream() -> Result<()> {
-    let (outcome, span, done) = one_call(Scene::tls(&[]).await?, "standin-stream-error", &["--stream"]).await?;
+    let (outcome, span, done) =
+        one_call(Scene::tls(&[]).await?, "standin-stream-error", &["--stream"]).await?;
     ensure!(client_failed(&done));
     assert_eq!(span.int("http.response.status_code"), Some(200));
     assert_eq!(span.error_type(), Some("engine_overloaded"));
@@ -78,7 +81,8 @@ async fn an_answer_that_is_not_json() -> Result<()> {
 
 #[tokio::test]
 async fn an_answer_that_is_cut() -> Result<()> {
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let (_, span, done) = one_call(scene, "standin-cut", &[]).await?;
         ensure!(client_failed(&done));
         assert_eq!(span.int("http.response.status_code"), Some(200));
@@ -90,7 +94,8 @@ async fn an_answer_that_is_cut() -> Result<()> {
 
 #[tokio::test]
 async fn a_connection_that_is_reset() -> Result<()> {
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let (outcome, span, done) = one_call(scene, "standin-reset", &["--stream"]).await?;
         ensure!(client_failed(&done));
         assert_eq!(span.int("http.response.status_code"), Some(200));
@@ -105,7 +110,8 @@ async fn a_connection_that_is_reset() -> Result<()> {
 #[tokio::test]
 async fn a_stream_that_the_client_leaves() -> Result<()> {
     let arguments = ["--stream", "--abandon"];
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let (outcome, span, done) = one_call(scene, "standin-wait", &arguments).await?;
         ensure!(!client_failed(&done));
         assert_eq!(span.error_type(), Some("cancelled"));
@@ -117,7 +123,8 @@ async fn a_stream_that_the_client_leaves() -> Result<()> {
 
 #[tokio::test]
 async fn an_answer_that_is_not_http() -> Result<()> {
-    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let wrong = scene.python("openai_sdk.py").model("standin-not-http").run().await?;
         ensure!(client_failed(&wrong));
         let right = scene.python("openai_sdk.py").run().await?;
@@ -126,7 +133,10 @@ async fn an_answer_that_is_not_http() -> Result<()> {
         let mut failed = outcome.spans.iter().filter(|span| span.failed());
         let span = failed.next().context("the failed call has no span")?;
         assert_eq!(span.text("gen_ai.request.model"), Some("standin-not-http"));
-        ensure!(span.error_type().is_some() && !span.attributes.has("http.response.status_code"), "{span:#?}");
+        ensure!(
+            span.error_type().is_some() && !span.attributes.has("http.response.status_code"),
+            "{span:#?}"
+        );
     }
     Ok(())
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::agent::Agent;
+use spanwire_e2e::client::Client;
 use spanwire_e2e::scene::{Scene, concerning};
+use spanwire_e2e::span::Span;
 use spanwire_e2e::{DEADLINE, LONG_DEADLINE};
 
 #[tokio::test]
@@ -27,15 +29,16 @@ async fn a_thousand_calls_one_after_another() -> Result<()> {
         let (more_input, more_output) = span.tokens();
         (input + more_input.unwrap_or(0), output + more_output.unwrap_or(0))
     });
-    let sent = outcome.log.iter().fold((0, 0), |(input, output), served| {
-        (input + served.input_tokens, output + served.output_tokens)
-    });
+    let sent = outcome
+        .log
+        .iter()
+        .fold((0, 0), |(input, output), served| (input + served.input_tokens, output + served.output_tokens));
     assert_eq!(exported, sent);
     ensure!(outcome.agent.stderr.contains("nothing lost"), "{}", outcome.agent.stderr);
     Ok(())
 }
 
-/// Ids of the BPF programs of this host that the agent loaded, by the names that all of its have.
+/// Ids of the BPF programs that are loaded on this host, sorted.
 fn programs() -> Result<Vec<u32>> {
     let mut ids = Vec::new();
     for program in aya::programs::loaded_programs() {
@@ -45,50 +48,56 @@ fn programs() -> Result<Vec<u32>> {
     Ok(ids)
 }
 
-/// Waits until the kernel has let go of every program that was not there `before`: it does so by
-/// itself, in a worker of its own, some time after the process is gone, and tells nobody.
-async fn programs_gone(before: &[u32]) -> Result<()> {
+/// Those that were loaded since `before`.
+fn loaded_since(before: &[u32]) -> Result<Vec<u32>> {
+    let since: Vec<u32> = programs()?.into_iter().filter(|id| !before.contains(id)).collect();
+    ensure!(!since.is_empty(), "the agent loaded no programs");
+    Ok(since)
+}
+
+/// Waits until the kernel has let go of all of `those`: it does so by itself, in a worker of its own,
+/// some time after the process is gone, and tells nobody.
+async fn unloaded(those: &[u32]) -> Result<()> {
     let gone = async {
-        loop {
-            let left: Vec<u32> = programs()?.into_iter().filter(|id| !before.contains(id)).collect();
-            if left.is_empty() {
-                return anyhow::Ok(());
-            }
+        while programs()?.iter().any(|id| those.contains(id)) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        anyhow::Ok(())
     };
-    tokio::time::timeout(DEADLINE, gone).await?
+    tokio::time::timeout(DEADLINE, gone).await.context("BPF programs stay loaded")?
 }
 
 #[tokio::test]
 async fn a_killed_agent_harms_nobody_and_leaves_nothing() -> Result<()> {
     let before = programs()?;
     let scene = Scene::tls(&[]).await?;
-    ensure!(programs()?.len() > before.len(), "the agent has no programs loaded");
+    let loaded = loaded_since(&before)?;
     let Scene { setup, receiver, standin, agent } = scene;
 
-    let client = spanwire_e2e::client::Client::python(&setup, "httpx_client.py", &standin).count(600);
+    let client = Client::python(&setup, "httpx_client.py", &standin).count(600);
     let running = client.start()?;
     running.calls(100).await?;
     agent.kill().await?;
     running.calls(200).await?;
-    programs_gone(&before).await?;
+    unloaded(&loaded).await?;
 
-    // A session that began before the agent is seen from its next call on.
+    let before = programs()?;
     let agent = Agent::start(&setup, &receiver, &[]).await?;
+    let loaded = loaded_since(&before)?;
     let done = running.end(LONG_DEADLINE).await?;
     assert_eq!(done.calls.len(), 600);
     ensure!(done.calls.iter().all(|call| call.error.is_none()), "the client met errors");
 
-    let client = spanwire_e2e::client::Client::python(&setup, "openai_sdk.py", &standin).service("later");
+    let client = Client::python(&setup, "openai_sdk.py", &standin).service("later");
     let later = client.count(5).run().await?;
-    let of_later = |spans: &[spanwire_e2e::span::Span]| {
-        concerning(&standin, spans).filter(|span| span.service() == Some("later")).count()
+    let of_later = |spans: &[Span]| -> Vec<Option<String>> {
+        let later = concerning(&standin, spans).filter(|span| span.service() == Some("later"));
+        later.map(|span| span.response_id().map(str::to_owned)).collect()
     };
-    let spans = receiver.wait_for("spans after the restart", DEADLINE, |spans| of_later(spans) >= 5).await?;
-    for call in &later.calls {
-        ensure!(spans.iter().any(|span| span.response_id() == call.id.as_deref()), "{call:?}");
-    }
+    let enough = |spans: &[Span]| of_later(spans).len() >= 5;
+    let spans = receiver.wait_for("spans after the restart", DEADLINE, enough).await?;
+    let ids: Vec<_> = later.calls.iter().map(|call| call.id.clone()).collect();
+    assert_eq!(of_later(&spans), ids);
     agent.stop().await?;
-    programs_gone(&before).await
+    unloaded(&loaded).await
 }
