@@ -99,6 +99,7 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
         count,
         time_ns,
         direction: u64::from(way),
+        nested: 0,
     };
     if TLS_CALLS.insert(thread, call, 0).is_err() {
         warn!(context, "no room for a TLS call of thread {}", thread as u32);
