@@ -1,9 +1,10 @@
 """A stand-in for an OpenAI-shaped provider, which logs what it truly sent.
 
-    provider.py --dir DIR [--plain]
+    provider.py --dir DIR [--plain] [--echo]
 
 Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1, prints one line of JSON
-when it is ready ({"port": …, "ca": …}) and appends one line of JSON per request to DIR/log.jsonl.
+when it is ready ({"port": …, "ca": …}) and appends one line of JSON per request to DIR/log.jsonl; with
+--echo it prints that line too, so that a reader can wait for it.
 
 The requested model's name chooses how it behaves, so that unmodified clients can ask for it: see
 BEHAVIOURS. Token counts differ from request to request and between input and output.
@@ -11,12 +12,14 @@ BEHAVIOURS. Token counts differ from request to request and between input and ou
 
 import argparse
 import gzip
+import itertools
 import json
 import os
 import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,19 +31,16 @@ WORDS = ["It", " is", " sunny", " in", " Lisbon", ",", " 24", " °C", " and", " 
 class Truth:
     """The log, and the counter that makes every answer different."""
 
-    def __init__(self, directory):
-        self.file = open(os.path.join(directory, "log.jsonl"), "a", buffering=1, encoding="utf-8")
+    def __init__(self, directory, echo):
+        log = open(os.path.join(directory, "log.jsonl"), "a", encoding="utf-8")
+        self.outputs = [log, sys.stdout] if echo else [log]
         self.lock = threading.Lock()
-        self.count = 0
-
-    def next(self):
-        with self.lock:
-            self.count += 1
-            return self.count
+        self.numbers = itertools.count(1)
 
     def write(self, entry):
         with self.lock:
-            self.file.write(json.dumps(entry) + "\n")
+            for output in self.outputs:
+                print(json.dumps(entry), file=output, flush=True)
 
 
 class Answer:
@@ -119,6 +119,7 @@ def error(kind, code):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    entry = {}
 
     def log_message(self, *arguments):
         pass
@@ -137,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             request = {}
         if not self.path.endswith("/chat/completions"):
             return self.send_body(404, error("invalid_request_error", "not_found"))
-        answer = Answer(self.server.truth.next(), request)
+        answer = Answer(next(self.server.truth.numbers), request)
         self.entry = {
             "path": self.path,
             "client_port": self.client_address[1],
@@ -169,8 +170,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_body(self, status, document, headers=None):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        if not hasattr(self, "entry"):
-            self.entry = {}
         self.begin(status, {"content-type": "application/json", "content-length": len(body), **(headers or {})})
         self.wfile.write(body)
 
@@ -182,6 +181,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def begin_stream(self):
         self.begin(200, {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"})
+
+    def begin_to_answer(self, answer):
+        self.begin_stream()
+        for event in list(answer.chunks())[:3]:
+            self.send_event(event)
 
     def answer(self, answer):
         if not answer.stream:
@@ -217,20 +221,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def reset(self, answer):
         """Resets the connection in the middle of a stream."""
-        self.begin_stream()
-        for event in list(answer.chunks())[:3]:
-            self.send_event(event)
+        self.begin_to_answer(answer)
         # Linger of zero seconds: close sends RST (socket(7)).
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
         self.close_connection = True
 
     def fail_in_stream(self, answer):
-        self.begin_stream()
-        for event in list(answer.chunks())[:3]:
-            self.send_event(event)
+        self.begin_to_answer(answer)
         self.send_event(error("server_error", "engine_overloaded"))
         self.wfile.write(b"0\r\n\r\n")
+
+    def wait(self, answer):
+        """Says nothing more after the first events, until the client leaves."""
+        self.begin_to_answer(answer)
+        while self.connection.recv(4096):
+            pass
+        self.close_connection = True
 
     def nonsense(self, answer):
         self.send_body(200, b'{"id": "chatcmpl-cut", "model": ')
@@ -249,6 +256,7 @@ BEHAVIOURS = {
     "standin-cut": Handler.cut,
     "standin-reset": Handler.reset,
     "standin-stream-error": Handler.fail_in_stream,
+    "standin-wait": Handler.wait,
     "standin-not-json": Handler.nonsense,
     "standin-not-http": Handler.not_http,
 }
@@ -283,10 +291,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", required=True)
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--echo", action="store_true")
     options = parser.parse_args()
 
     server = Server(("127.0.0.1", 0), Handler)
-    server.truth = Truth(options.dir)
+    server.truth = Truth(options.dir, options.echo)
     ready = {"port": server.server_port, "ca": None}
     if not options.plain:
         ready["ca"], certificate, key = certificates(options.dir)

@@ -1,0 +1,64 @@
+"""What the clients share: their options, what they ask, and how they tell what came back."""
+
+import argparse
+import json
+import os
+import threading
+import time
+
+KEY = os.environ.get("OPENAI_API_KEY", "")
+MESSAGES = [{"role": "user", "content": "What is the weather in Lisbon? prompt-canary"}]
+
+_printing = threading.Lock()
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base-url", required=True, help="where the API is, /v1 included")
+    parser.add_argument("--model", default="gpt-4o-mini", help="the model to ask for")
+    parser.add_argument("--count", type=int, default=1, help="calls, of each thread where there are threads")
+    parser.add_argument("--stream", action="store_true", help="ask for a stream, with usage at its end")
+    parser.add_argument("--no-usage", action="store_true", help="do not ask for a stream's usage")
+    parser.add_argument("--tools", action="store_true", help="offer a tool")
+    parser.add_argument("--threads", type=int, default=1, help="threads that share one client")
+    parser.add_argument("--max-retries", type=int, default=0, help="attempts after the first")
+    parser.add_argument("--abandon", action="store_true", help="leave a stream after its first event")
+    return parser.parse_args()
+
+
+def body(chosen):
+    """The request of a client without an SDK."""
+    return {"model": chosen.model, "messages": MESSAGES}
+
+
+def headers():
+    return {"authorization": f"Bearer {KEY}"}
+
+
+def parameters(chosen):
+    """The request of a client with an SDK."""
+    asked = {"model": chosen.model, "messages": MESSAGES}
+    if chosen.stream:
+        asked["stream"] = True
+        if not chosen.no_usage:
+            asked["stream_options"] = {"include_usage": True}
+    if chosen.tools:
+        schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+        asked["tools"] = [{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]
+    return asked
+
+
+def report(started_ns, answer=None, error=None):
+    """One line for one call: what this client received, by its own account."""
+    answer = answer or {}
+    usage = answer.get("usage") or {}
+    line = {
+        "id": answer.get("id"),
+        "input_tokens": usage.get("prompt_tokens"),
+        "output_tokens": usage.get("completion_tokens"),
+        "error": type(error).__name__ if error else None,
+        "started_ns": started_ns,
+        "ended_ns": time.time_ns(),
+    }
+    with _printing:
+        print(json.dumps(line), flush=True)

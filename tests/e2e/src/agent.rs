@@ -1,0 +1,142 @@
+//! The agent under test.
+
+use std::ffi::OsStr;
+use std::process::{ExitStatus, Output, Stdio};
+
+use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::receiver::{Protocol, Receiver};
+use crate::transcript::Transcript;
+use crate::{DEADLINE, Setup};
+
+/// What the agent says when its probes are attached.
+const CAPTURING: &str = "capture is on";
+
+/// The agent's command, with nothing of this process's settings in its environment.
+#[must_use]
+pub fn command(setup: &Setup) -> Command {
+    let mut command = Command::new(&setup.agent);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("SPANWIRE_") || text.starts_with("OTEL_") {
+            command.env_remove(name);
+        }
+    }
+    // The host's own configuration file has no say.
+    command.env("SPANWIRE_CONFIG", "/dev/null").stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Runs a command that ends by itself.
+///
+/// # Errors
+/// When it cannot be started or does not end.
+pub async fn finished(command: &mut Command) -> Result<Output> {
+    let output = tokio::time::timeout(DEADLINE, command.output()).await;
+    output.context("the command does not end")?.context("the command does not start")
+}
+
+/// What is left of an agent that ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// The terminal view, if it was asked for.
+    pub stdout: String,
+    /// The log.
+    pub stderr: String,
+}
+
+/// A running agent that has its probes attached; killed with this value.
+#[derive(Debug)]
+pub struct Agent {
+    process: Child,
+    stdout: Transcript,
+    stderr: Transcript,
+}
+
+impl Agent {
+    /// Starts `spanwire run` that exports to `receiver`.
+    ///
+    /// # Errors
+    /// When it does not come to capture.
+    pub async fn start(setup: &Setup, receiver: &Receiver, arguments: &[&str]) -> Result<Self> {
+        Self::exporting(setup, &receiver.endpoint(), receiver.protocol(), arguments).await
+    }
+
+    /// Starts `spanwire run` that exports to `endpoint`, where nobody may listen.
+    ///
+    /// # Errors
+    /// When it does not come to capture.
+    pub async fn exporting(
+        setup: &Setup,
+        endpoint: &str,
+        protocol: Protocol,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let mut command = command(setup);
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.name());
+        Self::run(command, arguments).await
+    }
+
+    /// Starts `spanwire run` without an endpoint, for its terminal view.
+    ///
+    /// # Errors
+    /// When it does not come to capture.
+    pub async fn showing(setup: &Setup) -> Result<Self> {
+        Self::run(command(setup), &["--output", "console"]).await
+    }
+
+    async fn run<S: AsRef<OsStr>>(mut command: Command, arguments: &[S]) -> Result<Self> {
+        command.arg("run").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().context("the agent does not start")?;
+        let stdout = Transcript::of("agent's view", process.stdout.take().context("no output")?);
+        let stderr = Transcript::of("agent's log", process.stderr.take().context("no log")?);
+        stderr.wait_for(CAPTURING, DEADLINE, |text| text.contains(CAPTURING)).await?;
+        Ok(Self { process, stdout, stderr })
+    }
+
+    /// Its terminal view.
+    #[must_use]
+    pub fn view(&self) -> &Transcript {
+        &self.stdout
+    }
+
+    /// Its log.
+    #[must_use]
+    pub fn log(&self) -> &Transcript {
+        &self.stderr
+    }
+
+    /// Stops it as an init system does, and waits until it has delivered and ended.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(mut self) -> Result<Ended> {
+        let id = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        kill_process(id.context("the agent ended by itself")?, Signal::TERM)?;
+        self.end().await
+    }
+
+    /// Kills it, so that it can clean up nothing.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(mut self) -> Result<Ended> {
+        self.process.start_kill()?;
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<Ended> {
+        let status = tokio::time::timeout(DEADLINE, self.process.wait()).await;
+        Ok(Ended {
+            status: status.context("the agent does not end")??,
+            stdout: self.stdout.wait_for_end(DEADLINE).await?,
+            stderr: self.stderr.wait_for_end(DEADLINE).await?,
+        })
+    }
+}

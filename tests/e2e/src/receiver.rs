@@ -1,0 +1,194 @@
+//! A real OTLP receiver for traces, over gRPC or HTTP.
+
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::server::TcpIncoming;
+
+use crate::span::Span;
+
+/// How OTLP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// OTLP/gRPC.
+    Grpc,
+    /// OTLP/HTTP with protobuf bodies.
+    Http,
+}
+
+impl Protocol {
+    /// Its name in `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http/protobuf",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Received {
+    spans: Vec<Span>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+struct Store(Arc<watch::Sender<Received>>);
+
+impl Store {
+    fn add(&self, export: &ExportTraceServiceRequest, bytes: &[u8]) {
+        let spans = Span::all_of(&export.resource_spans);
+        self.0.send_modify(|received| {
+            received.spans.extend(spans);
+            received.bytes.extend_from_slice(bytes);
+        });
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Store {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        let headers = format!("{:?}", request.metadata());
+        let export = request.into_inner();
+        // Texts stand in protobuf as they are, so encoding again shows every one that was sent.
+        self.add(&export, &[headers.into_bytes(), export.encode_to_vec()].concat());
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+async fn take(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+    let mut bytes = body.to_vec();
+    if headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        bytes.clear();
+        let mut decoder = flate2::read::GzDecoder::new(body.as_ref());
+        decoder.read_to_end(&mut bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
+    }
+    let export = ExportTraceServiceRequest::decode(bytes.as_slice()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    store.add(&export, &[format!("{headers:?}").into_bytes(), bytes].concat());
+    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+}
+
+/// A receiver that listens until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    protocol: Protocol,
+    received: watch::Receiver<Received>,
+    server: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Listens on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn start(protocol: Protocol) -> Result<Self> {
+        Self::start_on(protocol, 0).await
+    }
+
+    /// Listens on `port` of 127.0.0.1: see [`free_port`].
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn start_on(protocol: Protocol, port: u16) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.context("the receiver's port")?;
+        let address = listener.local_addr()?;
+        let (sender, received) = watch::channel(Received::default());
+        let store = Store(Arc::new(sender));
+        let server = match protocol {
+            Protocol::Grpc => {
+                let service = TraceServiceServer::new(store).accept_compressed(CompressionEncoding::Gzip);
+                let incoming = TcpIncoming::from(listener);
+                let router = tonic::transport::Server::builder().add_service(service);
+                // A server that fails receives nothing, which fails the test.
+                tokio::spawn(async move { drop(router.serve_with_incoming(incoming).await) })
+            }
+            Protocol::Http => {
+                let router = axum::Router::new().route("/v1/traces", post(take)).with_state(store);
+                tokio::spawn(async move { drop(axum::serve(listener, router).await) })
+            }
+        };
+        Ok(Self { address, protocol, received, server })
+    }
+
+    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` names it by.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How it is spoken to.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The spans received so far.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        self.received.borrow().spans.clone()
+    }
+
+    /// Every byte received so far: headers, and bodies unpacked.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.received.borrow().bytes.clone()
+    }
+
+    /// Waits until `found` says that the spans are those that it waits for; returns all.
+    ///
+    /// # Errors
+    /// When `deadline` passes before that; the message has the spans.
+    pub async fn wait_for(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut found: impl FnMut(&[Span]) -> bool,
+    ) -> Result<Vec<Span>> {
+        let mut received = self.received.clone();
+        match tokio::time::timeout(deadline, received.wait_for(|received| found(&received.spans))).await {
+            Ok(Ok(received)) => return Ok(received.spans.clone()),
+            Ok(Err(_)) => bail!("the receiver ended before {what}"),
+            Err(_) => {}
+        }
+        let spans = self.spans();
+        let last: Vec<_> = spans.iter().rev().take(20).collect();
+        bail!("{what} did not arrive; {} spans did, the last of them: {last:#?}", spans.len());
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A port of 127.0.0.1 that nobody listens on.
+///
+/// # Errors
+/// When there is none.
+pub async fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.port())
+}

@@ -1,0 +1,197 @@
+//! Agent, stand-in and receiver together, as most tests want them.
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::agent::{Agent, Ended};
+use crate::client::{Client, Received};
+use crate::receiver::{Protocol, Receiver};
+use crate::span::Span;
+use crate::standin::{Served, StandIn};
+use crate::{DEADLINE, LONG_DEADLINE, Setup};
+
+/// The whole scene.
+#[derive(Debug)]
+pub struct Scene {
+    /// What the tests were given.
+    pub setup: Setup,
+    /// The receiver.
+    pub receiver: Receiver,
+    /// The provider.
+    pub standin: StandIn,
+    /// The agent.
+    pub agent: Agent,
+}
+
+/// A scene that is over.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All spans that concern the stand-in.
+    pub spans: Vec<Span>,
+    /// What the stand-in served.
+    pub log: Vec<Served>,
+    /// Every byte that was exported.
+    pub bytes: Vec<u8>,
+    /// The agent.
+    pub agent: Ended,
+    /// The stand-in, which still runs.
+    pub standin: StandIn,
+}
+
+impl Scene {
+    /// With TLS, and OTLP over HTTP.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn tls(arguments: &[&str]) -> Result<Self> {
+        Self::new(Protocol::Http, false, arguments).await
+    }
+
+    /// Without TLS, and with OTLP over HTTP.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn plain(arguments: &[&str]) -> Result<Self> {
+        Self::new(Protocol::Http, true, arguments).await
+    }
+
+    /// Any.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn new(protocol: Protocol, plain: bool, arguments: &[&str]) -> Result<Self> {
+        let setup = Setup::find()?;
+        let receiver = Receiver::start(protocol).await?;
+        let standin = StandIn::start(&setup, plain).await?;
+        let agent = Agent::start(&setup, &receiver, arguments).await?;
+        Ok(Self { setup, receiver, standin, agent })
+    }
+
+    /// A client of `tests/clients`.
+    #[must_use]
+    pub fn python(&self, script: &str) -> Client {
+        Client::python(&self.setup, script, &self.standin)
+    }
+
+    /// curl.
+    #[must_use]
+    pub fn curl(&self, model: &str) -> Client {
+        Client::curl(&self.standin, model)
+    }
+
+    /// Waits for `count` spans, one for each request that the stand-in served; then stops the agent, so
+    /// that whatever it has besides them arrives as well. There must be nothing besides them.
+    ///
+    /// # Errors
+    /// When there are fewer or more, or the agent does not stop well.
+    pub async fn finish(self, count: usize) -> Result<Outcome> {
+        let Self { receiver, standin, agent, .. } = self;
+        let deadline = if count > 100 { LONG_DEADLINE } else { DEADLINE };
+        let log = standin.log(count).await?;
+        ensure!(log.len() == count, "{} requests were served, not {count}", log.len());
+        let waited = receiver
+            .wait_for(&format!("{count} spans"), deadline, |spans| {
+                concerning(&standin, spans).count() >= count
+            })
+            .await;
+        let ended = agent.stop().await?;
+        waited.with_context(|| format!("the agent's log:\n{}", ended.stderr))?;
+        ensure!(ended.status.success(), "the agent ended with {}:\n{}", ended.status, ended.stderr);
+        let spans: Vec<Span> = concerning(&standin, &receiver.spans()).cloned().collect();
+        ensure!(spans.len() == count, "{} spans for {count} calls: {spans:#?}", spans.len());
+        Ok(Outcome { spans, log, bytes: receiver.bytes(), agent: ended, standin })
+    }
+}
+
+/// The spans that concern the stand-in, from whichever end: others on this host may make calls too.
+pub fn concerning<'a>(standin: &StandIn, spans: &'a [Span]) -> impl Iterator<Item = &'a Span> {
+    let port = Some(i64::from(standin.port));
+    let pid = standin.pid().map(i64::from);
+    spans.iter().filter(move |span| {
+        span.int("server.port") == port
+            || span.int("network.peer.port") == port
+            || (pid.is_some() && span.resource.int("process.pid") == pid)
+    })
+}
+
+impl Outcome {
+    /// The one span with this response id.
+    ///
+    /// # Errors
+    /// When there is none, or several.
+    pub fn span(&self, id: &str) -> Result<&Span> {
+        let mut found = self.spans.iter().filter(|span| span.response_id() == Some(id));
+        let span = found.next().with_context(|| format!("no span of {id} among {:#?}", self.spans))?;
+        ensure!(found.next().is_none(), "two spans of {id}");
+        Ok(span)
+    }
+
+    /// What the stand-in logged of the answer with this id.
+    ///
+    /// # Errors
+    /// When it logged nothing.
+    pub fn served(&self, id: &str) -> Result<&Served> {
+        self.log.iter().find(|served| served.id == id).with_context(|| format!("nothing served as {id}"))
+    }
+
+    /// Compares span, log and the client's own account of every call in `calls`, all of which succeeded.
+    ///
+    /// # Errors
+    /// At the first difference.
+    pub fn compare(&self, calls: &[Received]) -> Result<()> {
+        for call in calls {
+            let id = call.id.as_deref().with_context(|| format!("the client met an error: {call:?}"))?;
+            let (span, served) = (self.span(id)?, self.served(id)?);
+            compare(span, served).with_context(|| format!("{served:#?}\n{span:#?}"))?;
+            let tokens = (call.input_tokens, call.output_tokens);
+            ensure!(tokens == span.tokens(), "the client was told {tokens:?}: {span:#?}");
+            let begin = call.started_ns;
+            ensure!(begin <= span.raw.start_time_unix_nano, "the span begins before its call: {span:#?}");
+        }
+        Ok(())
+    }
+
+    /// The only span.
+    ///
+    /// # Errors
+    /// When there are more, or none.
+    pub fn only(&self) -> Result<&Span> {
+        match self.spans.as_slice() {
+            [span] => Ok(span),
+            spans => anyhow::bail!("one span was expected, not {spans:#?}"),
+        }
+    }
+}
+
+/// Compares a span with what was truly sent, for an answer that was complete.
+///
+/// # Errors
+/// At the first difference.
+pub fn compare(span: &Span, served: &Served) -> Result<()> {
+    let is = |name, expected: &str| {
+        let found = span.text(name);
+        ensure!(found == Some(expected), "{name} is {found:?}, not {expected}");
+        Ok(())
+    };
+    is("gen_ai.operation.name", "chat")?;
+    is("gen_ai.request.model", &served.request_model)?;
+    is("gen_ai.response.model", &served.response_model)?;
+    is("server.address", "localhost")?;
+    ensure!(span.raw.name == format!("chat {}", served.request_model), "the name is {}", span.raw.name);
+    let tokens = if served.usage_sent {
+        (Some(served.input_tokens), Some(served.output_tokens))
+    } else {
+        (None, None)
+    };
+    ensure!(span.tokens() == tokens, "tokens are {:?}, not {tokens:?}", span.tokens());
+    let reasons = span.attributes.texts("gen_ai.response.finish_reasons");
+    ensure!(reasons == [served.finish_reason.as_str()], "finish reasons are {reasons:?}");
+    let status = span.int("http.response.status_code");
+    ensure!(status == served.status, "the status is {status:?}");
+    ensure!(!span.failed() && span.error_type().is_none(), "it is marked as failed");
+    let streamed = span.attributes.flag("gen_ai.request.stream");
+    ensure!(streamed == served.stream.then_some(true), "stream is {streamed:?}");
+    let first = served.first_byte_ns.context("an answer that was given has a first byte")?;
+    let times = [span.raw.start_time_unix_nano, served.received_ns, first, span.raw.end_time_unix_nano];
+    ensure!(times.is_sorted(), "began, was received, was answered, ended: {times:?}");
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The stand-in provider, and what it says that it truly sent.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use tokio::process::{Child, Command};
+
+use crate::folder::Folder;
+use crate::transcript::Transcript;
+use crate::{DEADLINE, Setup};
+
+/// One line of the log: a request and its answer, as `tests/standin/provider.py` explains them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Served {
+    /// The model that was asked for.
+    pub request_model: String,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// The model that the answer names.
+    pub response_model: String,
+    /// The answer's id.
+    pub id: String,
+    /// Tokens, as the answer says if it says so.
+    pub input_tokens: i64,
+    /// Tokens, as the answer says if it says so.
+    pub output_tokens: i64,
+    /// Whether the answer, as asked for, has usage.
+    pub usage_sent: bool,
+    /// The finish reason.
+    pub finish_reason: String,
+    /// The HTTP status; none where no HTTP was spoken.
+    pub status: Option<i64>,
+    /// When the request was there, in nanoseconds of the wall clock.
+    pub received_ns: u64,
+    /// When the answer began.
+    #[serde(default)]
+    pub first_byte_ns: Option<u64>,
+    /// Names of the request's headers, in lower case.
+    pub header_names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    port: u16,
+    ca: Option<PathBuf>,
+}
+
+/// A running stand-in; it ends with this value.
+#[derive(Debug)]
+pub struct StandIn {
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    ca: Option<PathBuf>,
+    said: Transcript,
+    process: Child,
+    _folder: Folder,
+}
+
+impl StandIn {
+    /// Starts one that speaks TLS, or HTTP without it when `plain`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(setup: &Setup, plain: bool) -> Result<Self> {
+        let folder = Folder::new()?;
+        let mut command = Command::new(&setup.python);
+        command.arg(setup.test_file("standin/provider.py")).arg("--echo").arg("--dir").arg(folder.path());
+        if plain {
+            command.arg("--plain");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().context("the stand-in does not start")?;
+        let said = Transcript::of("stand-in", process.stdout.take().context("no output")?);
+        let first = said.wait_for("readiness", DEADLINE, |text| text.contains('\n')).await?;
+        let Ready { port, ca } = serde_json::from_str(first.lines().next().unwrap_or_default())?;
+        Ok(Self { port, ca, said, process, _folder: folder })
+    }
+
+    /// The API's address, by the name that its certificate has.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        format!("{scheme}://localhost:{}/v1", self.port)
+    }
+
+    /// The CA that clients must trust; none without TLS.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
+    /// Its process, for as long as it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// The log, once it has `count` entries.
+    ///
+    /// # Errors
+    /// When there are fewer at the deadline, or it cannot be read.
+    pub async fn log(&self, count: usize) -> Result<Vec<Served>> {
+        // The first line says that it is ready.
+        let text = self.said.wait_for("all requests", DEADLINE, |text| text.lines().count() > count).await?;
+        text.lines().skip(1).map(|line| serde_json::from_str(line).context("the stand-in's log")).collect()
+    }
+}

@@ -1,0 +1,221 @@
+//! Every kind of client, and every shape of a good answer: what is exported is what was sent.
+
+use anyhow::{Context as _, Result, ensure};
+use spanwire_e2e::client::{Client, Done};
+use spanwire_e2e::scene::{Outcome, Scene, compare};
+
+/// The SDK leaves a stream at `[DONE]`, before HTTP's own end of it: what a wire shows of that.
+const LEFT_AT_DONE: &str = "the connection closed after the last finish reason";
+
+/// Runs one client in a scene of its own and compares every one of its `count` calls.
+async fn traced(scene: Scene, client: Client, count: usize) -> Result<(Outcome, Done)> {
+    let done = client.run().await?;
+    ensure!(done.calls.len() == count, "the client made {} calls", done.calls.len());
+    let outcome = scene.finish(count).await?;
+    outcome.compare(&done.calls)?;
+    for span in &outcome.spans {
+        ensure!(span.resource.int("process.pid") == Some(done.pid.into()), "of another process: {span:#?}");
+        let streamed = span.attributes.flag("gen_ai.request.stream") == Some(true);
+        let known = |note: &&str| streamed && *note == LEFT_AT_DONE;
+        ensure!(span.notes().iter().all(known), "something was not seen: {span:#?}");
+    }
+    Ok((outcome, done))
+}
+
+#[tokio::test]
+async fn openai_sdk() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let client = scene.python("openai_sdk.py").count(3);
+    let (outcome, _) = traced(scene, client, 3).await?;
+    for span in &outcome.spans {
+        assert_eq!(span.service(), Some("openai_sdk"));
+        assert_eq!(span.text("url.scheme"), Some("https"));
+        assert_eq!(span.text("gen_ai.provider.name"), Some("openai"));
+        assert_eq!(span.int("gen_ai.usage.cache_read.input_tokens"), Some(5));
+        assert_eq!(span.int("gen_ai.usage.reasoning.output_tokens"), Some(7));
+        assert_eq!(span.int("server.port"), Some(outcome.standin.port.into()));
+        assert!(!span.attributes.has("gen_ai.response.time_to_first_chunk"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn openai_sdk_streamed() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let client = scene.python("openai_sdk.py").args(["--stream"]).model("standin-long-stream").count(3);
+    let (outcome, _) = traced(scene, client, 3).await?;
+    for span in &outcome.spans {
+        let waited = span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
+        let nanoseconds = span.raw.end_time_unix_nano - span.raw.start_time_unix_nano;
+        ensure!(waited > 0.0 && waited * 1e9 < nanoseconds as f64, "{waited} s of {nanoseconds} ns");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_without_usage_has_no_tokens() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let client = scene.python("openai_sdk.py").args(["--stream", "--no-usage"]);
+    let done = client.run().await?;
+    let outcome = scene.finish(1).await?;
+    outcome.compare(&done.calls)?;
+    ensure!(outcome.only()?.tokens() == (None, None));
+    Ok(())
+}
+
+#[tokio::test]
+async fn tools() -> Result<()> {
+    for stream in [&[][..], &["--stream"]] {
+        let scene = Scene::tls(&[]).await?;
+        let client = scene.python("openai_sdk.py").args(["--tools"]).args(stream);
+        let (outcome, _) = traced(scene, client, 1).await?;
+        let reasons = outcome.only()?.attributes.texts("gen_ai.response.finish_reasons");
+        assert_eq!(reasons, ["tool_calls"], "{stream:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn openai_sdk_asynchronous() -> Result<()> {
+    for stream in [&[][..], &["--stream"]] {
+        let scene = Scene::tls(&[]).await?;
+        let client = scene.python("openai_async.py").args(stream).count(8);
+        traced(scene, client, 8).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn httpx_requests_and_aiohttp() -> Result<()> {
+    for script in ["httpx_client.py", "requests_client.py", "aiohttp_client.py"] {
+        let scene = Scene::tls(&[]).await?;
+        let client = scene.python(script).count(3);
+        let (outcome, _) = traced(scene, client, 3).await.context(script)?;
+        assert_eq!(outcome.spans.first().and_then(|span| span.service()), script.strip_suffix(".py"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn curl() -> Result<()> {
+    for scene in [Scene::tls(&[]).await?, Scene::plain(&[]).await?] {
+        let client = scene.curl("gpt-4o-mini");
+        let scheme = if scene.standin.ca().is_some() { "https" } else { "http" };
+        let (outcome, _) = traced(scene, client, 1).await?;
+        assert_eq!(outcome.only()?.service(), Some("curl"));
+        assert_eq!(outcome.only()?.text("url.scheme"), Some(scheme));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_and_the_sdk_without_tls() -> Result<()> {
+    let scene = Scene::plain(&[]).await?;
+    let client = scene.python("requests_client.py").count(3);
+    traced(scene, client, 3).await?;
+    let scene = Scene::plain(&[]).await?;
+    let client = scene.python("openai_sdk.py").args(["--stream"]).count(3);
+    traced(scene, client, 3).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn packed_and_chunked_answers() -> Result<()> {
+    for model in ["standin-gzip", "standin-chunked"] {
+        let scene = Scene::tls(&[]).await?;
+        let client = scene.python("openai_sdk.py").model(model).count(2);
+        traced(scene, client, 2).await.context(model)?;
+        let scene = Scene::plain(&[]).await?;
+        let client = scene.python("requests_client.py").model(model).count(2);
+        traced(scene, client, 2).await.context(model)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_answer_within_the_limit() -> Result<()> {
+    let scene = Scene::tls(&["--body-limit", "4MiB"]).await?;
+    let client = scene.python("openai_sdk.py").model("standin-large").count(2);
+    traced(scene, client, 2).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_answer_past_the_limit_is_noted() -> Result<()> {
+    let scene = Scene::tls(&["--body-limit", "64KiB"]).await?;
+    let done = scene.python("openai_sdk.py").model("standin-large").run().await?;
+    ensure!(done.calls.iter().all(|call| call.error.is_none()), "{done:?}");
+    let outcome = scene.finish(1).await?;
+    let span = outcome.only()?;
+    assert_eq!(span.text("gen_ai.request.model"), Some("standin-large"));
+    assert_eq!(span.int("http.response.status_code"), Some(200));
+    ensure!(!span.failed(), "{span:#?}");
+    ensure!(!span.notes().is_empty(), "nothing says that the body was not read whole: {span:#?}");
+    // What is told in spite of it must be true.
+    let served = outcome.log.first().context("no log")?;
+    for (told, sent) in [(span.tokens().0, served.input_tokens), (span.tokens().1, served.output_tokens)] {
+        ensure!(told.is_none_or(|told| told == sent), "{told:?} tokens, not {sent}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_traced_process_names_its_service() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let client = scene.python("openai_sdk.py").service("weather-desk");
+    let (outcome, _) = traced(scene, client, 1).await?;
+    assert_eq!(outcome.only()?.service(), Some("weather-desk"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn processes_of_different_names_side_by_side() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let (one, two, three) = tokio::join!(
+        scene.python("openai_sdk.py").service("one").count(5).run(),
+        scene.python("aiohttp_client.py").service("two").count(5).run(),
+        scene.python("requests_client.py").count(5).run(),
+    );
+    let clients = [("one", one?), ("two", two?), ("requests_client", three?)];
+    let outcome = scene.finish(15).await?;
+    for (service, done) in &clients {
+        outcome.compare(&done.calls)?;
+        for call in &done.calls {
+            let span = outcome.span(call.id.as_deref().unwrap_or_default())?;
+            assert_eq!(span.service(), Some(*service));
+            assert_eq!(span.resource.int("process.pid"), Some(done.pid.into()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_traceparent_on_the_wire_is_the_truth() -> Result<()> {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let scene = Scene::tls(&[]).await?;
+    let header = format!("traceparent: 00-{TRACE}-{SPAN}-01");
+    let with = scene.curl("gpt-4o-mini").args(["--header", &header]).run().await?;
+    let without = scene.curl("gpt-4o-mini").run().await?;
+    let outcome = scene.finish(2).await?;
+    let find = |done: &Done| {
+        let id = done.calls.first().and_then(|call| call.id.clone()).context("no answer")?;
+        compare(outcome.span(&id)?, outcome.served(&id)?)?;
+        Ok::<_, anyhow::Error>(outcome.span(&id)?.raw.clone())
+    };
+    let (taken, made) = (find(&with)?, find(&without)?);
+    assert_eq!(hex(&taken.trace_id), TRACE);
+    assert_eq!(hex(&taken.span_id), SPAN);
+    assert!(taken.parent_span_id.is_empty());
+    assert_ne!(made.trace_id, taken.trace_id);
+    assert!(made.trace_id.iter().any(|byte| *byte != 0) && made.trace_id.len() == 16);
+    // The agent only watches: what the caller did not send, the provider did not get.
+    let sent: Vec<bool> = outcome
+        .log
+        .iter()
+        .map(|served| served.header_names.iter().any(|name| name == "traceparent"))
+        .collect();
+    assert_eq!(sent, [true, false]);
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The command line: verdicts, refusals with their mends, and the terminal view.
+
+use std::process::Output;
+
+use anyhow::{Result, ensure};
+use spanwire_e2e::agent::{Agent, command, finished};
+use spanwire_e2e::client::{CANARY, Client, KEY};
+use spanwire_e2e::folder::Folder;
+use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::{DEADLINE, Setup};
+use tokio::process::Command;
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test]
+async fn check_finds_this_host_able() -> Result<()> {
+    let output = finished(command(&Setup::find()?).arg("check")).await?;
+    let (verdict, errors) = text(&output);
+    ensure!(output.status.code() == Some(0), "{}\n{verdict}\n{errors}", output.status);
+    for subject in ["privileges", "uprobes", "BTF"] {
+        let line = verdict.lines().find(|line| line.contains(subject));
+        ensure!(line.is_some_and(|line| line.starts_with("ok")), "{subject}: {line:?} in\n{verdict}");
+    }
+    ensure!(!verdict.lines().any(|line| line.starts_with("missing")), "{verdict}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_refused_with_the_nearest() -> Result<()> {
+    let setup = Setup::find()?;
+    let folder = Folder::new()?;
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, "body-limit: 2MiB\notlp-endpont: http://localhost:4318\n")?;
+    let from_file = finished(command(&setup).args(["run", "--config"]).arg(&file)).await?;
+    let from_environment = finished(command(&setup).arg("run").env("SPANWIRE_BODY_LIMITS", "1MiB")).await?;
+    for (output, wrong, nearest) in [
+        (from_file, "otlp-endpont", "otlp-endpoint"),
+        (from_environment, "SPANWIRE_BODY_LIMITS", "SPANWIRE_BODY_LIMIT"),
+    ] {
+        let (_, errors) = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        ensure!(errors.contains(wrong) && errors.contains(&format!("'{nearest}'")), "{errors}");
+        ensure!(errors.lines().count() == 1, "one line was expected: {errors}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_privileges_the_mend_is_named() -> Result<()> {
+    const NOBODY: &str = "65534";
+    let setup = Setup::find()?;
+    // A copy that nobody may run: the build's own folder may be closed to other users.
+    let folder = Folder::new()?;
+    let agent = folder.path().join("spanwire");
+    std::fs::copy(&setup.agent, &agent)?;
+    for action in ["check", "run"] {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--inh-caps=-all"]);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("SPANWIRE_CONFIG", "/dev/null");
+        let output = finished(command.arg(&agent).arg(action).kill_on_drop(true)).await?;
+        let (verdict, errors) = text(&output);
+        let said = format!("{verdict}{errors}");
+        assert_eq!(output.status.code(), Some(3), "{action}: {said}");
+        let mend = |line: &str| line.contains("privileges") && line.contains("run as root");
+        ensure!(said.lines().any(mend), "{action} names no mend: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
+    let setup = Setup::find()?;
+    let standin = StandIn::start(&setup, false).await?;
+    let agent = Agent::showing(&setup).await?;
+    let client = Client::python(&setup, "openai_sdk.py", &standin).model("standin-view").count(2);
+    client.service("view-test").run().await?;
+    let log = standin.log(2).await?;
+    ensure!(log.len() == 2, "{log:?}");
+
+    let shown = |line: &str, input: i64, output: i64| {
+        line.contains("standin-view") && line.contains(&input.to_string()) && line.contains(&output.to_string())
+    };
+    let count = |view: &str, input, output| view.lines().filter(|line| shown(line, input, output)).count();
+    // Each call has its line, and its place in the tree that follows the process's end.
+    let complete = |view: &str| {
+        log.iter().all(|served| count(view, served.input_tokens, served.output_tokens) == 2)
+            && view.matches("view-test").count() >= 3
+    };
+    let view = agent.view().wait_for("lines and a tree", DEADLINE, complete).await?;
+    ensure!(!view.contains('\u{1b}'), "colours, though this is no terminal:\n{view}");
+    let ended = agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    ensure!(!ended.stdout.contains(KEY) && !ended.stdout.contains(CANARY), "{}", ended.stdout);
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! What leaves the agent, and how: protocols, a receiver that is away, and nothing secret.
+
+use anyhow::{Context as _, Result, ensure};
+use spanwire_e2e::agent::Agent;
+use spanwire_e2e::client::{CANARY, Client, KEY};
+use spanwire_e2e::receiver::{Protocol, Receiver, free_port};
+use spanwire_e2e::scene::{Outcome, Scene, concerning};
+use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::{DEADLINE, Setup};
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Neither the key nor the prompt may stand in anything that left the agent.
+fn nothing_secret(outcome: &Outcome) -> Result<()> {
+    // This would pass for an export of nothing at all.
+    ensure!(contains(&outcome.bytes, "gen_ai.response.id"), "the bytes are not those of the export");
+    for secret in [KEY, KEY.trim_start_matches("sk-"), CANARY, "What is the weather", "It is sunny"] {
+        ensure!(!contains(&outcome.bytes, secret), "{secret:?} was exported");
+        ensure!(!outcome.agent.stderr.contains(secret), "{secret:?} was logged:\n{}", outcome.agent.stderr);
+        ensure!(!outcome.agent.stdout.contains(secret), "{secret:?} was shown:\n{}", outcome.agent.stdout);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_secret_leaves() -> Result<()> {
+    for (protocol, plain) in [(Protocol::Http, false), (Protocol::Http, true), (Protocol::Grpc, false)] {
+        // The log of everything, too, but for what the HTTP library below says of itself.
+        let scene = Scene::new(protocol, plain, &["--log", "info,spanwire=trace"]).await?;
+        let mut calls = 0;
+        for model in ["gpt-4o-mini", "standin-500", "standin-429", "standin-cut", "standin-not-http"] {
+            scene.python("openai_sdk.py").model(model).run().await?;
+            scene.python("openai_sdk.py").model(model).args(["--stream", "--tools"]).run().await?;
+            calls += 2;
+        }
+        scene.curl("standin-stream-error").args(["--url-query", &format!("api-key={KEY}")]).run().await?;
+        let outcome = scene.finish(calls + 1).await?;
+        nothing_secret(&outcome)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn otlp_over_grpc_and_http() -> Result<()> {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let scene = Scene::new(protocol, false, &[]).await?;
+        let done = scene.python("openai_sdk.py").count(4).run().await?;
+        let outcome = scene.finish(4).await?;
+        outcome.compare(&done.calls).with_context(|| protocol.name())?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receiver_that_comes_late_gets_everything() -> Result<()> {
+    for protocol in [Protocol::Http, Protocol::Grpc] {
+        let setup = Setup::find()?;
+        let standin = StandIn::start(&setup, false).await?;
+        let port = free_port().await?;
+        let agent = Agent::exporting(&setup, &format!("http://127.0.0.1:{port}"), protocol, &[]).await?;
+        let done = Client::python(&setup, "openai_sdk.py", &standin).count(20).run().await?;
+        agent
+            .log()
+            .wait_for("a warning", DEADLINE, |log| log.lines().any(|line| line.contains("WARN")))
+            .await?;
+
+        let receiver = Receiver::start_on(protocol, port).await?;
+        let enough = |spans: &[_]| concerning(&standin, spans).count() >= 20;
+        let spans = receiver.wait_for("what was kept", DEADLINE, enough).await?;
+        let ended = agent.stop().await?;
+        for call in &done.calls {
+            let found = spans.iter().filter(|span| span.response_id() == call.id.as_deref()).count();
+            assert_eq!(found, 1, "{call:?}");
+        }
+        let warnings: Vec<_> = ended.stderr.lines().filter(|line| line.contains("WARN")).collect();
+        ensure!(warnings.len() == 1, "one warning was expected:\n{}", warnings.join("\n"));
+        ensure!(ended.status.success() && ended.stderr.contains("nothing lost"), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_is_delivered_at_the_stop() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let done = scene.python("openai_sdk.py").count(30).run().await?;
+    let Scene { receiver, standin, agent, .. } = scene;
+    let ended = agent.stop().await?;
+    let spans = receiver.spans();
+    let found = concerning(&standin, &spans).count();
+    ensure!(found == done.calls.len(), "{found} spans of {}:\n{}", done.calls.len(), ended.stderr);
+    Ok(())
+}
