@@ -45,7 +45,8 @@ async fn openai_sdk_streamed() -> Result<()> {
     let client = scene.python("openai_sdk.py").args(["--stream"]).model("standin-long-stream").count(3);
     let (outcome, _) = traced(scene, client, 3).await?;
     for span in &outcome.spans {
-        let waited = span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
+        let waited =
+            span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
         let nanoseconds = span.raw.end_time_unix_nano - span.raw.start_time_unix_nano;
         ensure!(waited > 0.0 && waited * 1e9 < nanoseconds as f64, "{waited} s of {nanoseconds} ns");
     }

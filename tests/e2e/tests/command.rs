@@ -81,7 +81,9 @@ async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     ensure!(log.len() == 2, "{log:?}");
 
     let shown = |line: &str, input: i64, output: i64| {
-        line.contains("standin-view") && line.contains(&input.to_string()) && line.contains(&output.to_string())
+        line.contains("standin-view")
+            && line.contains(&input.to_string())
+            && line.contains(&output.to_string())
     };
     let count = |view: &str, input, output| view.lines().filter(|line| shown(line, input, output)).count();
     // Each call has its line, and its place in the tree that follows the process's end.

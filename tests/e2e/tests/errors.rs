@@ -56,7 +56,8 @@ async fn a_failing_server() -> Result<()> {
 
 #[tokio::test]
 async fn an_error_inside_a_stream() -> Result<()> {
-    let (outcome, span, done) = one_call(Scene::tls(&[]).await?, "standin-stream-error", &["--stream"]).await?;
+    let (outcome, span, done) =
+        one_call(Scene::tls(&[]).await?, "standin-stream-error", &["--stream"]).await?;
     ensure!(client_failed(&done));
     assert_eq!(span.int("http.response.status_code"), Some(200));
     assert_eq!(span.error_type(), Some("engine_overloaded"));
@@ -125,7 +126,10 @@ async fn an_answer_that_is_not_http() -> Result<()> {
         let mut failed = outcome.spans.iter().filter(|span| span.failed());
         let span = failed.next().context("the failed call has no span")?;
         assert_eq!(span.text("gen_ai.request.model"), Some("standin-not-http"));
-        ensure!(span.error_type().is_some() && !span.attributes.has("http.response.status_code"), "{span:#?}");
+        ensure!(
+            span.error_type().is_some() && !span.attributes.has("http.response.status_code"),
+            "{span:#?}"
+        );
     }
     Ok(())
 }

@@ -27,9 +27,10 @@ async fn a_thousand_calls_one_after_another() -> Result<()> {
         let (more_input, more_output) = span.tokens();
         (input + more_input.unwrap_or(0), output + more_output.unwrap_or(0))
     });
-    let sent = outcome.log.iter().fold((0, 0), |(input, output), served| {
-        (input + served.input_tokens, output + served.output_tokens)
-    });
+    let sent = outcome
+        .log
+        .iter()
+        .fold((0, 0), |(input, output), served| (input + served.input_tokens, output + served.output_tokens));
     assert_eq!(exported, sent);
     ensure!(outcome.agent.stderr.contains("nothing lost"), "{}", outcome.agent.stderr);
     Ok(())
