@@ -136,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             request = json.loads(body)
         except ValueError:
             request = {}
-        if not self.path.endswith("/chat/completions"):
+        if not self.path.partition("?")[0].endswith("/chat/completions"):
             return self.send_body(404, error("invalid_request_error", "not_found"))
         answer = Answer(next(self.server.truth.numbers), request)
         self.entry = {

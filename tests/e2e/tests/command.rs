@@ -80,12 +80,15 @@ async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     let log = standin.log(2).await?;
     ensure!(log.len() == 2, "{log:?}");
 
-    let shown = |line: &str, input: i64, output: i64| {
-        line.contains("standin-view")
-            && line.contains(&input.to_string())
-            && line.contains(&output.to_string())
+    // Thousands are set apart; the stand-in's answers have at most 2,003 tokens.
+    let written = |tokens: i64| match tokens {
+        0..1000 => tokens.to_string(),
+        _ => format!("{},{:03}", tokens / 1000, tokens % 1000),
     };
-    let count = |view: &str, input, output| view.lines().filter(|line| shown(line, input, output)).count();
+    let count = |view: &str, input, output| {
+        let tokens = format!("{}→{}", written(input), written(output));
+        view.lines().filter(|line| line.contains("chat standin-view") && line.contains(&tokens)).count()
+    };
     // Each call has its line, and its place in the tree that follows the process's end.
     let complete = |view: &str| {
         log.iter().all(|served| count(view, served.input_tokens, served.output_tokens) == 2)
