@@ -97,6 +97,8 @@ pub struct Call {
     pub stream: bool,
     /// `CLOCK_MONOTONIC` nanoseconds of the first body event of a stream.
     pub first_chunk_ns: Option<u64>,
+    /// The stream said that it was over, in the provider's way: clients may then read no further.
+    pub stream_ended: bool,
     /// The provider's machine-readable error code, from the body of an error or inside a stream.
     pub error_code: Option<String>,
     /// Attributes that only this provider's conventions define.
@@ -120,6 +122,7 @@ impl Call {
             parameters: Parameters::default(),
             stream: false,
             first_chunk_ns: None,
+            stream_ended: false,
             error_code: None,
             extra: Vec::new(),
             notes: Vec::new(),

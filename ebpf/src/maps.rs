@@ -61,6 +61,8 @@ pub struct TlsCall {
     pub time_ns: u64,
     /// A [`spanwire_abi::direction`] tag.
     pub direction: u64,
+    /// Calls under way inside this one, in a library that implements one form by calling the other.
+    pub nested: u64,
 }
 
 /// Arguments of a system call.

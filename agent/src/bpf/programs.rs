@@ -81,8 +81,6 @@ pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadE
 pub struct Attached {
     /// Functions with a probe.
     pub functions: Vec<&'static str>,
-    /// Functions that the library does not have.
-    pub absent: Vec<&'static str>,
 }
 
 /// The loaded programs. Dropping them detaches all; so does the kernel when the agent dies.
@@ -178,17 +176,17 @@ impl Programs {
     /// # Errors
     /// When the file cannot be read, is no OpenSSL, or the kernel refuses a probe.
     pub fn attach_library(&mut self, library: &Path) -> Result<Attached, LoadError> {
-        let mut attached = Attached { functions: Vec::new(), absent: Vec::new() };
+        let mut attached = Attached { functions: Vec::new() };
         for (name, function, needed) in TLS_FUNCTIONS {
             let probe = program::<UProbe>(&mut self.ebpf, name)?;
             match probe.attach(function, library, UProbeScope::AllProcesses) {
-                Ok(_link) => attached.functions.push(function),
-                Err(ProgramError::UProbeError(_)) if !needed => attached.absent.push(function),
+                // Most functions have a probe at their entry and one at their return.
+                Ok(_) if attached.functions.contains(&function) => {}
+                Ok(_) => attached.functions.push(function),
+                Err(ProgramError::UProbeError(_)) if !needed => {}
                 Err(error) => return Err(LoadError::Program(name, error)),
             }
         }
-        attached.functions.dedup();
-        attached.absent.dedup();
         Ok(attached)
     }
 

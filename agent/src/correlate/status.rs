@@ -41,7 +41,10 @@ fn transport(call: &Call, outcome: Outcome) -> (Option<&'static str>, Option<&'s
         Outcome::Failed(ECONNREFUSED) => "connection_refused",
         Outcome::Failed(_) => OTHER,
     };
-    // Clients may stop reading when the stream has said its last word, before HTTP's own end.
+    // Clients stop reading when the stream has said its last word, before HTTP's own end.
+    if call.stream_ended && !matches!(outcome, Outcome::Failed(_)) {
+        return (None, None);
+    }
     let answered = call.stream && call.first_chunk_ns.is_some() && !call.finish_reasons.is_empty();
     if answered && !call.finish_reasons.iter().any(|reason| reason == "error") {
         return (None, Some("the connection closed after the last finish reason"));

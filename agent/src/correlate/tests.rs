@@ -198,6 +198,16 @@ fn a_client_that_leaves_after_the_last_word_did_not_cancel() {
 }
 
 #[test]
+fn a_stream_that_said_it_was_over_needs_no_note() {
+    let mut call = call();
+    (call.stream, call.stream_ended) = (true, true);
+    let found = map(&span(&call, &exchange(200, Outcome::Cancelled), ConnectionFacts::default()));
+    assert_eq!((found.get("error.type"), found.get("spanwire.notes")), (None, None));
+    let found = map(&span(&call, &exchange(200, Outcome::Failed(104)), ConnectionFacts::default()));
+    assert_eq!(found.get("error.type"), Some(&string("connection_reset")));
+}
+
+#[test]
 fn without_a_model_the_operation_names_the_span() {
     let call = Call::new(Operation::Chat, "openai");
     assert_eq!(span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default()).name, "chat");

@@ -72,7 +72,8 @@ fn in_folders<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<Library> {
         .flatten()
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_str().is_some_and(is_openssl))
-        .map(|entry| entry.path());
+        // The name behind the links says which version it is.
+        .filter_map(|entry| entry.path().canonicalize().ok());
     distinct(paths)
 }
 

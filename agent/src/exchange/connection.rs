@@ -162,6 +162,14 @@ impl HttpConnection {
         true
     }
 
+    /// The observer stops looking: what is under way goes on without it.
+    pub fn stop(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        for pending in &mut self.outstanding {
+            pending.note("the agent stopped before the call was over");
+        }
+        self.finish_all(Outcome::Lost, time_ns, sink);
+    }
+
     /// The connection, or the peer's direction of it, ended.
     pub fn end(&mut self, end: End, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let Phase::Following(sides) = &self.phase else { return };

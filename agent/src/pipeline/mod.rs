@@ -134,7 +134,7 @@ impl Pipeline {
     pub fn finish(&mut self, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         for connection in self.table.conversations() {
             if let Some(mut conversation) = self.table.take(connection) {
-                conversation.http.end(End::Closed, time_ns, &mut |step| self.steps.push(step));
+                conversation.http.stop(time_ns, &mut |step| self.steps.push(step));
                 self.follow(connection, &mut conversation, 0, effects);
             }
         }

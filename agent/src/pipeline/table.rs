@@ -165,4 +165,12 @@ impl Table {
     pub(super) fn conversations(&self) -> Vec<ConnectionId> {
         self.conversations.keys().copied().collect()
     }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+            && self.conversations.is_empty()
+            && self.ties.is_empty()
+            && self.by_process.is_empty()
+    }
 }

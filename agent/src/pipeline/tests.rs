@@ -1,1 +1,262 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::call::Value;
+use crate::correlate::ids::IdGenerator;
+use crate::correlate::span::Status;
+use crate::discovery::process::Procfs;
+
+const PID: u32 = 4_000_001;
+const SESSION: ConnectionId = ConnectionId(20);
+const SOCKET: ConnectionId = ConnectionId(10);
+
+const BODY: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"secret words"}]}"#;
+const ANSWER: &str = r#"{"id":"chatcmpl-1","model":"gpt-4o-2024","choices":[{"index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":9}}"#;
+
+fn request(path: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer sk-x\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn response(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A pipeline with one connection, and what came out of it.
+struct Bench {
+    pipeline: Pipeline,
+    effects: Vec<Effect>,
+    moved: [u64; 2],
+    time_ns: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let nowhere = std::env::temp_dir().join("spanwire-no-such-proc");
+        let pipeline = Pipeline::new(
+            ProcessTable::new(Procfs::new(nowhere), 16),
+            Correlator::new(IdGenerator::seeded([1, 2, 3, 4])),
+            Clock::new(0, SystemTime::UNIX_EPOCH),
+            BodyLimits::default(),
+            Arc::new(Counters::default()),
+        );
+        Self { pipeline, effects: Vec::new(), moved: [0; 2], time_ns: 0 }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let effects = &mut self.effects;
+        self.pipeline.handle(event, &mut |effect| effects.push(effect));
+    }
+
+    fn open(&mut self) {
+        let peer = Some("192.0.2.1:8443".parse().unwrap());
+        let role = Role::Client;
+        self.handle(Event::Opened { connection: SOCKET, pid: PID, fd: 5, role, peer, time_ns: 0 });
+        self.handle(Event::Tied { session: SESSION, socket: SOCKET });
+    }
+
+    fn moves(&mut self, direction: Direction, text: &str) {
+        let index = usize::from(direction == Direction::Write);
+        self.time_ns += 1_000;
+        let chunk = Chunk {
+            connection: SESSION,
+            pid: PID,
+            direction,
+            source: Source::Tls,
+            time_ns: self.time_ns,
+            position: self.moved[index],
+            original_bytes: u32::try_from(text.len()).unwrap(),
+            bytes: Bytes::copy_from_slice(text.as_bytes()),
+        };
+        self.moved[index] += text.len() as u64;
+        self.handle(Event::Chunk(chunk));
+    }
+
+    /// Bytes that the kernel moved and did not send.
+    fn misses(&mut self, direction: Direction, bytes: u64) {
+        self.moved[usize::from(direction == Direction::Write)] += bytes;
+    }
+
+    fn end(&mut self, connection: ConnectionId, end: End) {
+        self.time_ns += 1_000;
+        self.handle(Event::Ended { connection, end, time_ns: self.time_ns });
+    }
+
+    fn spans(&self) -> Vec<&Span> {
+        self.effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Span(span) => Some(span.get()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn verdicts(&self) -> Vec<(ConnectionId, u64, Verdict)> {
+        self.effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Decide { connection, position, verdict } => Some((*connection, *position, *verdict)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn attribute<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {
+    span.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+#[test]
+fn a_call_becomes_a_span_with_the_socket_under_its_session() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.moves(Direction::Read, &response(ANSWER));
+    let spans = bench.spans();
+    assert_eq!(spans.len(), 1);
+    assert_eq!(spans[0].name, "chat gpt-4o");
+    assert_eq!(attribute(spans[0], "gen_ai.usage.input_tokens"), Some(&Value::Int(7)));
+    assert_eq!(attribute(spans[0], "network.peer.address"), Some(&Value::String("192.0.2.1".to_owned())));
+    assert_eq!(attribute(spans[0], "server.address"), Some(&Value::String("api.example.com".to_owned())));
+    let text = format!("{:?}", spans[0]);
+    assert!(!text.contains("secret words") && !text.contains("sk-x"), "{text}");
+}
+
+#[test]
+fn a_tie_may_come_after_the_first_bytes() {
+    let mut bench = Bench::new();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.open();
+    bench.moves(Direction::Read, &response(ANSWER));
+    assert!(attribute(bench.spans()[0], "network.peer.address").is_some());
+}
+
+#[test]
+fn an_endpoint_of_no_interest_is_skipped_and_the_next_exchange_read() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/health", "{}"));
+    assert_eq!(bench.verdicts(), [(SESSION, 0, Verdict::SkipExchange)]);
+    // The kernel obeys: nothing of the answer comes.
+    bench.misses(Direction::Read, 5_000);
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.moves(Direction::Read, &response(ANSWER));
+    assert_eq!(bench.spans().len(), 1);
+    assert_eq!(attribute(bench.spans()[0], "gen_ai.usage.output_tokens"), Some(&Value::Int(9)));
+}
+
+#[test]
+fn what_was_under_way_when_an_exchange_was_skipped_is_not_the_next_ones() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/health", "{}"));
+    bench.moves(Direction::Read, &response(r#"{"id":"other","model":"other"}"#));
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.moves(Direction::Read, &response(ANSWER));
+    let id = Value::String("chatcmpl-1".to_owned());
+    assert_eq!(attribute(bench.spans()[0], "gen_ai.response.id"), Some(&id));
+}
+
+#[test]
+fn servers_and_other_protocols_are_ignored_once() {
+    let mut server = Bench::new();
+    server.moves(Direction::Read, &request("/v1/chat/completions", BODY));
+    server.moves(Direction::Write, &response(ANSWER));
+    assert_eq!(server.verdicts(), [(SESSION, u64::MAX, Verdict::Ignore)]);
+    assert!(server.spans().is_empty());
+    assert_eq!(server.pipeline.counters.connections_ignored_server_side.get(), 1);
+
+    let mut http2 = Bench::new();
+    http2.moves(Direction::Write, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    http2.moves(Direction::Write, "more frames");
+    assert_eq!(http2.verdicts(), [(SESSION, u64::MAX, Verdict::Ignore)]);
+    assert_eq!(http2.pipeline.counters.connections_ignored_http2.get(), 1);
+}
+
+#[test]
+fn the_end_of_a_socket_or_of_a_process_ends_the_call_on_it() {
+    for (name, end) in [("connection_reset", Some(End::Failed(104))), ("cancelled", None)] {
+        let mut bench = Bench::new();
+        bench.open();
+        bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+        match end {
+            Some(end) => bench.end(SOCKET, end),
+            None => bench.handle(Event::Exit { pid: PID, time_ns: 9_000 }),
+        }
+        let spans = bench.spans();
+        assert_eq!((spans.len(), spans[0].status), (1, Status::Error), "{name}");
+        assert_eq!(attribute(spans[0], "error.type"), Some(&Value::String(name.to_owned())));
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_process_that_is_gone() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.handle(Event::Exit { pid: PID, time_ns: 9_000 });
+    assert!(bench.pipeline.table.is_empty());
+    assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::ForgetSocket { pid: PID, fd: 5 })));
+    assert!(matches!(bench.effects.last(), Some(Effect::ProcessEnded { pid: PID })));
+}
+
+#[test]
+fn nothing_is_left_of_connections_that_closed() {
+    for order in [[SESSION, SOCKET], [SOCKET, SESSION]] {
+        let mut bench = Bench::new();
+        bench.open();
+        bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+        bench.moves(Direction::Read, &response(ANSWER));
+        order.into_iter().for_each(|connection| bench.end(connection, End::Closed));
+        assert!(bench.pipeline.table.is_empty(), "{order:?}");
+    }
+}
+
+#[test]
+fn a_new_program_gives_up_the_sockets_that_closed_themselves() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.handle(Event::Exec { pid: PID });
+    let Some(Effect::CheckSockets { fds, .. }) = bench.effects.pop() else {
+        unreachable!("no check of sockets")
+    };
+    assert_eq!(fds, [5]);
+    bench.pipeline.sockets_gone(PID, &fds, 1, &mut |_| {});
+    assert!(bench.pipeline.table.is_empty());
+}
+
+#[test]
+fn a_gap_is_told_and_counted() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    let answer = response(ANSWER);
+    let (start, rest) = answer.split_at(answer.len() - 40);
+    bench.moves(Direction::Read, start);
+    bench.misses(Direction::Read, 30);
+    bench.moves(Direction::Read, &rest[30..]);
+    let spans = bench.spans();
+    assert_eq!(attribute(spans[0], "spanwire.missing_bytes"), Some(&Value::Int(30)));
+    assert!(attribute(spans[0], "gen_ai.usage.input_tokens").is_none());
+    assert_eq!(bench.pipeline.counters.stream_gap_bytes.get(), 30);
+}
+
+#[test]
+fn what_is_under_way_at_the_stop_is_handed_out() {
+    let mut bench = Bench::new();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    let effects = &mut bench.effects;
+    bench.pipeline.finish(9_000, &mut |effect| effects.push(effect));
+    // It did not fail: it was no longer looked at.
+    assert_eq!((bench.spans().len(), bench.spans()[0].status), (1, Status::Unset));
+}

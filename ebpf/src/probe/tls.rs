@@ -75,14 +75,13 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
     }
     let (Some(session), Some(buffer)) = (context.arg::<u64>(0), context.arg::<u64>(1)) else { return 0 };
     let count = if extended { context.arg::<u64>(3).unwrap_or(0) } else { 0 };
-    // Some libraries implement one form by calling the other: the outer call is the one that counts.
-    // SAFETY: the entry is this thread's own.
-    if let Some(outer) = unsafe { TLS_CALLS.get(thread) } {
-        if outer.session == session
-            && outer.buffer == buffer
-            && outer.direction == u64::from(way)
-            && extended != (outer.count != 0)
-        {
+    // LibreSSL implements one form by calling the other: the outer call is the one that counts.
+    if let Some(outer) = TLS_CALLS.get_ptr_mut(thread) {
+        // SAFETY: the entry is this thread's own.
+        let outer = unsafe { &mut *outer };
+        let same = outer.session == session && outer.buffer == buffer && outer.direction == u64::from(way);
+        if same && extended != (outer.count != 0) {
+            outer.nested += 1;
             return 0;
         }
     }
@@ -100,6 +99,7 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
         count,
         time_ns,
         direction: u64::from(way),
+        nested: 0,
     };
     if TLS_CALLS.insert(thread, call, 0).is_err() {
         warn!(context, "no room for a TLS call of thread {}", thread as u32);
@@ -110,11 +110,15 @@ fn enter(context: &ProbeContext, way: u8, extended: bool) -> u32 {
 #[inline(always)]
 fn leave(context: &RetProbeContext) {
     let thread = bpf_get_current_pid_tgid();
-    if let Some(call) = TLS_CALLS.get_ptr_mut(thread) {
-        // SAFETY: the entry is this thread's own.
-        transferred(context, thread, unsafe { &mut *call });
-        let _ = TLS_CALLS.remove(thread);
+    let Some(call) = TLS_CALLS.get_ptr_mut(thread) else { return };
+    // SAFETY: the entry is this thread's own.
+    let call = unsafe { &mut *call };
+    if call.nested > 0 {
+        call.nested -= 1;
+        return;
     }
+    transferred(context, thread, call);
+    let _ = TLS_CALLS.remove(thread);
 }
 
 #[inline(always)]

@@ -6,12 +6,13 @@ use super::text::{self, Style, clip, pad, paint, thousands};
 use crate::call::Value;
 use crate::correlate::span::{Span, Status};
 
-const SERVICE_WIDTH: usize = 16;
-const NAME_WIDTH: usize = 28;
-const RESULT_WIDTH: usize = 14;
+const SERVICE_WIDTH: usize = 20;
+const NAME_WIDTH: usize = 26;
+const RESULT_WIDTH: usize = 20;
 const TOKENS_WIDTH: usize = 20;
 const TIME_WIDTH: usize = 8;
 const SERVER_WIDTH: usize = 48;
+const NOTES_WIDTH: usize = 80;
 
 /// What is shown of a call: clipped and safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) struct Row {
     duration: Duration,
     first_chunk: Option<Duration>,
     server: String,
+    /// Why something is missing.
+    notes: String,
     cached: Option<u64>,
     /// Tokens in and out; `None` where the wire did not say.
     pub(super) tokens: (Option<u64>, Option<u64>),
@@ -46,6 +49,10 @@ impl Row {
             (Some(address), _) => address.to_owned(),
             (None, _) => String::new(),
         };
+        let notes = match get(span, "spanwire.notes") {
+            Some(Value::Strings(notes)) => format!("({})", notes.join("; ")),
+            _ => String::new(),
+        };
         let first_chunk = match get(span, "gen_ai.response.time_to_first_chunk") {
             Some(Value::Double(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
             _ => None,
@@ -58,6 +65,7 @@ impl Row {
             duration: span.ended.duration_since(span.started).unwrap_or_default(),
             first_chunk,
             server: clip(&server, SERVER_WIDTH),
+            notes: clip(&notes, NOTES_WIDTH),
             cached: integer(span, "gen_ai.usage.cache_read.input_tokens").filter(|cached| *cached > 0),
             tokens: (integer(span, "gen_ai.usage.input_tokens"), integer(span, "gen_ai.usage.output_tokens")),
             failed,
@@ -75,6 +83,7 @@ impl Row {
             format!("{:>TIME_WIDTH$}", text::duration(self.duration)),
             format!("{:>TIME_WIDTH$}", self.first_chunk.map(text::duration).unwrap_or_default()),
             self.server.clone(),
+            paint(&self.notes, Style::Aside, color && !self.notes.is_empty()),
         ];
         cells.join("  ").trim_end().to_owned()
     }

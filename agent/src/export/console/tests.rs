@@ -38,9 +38,9 @@ fn a_call_is_one_aligned_line_under_one_heading() {
     assert_eq!(
         text,
         "\
-UTC       SERVICE           CALL                          RESULT          IN→OUT (CACHED)           TOOK     FIRST  SERVER
-12:34:57  weather-agent     chat gpt-4o                   stop            1,234→56 (1,024)         1.25s     312ms  api.example.com
-12:34:56  weather-agent     chat gpt-4o                   rate_limit_ex…  -                         87ms
+UTC       SERVICE               CALL                        RESULT                IN→OUT (CACHED)           TOOK     FIRST  SERVER
+12:34:57  weather-agent         chat gpt-4o                 stop                  1,234→56 (1,024)         1.25s     312ms  api.example.com
+12:34:56  weather-agent         chat gpt-4o                 rate_limit_exceeded   -                         87ms
 "
     );
 }
@@ -53,7 +53,7 @@ fn colours_tell_success_from_failure() {
         console.show(&redact(fixture::failed(2, &process))).unwrap();
     });
     assert!(text.contains("\x1b[32mstop"), "{text}");
-    assert!(text.contains("\x1b[31mrate_limit_ex…"), "{text}");
+    assert!(text.contains("\x1b[31mrate_limit_exceeded"), "{text}");
 }
 
 #[test]
@@ -110,8 +110,8 @@ agent (pid 42): 5 calls, 4,936→224 tokens, 1 error
 │     ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
 │     │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
 │     └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
-└─ trace 02020202020202020202020202020202: 1 call, 0→0 tokens, 1 error
-   └─ chat gpt-4o  rate_limit_ex…  -  87ms
+└─ trace 02020202020202020202020202020202: 1 call, no token counts, 1 error
+   └─ chat gpt-4o  rate_limit_exceeded  -  87ms
 "
     );
 }

@@ -64,9 +64,10 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
-/// `87ms`, `1.25s`, `2m05s`.
+/// `0.4ms`, `87ms`, `1.25s`, `2m05s`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.as_secs() {
+        0 if duration.as_millis() < 10 => format!("{:.1}ms", duration.as_secs_f64() * 1e3),
         0 => format!("{}ms", duration.as_millis()),
         1..=59 => format!("{:.2}s", duration.as_secs_f64()),
         seconds => format!("{}m{:02}s", seconds / 60, seconds % 60),

@@ -45,7 +45,10 @@ impl Totals {
     }
 
     fn text(self, color: bool) -> String {
-        let tokens = format!("{}→{} tokens", thousands(self.input), thousands(self.output));
+        let tokens = match (self.input, self.output) {
+            (0, 0) => "no token counts".to_owned(),
+            (input, output) => format!("{}→{} tokens", thousands(input), thousands(output)),
+        };
         let errors = match self.errors {
             0 => String::new(),
             errors => format!(", {}", paint(&count(errors, "error"), Style::Bad, color)),

@@ -214,6 +214,7 @@ impl Interpreter for ChatCompletion {
         call.parameters = asked.parameters;
         call.stream = asked.stream || streamed;
         call.first_chunk_ns = first_event_ns;
+        call.stream_ended = done;
         // The status says more than an error without a name does.
         let refused = status.is_some_and(|status| status >= 400);
         call.error_code = answer.error.filter(|code| !(refused && code == answer::UNNAMED_ERROR));
