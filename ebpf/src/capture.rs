@@ -1,9 +1,13 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
-use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_probe_read_user};
-use spanwire_abi::{CHUNK_BYTES, Connection, Data, direction, kind, source, verdict};
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
+use spanwire_abi::{Connection, Data, direction, kind, source, verdict};
 
-use crate::{emit, maps::REQUESTS};
+use crate::{
+    cursor::{Cursor, Turn},
+    emit,
+    maps::REQUESTS,
+};
 
 /// Most records that one call is cut into: 4 MiB where its bytes lie together. What a call moves
 /// beyond it is a gap.
@@ -26,87 +30,19 @@ pub fn connection() -> Connection {
     }
 }
 
-/// Where the bytes of one call are in the traced process, and how far they have been sent.
-///
-/// It lives in a map, and every access is volatile, for the verifier's sake: what it knows of a
-/// value's range is forgotten when the value goes through a map, so that all paths through one turn
-/// of the loop in [`send`] end in the same state. In registers they would multiply.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Cursor {
-    /// Address of the next byte.
-    address: u64,
-    /// Bytes left at `address`.
-    part_left: u64,
-    /// Bytes left in all.
-    left: u64,
-    /// Address of the `iovec` after the one under way.
-    vector: u64,
-    /// How many `iovec`s are left.
-    vectors_left: u64,
-    /// The next byte's position in its stream.
-    position: u64,
-}
-
-impl Cursor {
-    /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
-    pub fn new(address: u64, vectors: u64) -> Self {
-        if vectors == 0 {
-            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0 }
-        } else {
-            Self { address: 0, part_left: 0, left: 0, vector: address, vectors_left: vectors, position: 0 }
-        }
-    }
-}
-
-/// Reads a field of a [`Cursor`] behind the verifier's back.
-macro_rules! load {
-    ($cursor:ident . $field:ident) => {
-        // SAFETY: the field of a live map value that only this thread's call uses.
-        unsafe { (&raw const (*$cursor).$field).read_volatile() }
-    };
-}
-
-/// Writes a field of a [`Cursor`].
-macro_rules! store {
-    ($cursor:ident . $field:ident = $value:expr) => {{
-        let value = $value;
-        // SAFETY: as in `load`.
-        unsafe { (&raw mut (*$cursor).$field).write_volatile(value) }
-    }};
-}
-
-/// Goes to the next `iovec`; false when there is none or it cannot be read.
-#[inline(always)]
-fn next_part(cursor: *mut Cursor) -> bool {
-    let (vector, vectors_left) = (load!(cursor.vector), load!(cursor.vectors_left));
-    if vectors_left == 0 {
-        return false;
-    }
-    // struct iovec: base, length (include/uapi/linux/uio.h).
-    // SAFETY: the helper checks the address.
-    let Ok([base, length]) = (unsafe { bpf_probe_read_user(vector as *const [u64; 2]) }) else {
-        return false;
-    };
-    store!(cursor.vector = vector + 16);
-    store!(cursor.vectors_left = vectors_left - 1);
-    store!(cursor.address = base);
-    store!(cursor.part_left = length);
-    true
-}
-
 /// Accounts for bytes that moved on `connection` and sends them to the agent if they are wanted.
 #[inline(always)]
-pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes: u64, cursor: *mut Cursor) {
+pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes: u64, cursor: &mut Cursor) {
     let index = usize::from(way & 1);
     // Before any reservation: a record that finds no room leaves a hole that the agent sees.
     let position = connection.moved[index];
     connection.moved[index] = position + bytes;
     let turned = connection.last != way;
     connection.last = way;
+    cursor.begin(bytes, position);
 
     match connection.verdict {
-        verdict::UNKNOWN => match look(bytes, cursor) {
+        verdict::UNKNOWN => match look(cursor) {
             Start::Request => {
                 connection.verdict = verdict::FOLLOW;
                 connection.requests = way;
@@ -132,8 +68,6 @@ pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes
         }
         _ => return,
     }
-    store!(cursor.left = bytes);
-    store!(cursor.position = position);
     send(connection, way, from, time_ns, cursor);
 }
 
@@ -155,7 +89,7 @@ fn obey(connection: &mut Connection) -> bool {
 }
 
 #[inline(always)]
-fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, cursor: *mut Cursor) {
+fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, cursor: &mut Cursor) {
     let mut data = Data {
         header: emit::header(kind::DATA, connection.id),
         position: 0,
@@ -168,30 +102,15 @@ fn send(connection: &Connection, way: u8, from: u8, time_ns: u64, cursor: *mut C
     data.header.time_ns = time_ns;
 
     for turn in 1..=RECORDS_PER_CALL {
-        let left = load!(cursor.left);
-        if left == 0 {
-            return;
-        }
-        let part_left = load!(cursor.part_left);
-        if part_left == 0 {
-            if next_part(cursor) {
-                continue;
-            }
-            return;
-        }
-        let (address, position) = (load!(cursor.address), load!(cursor.position));
-        let mut size = if part_left < left { part_left } else { left };
-        if size > CHUNK_BYTES as u64 {
-            size = CHUNK_BYTES as u64;
-        }
-        data.position = position;
+        let piece = match cursor.turn() {
+            Turn::Piece(piece) => piece,
+            Turn::Vector => continue,
+            Turn::Done => return,
+        };
+        data.position = piece.position;
         // The last record speaks for all the bytes that no further one can carry.
-        data.original_bytes = if turn == RECORDS_PER_CALL { left as u32 } else { size as u32 };
-        emit::data(&data, address, size);
-        store!(cursor.address = address + size);
-        store!(cursor.part_left = part_left - size);
-        store!(cursor.left = left - size);
-        store!(cursor.position = position + size);
+        data.original_bytes = if turn == RECORDS_PER_CALL { piece.left as u32 } else { piece.size as u32 };
+        emit::data(&data, piece.address, piece.size);
     }
 }
 
@@ -202,23 +121,14 @@ enum Start {
     Other,
 }
 
-/// Looks at the first bytes of a call that moved this many.
 #[inline(always)]
-fn look(bytes: u64, cursor: *mut Cursor) -> Start {
-    if bytes < 4 || (load!(cursor.part_left) == 0 && !next_part(cursor)) || load!(cursor.part_left) < 4 {
-        return Start::Other;
-    }
-    let address = load!(cursor.address);
-    // SAFETY: the helper checks the address.
-    let Ok(start) = (unsafe { bpf_probe_read_user(address as *const [u8; 4]) }) else {
-        return Start::Other;
-    };
-    match &start {
-        b"POST" | b"GET " | b"PUT " | b"HEAD" | b"PATC" | b"DELE" | b"OPTI" | b"CONN" | b"PRI " => {
+fn look(cursor: &mut Cursor) -> Start {
+    match cursor.first_four().as_ref() {
+        Some(b"POST" | b"GET " | b"PUT " | b"HEAD" | b"PATC" | b"DELE" | b"OPTI" | b"CONN" | b"PRI ") => {
             Start::Request
         }
         // Content types 20 to 23 and legacy version 3.x (RFC 8446, section 5.1).
-        [20..=23, 3, _, _] => Start::TlsRecord,
+        Some([20..=23, 3, _, _]) => Start::TlsRecord,
         _ => Start::Other,
     }
 }

@@ -6,6 +6,7 @@
 
 mod arch;
 mod capture;
+mod cursor;
 mod emit;
 mod maps;
 mod probe;

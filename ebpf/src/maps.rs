@@ -1,6 +1,6 @@
 //! All state that outlives one probe hit.
 
-use crate::capture::Cursor;
+use crate::cursor::Cursor;
 use aya_ebpf::{
     Global,
     macros::map,

@@ -1,10 +1,10 @@
 //! What the agent tells the running BPF programs.
 
 use aya::Ebpf;
-use aya::maps::{HashMap, MapData, MapError, PerCpuArray};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
 use spanwire_abi::{Request, SocketKey, kind, verdict};
 
-use super::programs::{LoadError, take_map};
+use super::LoadError;
 use crate::event::ConnectionId;
 
 /// What the kernel side shall do with a connection's bytes.
@@ -28,6 +28,11 @@ unsafe impl aya::Pod for Plain<SocketKey> {}
 // SAFETY: aya moves the value as bytes; as a struct of integers without implicit padding (the fields
 // are ordered by falling size and fill a multiple of eight bytes) any bytes are valid.
 unsafe impl aya::Pod for Plain<spanwire_abi::Connection> {}
+
+/// Takes a map of the loaded object by its name.
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
+    ebpf.take_map(name).ok_or(LoadError::Missing(name))
+}
 
 /// The maps that the agent writes.
 pub struct Control {

@@ -5,10 +5,12 @@
 
 mod control;
 mod decode;
+mod error;
 mod programs;
 mod ring;
 
 pub use control::{Control, Verdict};
 pub use decode::DecodeError;
-pub use programs::{Attached, LoadError, Options, Programs};
+pub use error::LoadError;
+pub use programs::{Attached, Options, Programs};
 pub use ring::Ring;

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use aya::maps::{Map, MapError};
 use aya::programs::raw_trace_point::RawTracePoint;
 use aya::programs::uprobe::{UProbe, UProbeScope};
 use aya::programs::{Program, ProgramError};
-use aya::{Ebpf, EbpfError, EbpfLoader, include_bytes_aligned};
-use thiserror::Error;
+use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 
 use super::ring::readable;
-use super::{Control, Ring};
+use super::{Control, LoadError, Ring};
 use crate::config::ProbeLog;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
@@ -47,33 +45,6 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Diagnostics of the programs.
     pub probe_log: ProbeLog,
-}
-
-/// Why the programs are not in the kernel.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// The kernel refused the object or a map.
-    #[error("the kernel did not take the BPF object: {0}")]
-    Object(#[from] EbpfError),
-    /// The kernel refused a program.
-    #[error("the kernel did not take BPF program {0}: {1}")]
-    Program(&'static str, #[source] ProgramError),
-    /// The object and this agent are not of one build.
-    #[error("the BPF object has no {0}: it is not of this build of spanwire")]
-    Missing(&'static str),
-    /// A map is not what this agent expects.
-    #[error("a BPF map cannot be used: {0}")]
-    Map(#[from] MapError),
-    /// The ring buffer cannot be waited for.
-    #[error("the ring buffer cannot be polled: {0}")]
-    Poll(#[source] std::io::Error),
-    /// The programs' log cannot be read.
-    #[error("the log of the BPF programs cannot be read: {0}")]
-    Log(#[from] aya_log::Error),
-}
-
-pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
-    ebpf.take_map(name).ok_or(LoadError::Missing(name))
 }
 
 /// What came of attaching to a library.

@@ -8,8 +8,9 @@ use aya::maps::{MapData, RingBuf};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::LoadError;
+use super::control::take_map;
 use super::decode::{DecodeError, decode};
-use super::programs::{LoadError, take_map};
 use crate::event::Event;
 
 /// Reads events in the order in which the kernel reserved their records.

@@ -12,7 +12,8 @@ use spanwire_abi::{Connection, SOCKADDR_BYTES, SocketKey, direction, end, role, 
 use super::tls::session_key;
 use crate::{
     arch::{Arguments, nr},
-    capture::{self, Cursor},
+    capture,
+    cursor::Cursor,
     emit,
     maps::{AGENT_PID, LOOSE_SESSIONS, SESSIONS, SOCKET_CALLS, SOCKETS, SocketCall, TLS_CALLS, call},
 };
@@ -169,7 +170,7 @@ fn transferred(thread: u64, stashed: &mut SocketCall, result: i64) {
     let way = stashed.call as u8;
     // SAFETY: the helper has no preconditions.
     let time_ns = if way == direction::WRITE { stashed.time_ns } else { unsafe { bpf_ktime_get_ns() } };
-    capture::moved(socket, way, source::SOCKET, time_ns, result as u64, &raw mut stashed.bytes);
+    capture::moved(socket, way, source::SOCKET, time_ns, result as u64, &mut stashed.bytes);
 }
 
 #[inline(always)]

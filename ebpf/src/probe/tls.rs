@@ -10,7 +10,8 @@ use aya_log_ebpf::{debug, warn};
 use spanwire_abi::{Connection, SessionKey, direction, end, source, verdict};
 
 use crate::{
-    capture::{self, Cursor},
+    capture,
+    cursor::Cursor,
     emit,
     maps::{AGENT_PID, LOOSE_SESSIONS, SESSIONS, TLS_CALLS, TlsCall},
 };
@@ -147,6 +148,6 @@ fn transferred(context: &RetProbeContext, thread: u64, call: &mut TlsCall) -> Op
     if session.moved == [0, 0] {
         debug!(context, "first bytes of TLS session {:x} of process {}", call.session, thread >> 32);
     }
-    capture::moved(session, way, source::TLS, time_ns, moved, &raw mut call.plaintext);
+    capture::moved(session, way, source::TLS, time_ns, moved, &mut call.plaintext);
     Some(())
 }

@@ -1,0 +1,136 @@
+//! Where the bytes of one call are in the traced process, and how far they have been sent.
+
+use aya_ebpf::helpers::bpf_probe_read_user;
+use spanwire_abi::CHUNK_BYTES;
+
+/// A place in the bytes of one call, which lie together or in an array of `iovec`.
+///
+/// It lives in a map, and every access is volatile, for the verifier's sake: what it knows of a
+/// value's range is forgotten when the value goes through a map, so that all paths through one turn
+/// of a loop over [`Cursor::turn`] end in the same state. In registers they would multiply.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Cursor {
+    /// Address of the next byte.
+    address: u64,
+    /// Bytes left at `address`.
+    part_left: u64,
+    /// Bytes left in all.
+    left: u64,
+    /// Address of the `iovec` after the one under way.
+    vector: u64,
+    /// How many `iovec`s are left.
+    vectors_left: u64,
+    /// The next byte's position in its stream.
+    position: u64,
+}
+
+/// Bytes that lie together and fit one record.
+pub struct Piece {
+    pub address: u64,
+    /// Of its first byte in the stream.
+    pub position: u64,
+    /// 1 to [`CHUNK_BYTES`].
+    pub size: u64,
+    /// Bytes left in all, these included.
+    pub left: u64,
+}
+
+/// What one turn found.
+pub enum Turn {
+    Piece(Piece),
+    /// The next `iovec`: nothing to send yet.
+    Vector,
+    Done,
+}
+
+/// Reads a field behind the verifier's back.
+macro_rules! load {
+    ($cursor:ident.$field:ident) => {
+        // SAFETY: a field behind a reference.
+        unsafe { (&raw const $cursor.$field).read_volatile() }
+    };
+}
+
+/// Writes a field.
+macro_rules! store {
+    ($cursor:ident.$field:ident = $value:expr) => {{
+        let value = $value;
+        // SAFETY: a field behind a mutable reference.
+        unsafe { (&raw mut $cursor.$field).write_volatile(value) }
+    }};
+}
+
+impl Cursor {
+    /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
+    pub fn new(address: u64, vectors: u64) -> Self {
+        if vectors == 0 {
+            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0 }
+        } else {
+            Self { address: 0, part_left: 0, left: 0, vector: address, vectors_left: vectors, position: 0 }
+        }
+    }
+
+    /// The call moved this many bytes; the first has this position.
+    #[inline(always)]
+    pub fn begin(&mut self, bytes: u64, position: u64) {
+        store!(self.left = bytes);
+        store!(self.position = position);
+    }
+
+    /// The first four bytes, if they lie together.
+    #[inline(always)]
+    pub fn first_four(&mut self) -> Option<[u8; 4]> {
+        if load!(self.left) < 4
+            || (load!(self.part_left) == 0 && !self.next_vector())
+            || load!(self.part_left) < 4
+        {
+            return None;
+        }
+        let address = load!(self.address);
+        // SAFETY: the helper checks the address.
+        unsafe { bpf_probe_read_user(address as *const [u8; 4]) }.ok()
+    }
+
+    /// Takes the next piece, or the next `iovec`.
+    #[inline(always)]
+    pub fn turn(&mut self) -> Turn {
+        let left = load!(self.left);
+        if left == 0 {
+            return Turn::Done;
+        }
+        let part_left = load!(self.part_left);
+        if part_left == 0 {
+            return if self.next_vector() { Turn::Vector } else { Turn::Done };
+        }
+        let (address, position) = (load!(self.address), load!(self.position));
+        let mut size = if part_left < left { part_left } else { left };
+        if size > CHUNK_BYTES as u64 {
+            size = CHUNK_BYTES as u64;
+        }
+        store!(self.address = address + size);
+        store!(self.part_left = part_left - size);
+        store!(self.left = left - size);
+        store!(self.position = position + size);
+        Turn::Piece(Piece { address, position, size, left })
+    }
+
+    /// Goes to the next `iovec`; false when there is none or it cannot be read.
+    #[inline(always)]
+    fn next_vector(&mut self) -> bool {
+        let (vector, vectors_left) = (load!(self.vector), load!(self.vectors_left));
+        if vectors_left == 0 {
+            return false;
+        }
+        // struct iovec: base, length (include/uapi/linux/uio.h).
+        // SAFETY: the helper checks the address.
+        let Ok([base, length]) = (unsafe { bpf_probe_read_user(vector as *const [u64; 2]) }) else {
+            return false;
+        };
+        store!(self.vector = vector + 16);
+        store!(self.vectors_left = vectors_left - 1);
+        store!(self.address = base);
+        store!(self.part_left = length);
+        true
+    }
+}
