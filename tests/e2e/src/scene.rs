@@ -144,8 +144,11 @@ impl Outcome {
             compare(span, served).with_context(|| format!("{served:#?}\n{span:#?}"))?;
             let tokens = (call.input_tokens, call.output_tokens);
             ensure!(tokens == span.tokens(), "the client was told {tokens:?}: {span:#?}");
-            let begin = call.started_ns;
-            ensure!(begin <= span.raw.start_time_unix_nano, "the span begins before its call: {span:#?}");
+            let (began, ended) = (span.raw.start_time_unix_nano, span.raw.end_time_unix_nano);
+            ensure!(call.started_ns <= began, "the span begins before its call: {span:#?}");
+            // A stream ends when its client closes it, which may be after it has told of it.
+            let told_at_end = call.ended_ns > 0 && !served.stream;
+            ensure!(!told_at_end || ended <= call.ended_ns, "the span ends after its call: {span:#?}");
         }
         Ok(())
     }
