@@ -91,6 +91,8 @@ pub enum Event {
         fd: i32,
         /// Which end the process is.
         role: Role,
+        /// Name of the thread that did it.
+        command: String,
         /// The other end, when the call told it.
         peer: Option<SocketAddr>,
         /// `CLOCK_MONOTONIC` nanoseconds.

@@ -1,11 +1,13 @@
 //! Records into the ring buffer; what finds no room is counted.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_probe_read_user},
+    helpers::{
+        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_probe_read_user,
+    },
     maps::ring_buf::RingBufEntry,
 };
 use core::ffi::c_void;
-use spanwire_abi::{CHUNK_BYTES, Data, Ended, Header, Opened, SOCKADDR_BYTES, Tied, kind};
+use spanwire_abi::{CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Header, Opened, SOCKADDR_BYTES, Tied, kind};
 
 use crate::maps::{DROPS, EVENTS};
 
@@ -38,7 +40,9 @@ pub fn process(kind: u32) {
 }
 
 pub fn opened(connection: u64, fd: i32, role: u32, peer: [u8; SOCKADDR_BYTES]) {
-    publish(kind::OPENED, Opened { header: header(kind::OPENED, connection), fd, role, peer, reserved: 0 });
+    let command = bpf_get_current_comm().unwrap_or([0; COMMAND_BYTES]);
+    let header = header(kind::OPENED, connection);
+    publish(kind::OPENED, Opened { header, fd, role, peer, command, reserved: 0 });
 }
 
 pub fn tied(session: u64, socket: u64) {

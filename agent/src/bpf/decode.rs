@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
-use spanwire_abi::{SOCKADDR_BYTES, direction, end, kind, role, source};
+use spanwire_abi::{COMMAND_BYTES, SOCKADDR_BYTES, direction, end, kind, role, source};
 use thiserror::Error;
 
 use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
@@ -71,7 +71,10 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
                 other => return Err(DecodeError::Tag("role", other)),
             };
             let peer = socket_address(&fields.take::<SOCKADDR_BYTES>()?);
-            Ok(Event::Opened { connection, pid, fd, role, peer, time_ns })
+            let command = fields.take::<COMMAND_BYTES>()?;
+            let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
+            let command = String::from_utf8_lossy(name).into_owned();
+            Ok(Event::Opened { connection, pid, fd, role, command, peer, time_ns })
         }
         kind::DATA => chunk(fields, connection, pid, time_ns).map(Event::Chunk),
         kind::TIED => Ok(Event::Tied { session: connection, socket: ConnectionId(fields.u64()?) }),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::held::Held;
 use super::pending::Pending;
+use super::state::{Abandoned, State};
 use super::{Limits, Outcome, Step};
 use crate::event::{Direction, End, Role};
 use crate::protocol::http1::{Error, Part, RequestHead, RequestParser, ResponseHead, ResponseParser};
@@ -13,31 +14,6 @@ use crate::stream::Segment;
 use probe::Probe;
 
 mod probe;
-
-/// Whether a connection's bytes are still of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Its exchanges are followed, or may still turn up.
-    Following,
-    /// Nothing more will come of it: its bytes need not be captured.
-    Abandoned(Abandoned),
-}
-
-/// Why a connection is no longer followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Abandoned {
-    /// No request was recognised.
-    NotHttp,
-    /// It speaks HTTP/2.
-    Http2,
-    /// A message broke the rules, in these few fixed words, or made its length ambiguous.
-    Malformed(&'static str),
-    /// It became a tunnel or another protocol (CONNECT, Upgrade).
-    Tunnel,
-    /// After a loss among pipelined requests, or with too many of them unanswered, it cannot be known
-    /// which response answers which request.
-    Unpaired,
-}
 
 /// One connection in one process, from its segments in capture order.
 ///
@@ -212,7 +188,7 @@ impl HttpConnection {
             // It may be a response that came before its request.
             Ok(None) => self.held.push(&self.limits, direction, time_ns, whole),
             Ok(Some((head, requests))) => {
-                let role = if direction == Direction::Write { Role::Client } else { Role::Server };
+                let role = role_of(direction);
                 self.phase = Phase::Following(Sides { role, requests, responses: ResponseParser::new() });
                 self.begin(head, time_ns, sink);
                 self.read_requests(time_ns, segment, sink);
@@ -229,7 +205,10 @@ impl HttpConnection {
                 Ok(Some(part)) => self.request_part(part, time_ns, sink),
                 Ok(None) => return,
                 Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
-                Err(error) => return self.abandon(reason(error), time_ns, sink),
+                Err(error) => {
+                    let reason = Abandoned::by(error, sides.role);
+                    return self.abandon(reason, time_ns, sink);
+                }
             }
         }
     }
@@ -292,7 +271,10 @@ impl HttpConnection {
                 Ok(Some(part)) => self.response_part(part, time_ns, sink),
                 Ok(None) => return pending.seen(time_ns),
                 Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
-                Err(error) => return self.abandon(reason(error), time_ns, sink),
+                Err(error) => {
+                    let reason = Abandoned::by(error, sides.role);
+                    return self.abandon(reason, time_ns, sink);
+                }
             }
         }
     }
@@ -359,7 +341,9 @@ impl HttpConnection {
                 }
                 Outcome::Malformed
             }
-            Abandoned::NotHttp | Abandoned::Http2 | Abandoned::Tunnel | Abandoned::Unpaired => Outcome::Lost,
+            Abandoned::NotHttp | Abandoned::Http2(_) | Abandoned::Tunnel | Abandoned::Unpaired => {
+                Outcome::Lost
+            }
         };
         self.finish_all(outcome, time_ns, sink);
         self.held.clear();
@@ -373,19 +357,18 @@ impl HttpConnection {
     }
 }
 
+/// The role of a process whose requests go this way.
+fn role_of(requests: Direction) -> Role {
+    match requests {
+        Direction::Write => Role::Client,
+        Direction::Read => Role::Server,
+    }
+}
+
 fn request_direction(role: Role) -> Direction {
     match role {
         Role::Client => Direction::Write,
         Role::Server => Direction::Read,
-    }
-}
-
-fn reason(error: Error) -> Abandoned {
-    match error {
-        Error::Http2 => Abandoned::Http2,
-        Error::Malformed(words) => Abandoned::Malformed(words),
-        // A loss does not come here; bytes that begin no message, where one must begin, break the rules.
-        Error::NotHttp | Error::Lost(_) => Abandoned::Malformed("no message where one must begin"),
     }
 }
 

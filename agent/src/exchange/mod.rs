@@ -12,9 +12,11 @@ mod connection;
 mod held;
 mod limits;
 mod pending;
+mod state;
 
-pub use connection::{Abandoned, HttpConnection, State};
+pub use connection::HttpConnection;
 pub use limits::Limits;
+pub use state::{Abandoned, State};
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

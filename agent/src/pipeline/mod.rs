@@ -13,7 +13,7 @@ use crate::correlate::{ConnectionFacts, Correlator};
 use crate::discovery::process::ProcessTable;
 use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
-use crate::provider::{self, BodyLimits, Interpreter};
+use crate::provider::{self, BodyLimits, Interpreter, OVER_LIMIT};
 use crate::redact::{Redacted, redact};
 use crate::telemetry::Counters;
 use table::{Conversation, Table};
@@ -97,12 +97,12 @@ impl Pipeline {
     /// Takes one event and hands out what follows from it.
     pub fn handle(&mut self, event: Event, effects: &mut impl FnMut(Effect)) {
         match event {
-            Event::Opened { connection, pid, fd, role, peer, time_ns: _ } => {
+            Event::Opened { connection, pid, fd, role, command, peer, time_ns: _ } => {
                 self.counters.connections_opened.increment();
                 self.table.open(connection, pid, fd, peer);
                 // Read now: a program that lives for a moment may be gone when its call is over.
                 if role == Role::Client && !self.processes.knows(pid) {
-                    let _ = self.processes.get(pid);
+                    self.processes.meet(pid, &command);
                     effects(Effect::NewClient { pid });
                 }
             }
@@ -144,10 +144,8 @@ impl Pipeline {
         self.counters.chunks_received.increment();
         let Chunk { connection, pid, direction, source, time_ns, position, original_bytes, bytes } = chunk;
         // Out of the table while it is worked on, so that the stages behind can borrow the rest.
-        let mut conversation = match self.table.take(connection) {
-            Some(conversation) => conversation,
-            None => Conversation::new(pid, source),
-        };
+        let mut conversation =
+            self.table.take(connection).unwrap_or_else(|| self.table.begin(connection, pid, source));
         if !conversation.ignored {
             let steps = &mut self.steps;
             let counters = &self.counters;
@@ -248,6 +246,9 @@ impl Pipeline {
         }
         .increment();
         let call = interpreter.finish(exchange);
+        if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
+            self.counters.bodies_truncated.increment();
+        }
         self.counters.calls.increment();
         let facts = ConnectionFacts {
             peer: self.table.peer(connection, conversation),
@@ -289,7 +290,8 @@ impl Pipeline {
     fn count_abandoned(&self, reason: Abandoned) {
         match reason {
             Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
-            Abandoned::Http2 => &self.counters.connections_ignored_http2,
+            Abandoned::Http2(Role::Client) => &self.counters.connections_ignored_http2,
+            Abandoned::Http2(Role::Server) => &self.counters.connections_ignored_server_side,
             Abandoned::Tunnel => &self.counters.connections_ignored_tunnel,
             Abandoned::Malformed(_) => &self.counters.connections_ignored_malformed,
             Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,

@@ -25,7 +25,7 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(pid: u32, source: Source) -> Self {
+    fn new(pid: u32, source: Source, socket: Option<ConnectionId>) -> Self {
         Self {
             pid,
             source,
@@ -34,7 +34,7 @@ impl Conversation {
             http: HttpConnection::new(Limits::default()),
             interpreters: Interpreters::new(),
             ignored: false,
-            socket: None,
+            socket,
         }
     }
 }
@@ -81,15 +81,17 @@ impl Table {
         self.ties.insert(session, socket);
     }
 
+    /// A conversation that this table does not hold yet: see [`Table::put`].
+    pub(super) fn begin(&mut self, id: ConnectionId, pid: u32, source: Source) -> Conversation {
+        Conversation::new(pid, source, self.ties.remove(&id))
+    }
+
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Conversation> {
         self.conversations.remove(&id)
     }
 
     /// Puts a conversation (back) in; the id of one that had to go for it, if any.
-    pub(super) fn put(&mut self, id: ConnectionId, mut conversation: Conversation) -> Option<ConnectionId> {
-        if conversation.socket.is_none() {
-            conversation.socket = self.ties.remove(&id);
-        }
+    pub(super) fn put(&mut self, id: ConnectionId, conversation: Conversation) -> Option<ConnectionId> {
         self.by_process.entry(conversation.pid).or_default().insert(id);
         self.conversations.insert(id, conversation);
         if self.conversations.len() <= MOST {

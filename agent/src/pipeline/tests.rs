@@ -59,8 +59,8 @@ impl Bench {
 
     fn open(&mut self) {
         let peer = Some("192.0.2.1:8443".parse().unwrap());
-        let role = Role::Client;
-        self.handle(Event::Opened { connection: SOCKET, pid: PID, fd: 5, role, peer, time_ns: 0 });
+        let (role, command) = (Role::Client, "curl".to_owned());
+        self.handle(Event::Opened { connection: SOCKET, pid: PID, fd: 5, role, command, peer, time_ns: 0 });
         self.handle(Event::Tied { session: SESSION, socket: SOCKET });
     }
 
@@ -125,6 +125,7 @@ fn a_call_becomes_a_span_with_the_socket_under_its_session() {
     let spans = bench.spans();
     assert_eq!(spans.len(), 1);
     assert_eq!(spans[0].name, "chat gpt-4o");
+    assert_eq!(spans[0].process.service_name, "curl");
     assert_eq!(attribute(spans[0], "gen_ai.usage.input_tokens"), Some(&Value::Int(7)));
     assert_eq!(attribute(spans[0], "network.peer.address"), Some(&Value::String("192.0.2.1".to_owned())));
     assert_eq!(attribute(spans[0], "server.address"), Some(&Value::String("api.example.com".to_owned())));

@@ -15,12 +15,15 @@ pub(super) enum Unread {
     NotJson,
 }
 
+/// Notes of calls with a body longer than is kept: the request's, the response's.
+pub const OVER_LIMIT: [&str; 2] = ["request body over the limit", "response body over the limit"];
+
 impl Unread {
     /// The note for a request's body.
     pub(super) fn request_note(self) -> &'static str {
         match self {
             Self::Empty => "request body is empty",
-            Self::OverLimit => "request body over the limit",
+            Self::OverLimit => OVER_LIMIT[0],
             Self::Incomplete => "request body is incomplete",
             Self::NotJson => "request body is not JSON",
         }
@@ -30,7 +33,7 @@ impl Unread {
     pub(super) fn response_note(self) -> &'static str {
         match self {
             Self::Empty => "response body is empty",
-            Self::OverLimit => "response body over the limit",
+            Self::OverLimit => OVER_LIMIT[1],
             Self::Incomplete => "response body is incomplete",
             Self::NotJson => "response body is not JSON",
         }

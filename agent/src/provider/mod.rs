@@ -17,6 +17,7 @@ use crate::call::Call;
 use crate::exchange::Exchange;
 use crate::protocol::http1::RequestHead;
 use crate::protocol::sse::SseEvent;
+pub use body::OVER_LIMIT;
 use endpoint::Endpoint;
 
 /// Declares each dialect's module and gathers their [`Dialect`]s.

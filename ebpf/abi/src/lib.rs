@@ -104,9 +104,14 @@ pub struct Opened {
     pub role: u32,
     /// The peer's `sockaddr` as the call had it: `sockaddr_in`, `sockaddr_in6`, or zeros when unknown.
     pub peer: [u8; SOCKADDR_BYTES],
+    /// The thread's name, ended by a zero: all that is known of a process that is gone too soon.
+    pub command: [u8; COMMAND_BYTES],
     /// Zero.
     pub reserved: u32,
 }
+
+/// Length of a thread's name: `TASK_COMM_LEN` (include/linux/sched.h).
+pub const COMMAND_BYTES: usize = 16;
 
 /// Bytes kept of a `sockaddr`: the length of `sockaddr_in6` (`include/uapi/linux/in6.h`).
 pub const SOCKADDR_BYTES: usize = 28;

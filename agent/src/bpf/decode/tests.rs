@@ -30,7 +30,9 @@ fn opened(role: u32, peer: &[u8]) -> Vec<u8> {
     record.extend(role.to_ne_bytes());
     let mut address = [0; SOCKADDR_BYTES + 4];
     address[..peer.len()].copy_from_slice(peer);
-    record.extend(address);
+    record.extend(&address[..SOCKADDR_BYTES]);
+    record.extend(b"curl\0ld-name\0\0\0\0");
+    record.extend([0; 4]);
     record
 }
 
@@ -64,11 +66,12 @@ fn addresses_of_both_families() {
         (&v6, Some("[::1]:8080")),
         (b"", None),
     ] {
-        let Event::Opened { peer, role, fd, .. } = decode(&opened(role::CLIENT, raw)).unwrap() else {
+        let Event::Opened { peer, role, fd, command, .. } = decode(&opened(role::CLIENT, raw)).unwrap()
+        else {
             panic!("not opened")
         };
         assert_eq!(peer, expected.map(|text| text.parse().unwrap()));
-        assert_eq!((role, fd), (Role::Client, 5));
+        assert_eq!((role, fd, command.as_str()), (Role::Client, 5, "curl"));
     }
 }
 

@@ -51,9 +51,9 @@ impl Procfs {
         self
     }
 
-    /// Describes a process.
+    /// Describes a process. `command` is what it is called if it is gone.
     #[must_use]
-    pub fn read(&self, pid: u32) -> Process {
+    pub fn read(&self, pid: u32, command: Option<&str>) -> Process {
         let directory = self.root.join(pid.to_string());
         let membership = self.file(pid, "cgroup").map(|file| cgroup::parse(&file)).unwrap_or_default();
         let arguments = self.file(pid, "cmdline").map(|file| split_at_nul(&file)).unwrap_or_default();
@@ -66,6 +66,7 @@ impl Procfs {
             .as_deref()
             .map(|path| command::file_name(path).to_owned())
             .or_else(|| self.file(pid, "comm").map(|name| name.trim_end().to_owned()))
+            .or_else(|| command.map(str::to_owned))
             .filter(|name| !name.is_empty());
         let program = command::program(executable_name.as_deref(), &arguments);
 

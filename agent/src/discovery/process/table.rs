@@ -15,7 +15,8 @@ pub struct ProcessTable {
 
 #[derive(Debug)]
 pub(super) struct Known {
-    start_ticks: u64,
+    /// `None` when the process was gone before it could be read.
+    start_ticks: Option<u64>,
     process: Arc<Process>,
 }
 
@@ -31,16 +32,28 @@ impl ProcessTable {
         let now = self.procfs.start_ticks(pid);
         if let Some(known) = self.known.get(&pid)
             // A process that is gone stays what it was: its last spans are made after its exit.
-            && now.is_none_or(|start_ticks| start_ticks == known.start_ticks)
+            && (now.is_none() || now == known.start_ticks)
         {
             return Arc::clone(&known.process);
         }
-        let process = Arc::new(self.procfs.read(pid));
-        if let Some(start_ticks) = now {
-            self.make_room(pid);
-            self.known.insert(pid, Known { start_ticks, process: Arc::clone(&process) });
+        let process = Arc::new(self.procfs.read(pid, None));
+        if now.is_some() {
+            self.remember(pid, now, &process);
         }
         process
+    }
+
+    /// Reads a process that is new, and remembers it: it may be gone when its span is made.
+    /// `command` names it if it is gone already.
+    pub fn meet(&mut self, pid: u32, command: &str) {
+        let start_ticks = self.procfs.start_ticks(pid);
+        let process = Arc::new(self.procfs.read(pid, Some(command)));
+        self.remember(pid, start_ticks, &process);
+    }
+
+    fn remember(&mut self, pid: u32, start_ticks: Option<u64>, process: &Arc<Process>) {
+        self.make_room(pid);
+        self.known.insert(pid, Known { start_ticks, process: Arc::clone(process) });
     }
 
     /// Whether the process was read since it began its program.

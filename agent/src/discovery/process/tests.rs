@@ -87,7 +87,7 @@ fn the_service_is_named_in_order_of_trust() {
         for (name, text) in files {
             host.put(7, name, text);
         }
-        let process = host.procfs().read(7);
+        let process = host.procfs().read(7, None);
         assert_eq!(process.service_name, expected, "{files:?}");
         assert_eq!(get(&process, "spanwire.process.notes").is_some(), expected == "unknown_service");
         assert!(!format!("{process:?}").contains("secret"), "arguments stay where they are: {process:?}");
@@ -120,10 +120,10 @@ fn the_host_says_who_it_is() {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    assert_eq!(procfs.read(7).attributes, expected);
+    assert_eq!(procfs.read(7, None).attributes, expected);
 
     host.put(7, "cgroup", &format!("0::/system.slice/docker-{ID}.scope\n"));
-    let process = procfs.read(7);
+    let process = procfs.read(7, None);
     assert_eq!(get(&process, "container.id"), Some(&string(ID)));
     assert_eq!(
         get(&process, "process.owner"),
@@ -144,7 +144,7 @@ fn what_the_process_claims_may_be_wrong() {
     ] {
         let host = Host::new();
         host.put(7, "comm", "x").put(7, "environ", &format!("OTEL_RESOURCE_ATTRIBUTES={claim}\0"));
-        let process = host.procfs().with_host_name("box".to_owned()).read(7);
+        let process = host.procfs().with_host_name("box".to_owned()).read(7, None);
         assert_eq!(get(&process, "spanwire.process.notes").is_some(), noted, "{claim}");
         let host_name = if claim.starts_with("host") { "mine" } else { "box" };
         assert_eq!(get(&process, "host.name"), Some(&string(host_name)), "{claim}");
@@ -156,7 +156,7 @@ fn what_the_process_claims_may_be_wrong() {
 fn a_title_over_the_arguments_is_cut_at_its_first_word() {
     let host = Host::new();
     host.put(7, "cmdline", "worker: bob --token abc\0");
-    assert_eq!(get(&host.procfs().read(7), "process.command"), Some(&string("worker:")));
+    assert_eq!(get(&host.procfs().read(7, None), "process.command"), Some(&string("worker:")));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn the_start_is_found_behind_any_name() {
 #[test]
 fn reads_itself() {
     let procfs = Procfs::new("/proc".into());
-    let process = procfs.read(std::process::id());
+    let process = procfs.read(std::process::id(), None);
     assert!(procfs.start_ticks(std::process::id()).is_some());
     assert!(get(&process, "process.executable.path").is_some(), "{process:?}");
 }
@@ -208,4 +208,13 @@ fn the_table_is_bounded() {
         assert_eq!(table.get(pid).service_name, format!("p{pid}"));
         assert!(table.known.len() <= 3);
     }
+}
+
+#[test]
+fn a_process_that_was_gone_at_once_has_the_name_of_its_thread() {
+    let mut table = ProcessTable::new(Procfs::new(std::env::temp_dir().join("spanwire-no-proc")), 4);
+    table.meet(7, "curl");
+    assert!(table.knows(7));
+    assert_eq!(table.get(7).service_name, "curl");
+    assert_eq!(table.get(8).service_name, "unknown_service");
 }

@@ -1,6 +1,6 @@
 //! Finds out whether a connection speaks HTTP/1, and which direction asks.
 
-use super::{Abandoned, RequestSide};
+use super::{Abandoned, RequestSide, role_of};
 use crate::event::Direction;
 use crate::exchange::Limits;
 use crate::protocol::http1::{Error, Part, RequestHead, starts_response};
@@ -46,7 +46,7 @@ impl Probe {
             // A head may be under way: its size is limited by the parser.
             Ok(_) if !side.parser.is_idle() => {}
             Ok(_) | Err(Error::NotHttp | Error::Lost(_)) => self.unrecognised.add(direction, bytes),
-            Err(Error::Http2) => return Err(Abandoned::Http2),
+            Err(Error::Http2) => return Err(Abandoned::Http2(role_of(direction))),
             Err(Error::Malformed(words)) => return Err(Abandoned::Malformed(words)),
         }
         if self.unrecognised.exceeds(limits) { Err(Abandoned::NotHttp) } else { Ok(None) }

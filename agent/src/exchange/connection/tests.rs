@@ -294,7 +294,7 @@ fn what_cannot_be_followed_is_given_up() {
     for (name, feeds, reason, expected) in [
         ("a dialogue that is not HTTP", talk, Abandoned::NotHttp, vec![]),
         ("a stream that is not HTTP", flood, Abandoned::NotHttp, vec![]),
-        ("HTTP/2", vec![write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")], Abandoned::Http2, vec![]),
+        ("HTTP/2", vec![write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")], Abandoned::Http2(Role::Client), vec![]),
         (
             "a smuggled request",
             vec![get("/1"), write(smuggled)],
