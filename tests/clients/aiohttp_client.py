@@ -5,7 +5,7 @@ import ssl
 import time
 
 import aiohttp
-from common import body, headers, options, report
+from common import headers, options, parameters, report, summary
 
 chosen = options()
 
@@ -18,8 +18,12 @@ async def main():
             started_ns = time.time_ns()
             try:
                 url = f"{chosen.base_url}/chat/completions"
-                async with session.post(url, json=body(chosen), raise_for_status=True) as response:
-                    report(started_ns, answer=await response.json())
+                async with session.post(url, json=parameters(chosen), raise_for_status=True) as response:
+                    if chosen.stream:
+                        answer = summary([line.decode() async for line in response.content])
+                    else:
+                        answer = await response.json()
+                    report(started_ns, answer=answer)
             except (aiohttp.ClientError, ValueError) as error:
                 report(started_ns, error=error)
 

@@ -26,9 +26,14 @@ def options():
     return parser.parse_args()
 
 
-def body(chosen):
-    """The request of a client without an SDK."""
-    return {"model": chosen.model, "messages": MESSAGES}
+def summary(lines):
+    """What a stream's lines said, for clients without an SDK."""
+    answer = {}
+    for line in lines:
+        if line.startswith("data: {"):
+            event = json.loads(line.removeprefix("data: "))
+            answer = {"id": event["id"], "usage": event.get("usage") or answer.get("usage")}
+    return answer
 
 
 def headers():
@@ -36,7 +41,7 @@ def headers():
 
 
 def parameters(chosen):
-    """The request of a client with an SDK."""
+    """The request."""
     asked = {"model": chosen.model, "messages": MESSAGES}
     if chosen.stream:
         asked["stream"] = True

@@ -3,17 +3,20 @@
 import time
 
 import requests
-from common import body, headers, options, report
+from common import headers, options, parameters, report, summary
 
 chosen = options()
 with requests.Session() as session:
     for _ in range(chosen.count):
         started_ns = time.time_ns()
         try:
-            response = session.post(
-                f"{chosen.base_url}/chat/completions", json=body(chosen), headers=headers()
-            )
+            url = f"{chosen.base_url}/chat/completions"
+            response = session.post(url, json=parameters(chosen), headers=headers(), stream=chosen.stream)
             response.raise_for_status()
-            report(started_ns, answer=response.json())
+            if chosen.stream:
+                answer = summary(response.iter_lines(decode_unicode=True))
+            else:
+                answer = response.json()
+            report(started_ns, answer=answer)
         except (requests.RequestException, ValueError) as error:
             report(started_ns, error=error)

@@ -90,10 +90,13 @@ async fn openai_sdk_asynchronous() -> Result<()> {
 #[tokio::test]
 async fn httpx_requests_and_aiohttp() -> Result<()> {
     for script in ["httpx_client.py", "requests_client.py", "aiohttp_client.py"] {
-        let scene = Scene::tls(&[]).await?;
-        let client = scene.python(script).count(3);
-        let (outcome, _) = traced(scene, client, 3).await.context(script)?;
-        assert_eq!(outcome.spans.first().and_then(|span| span.service()), script.strip_suffix(".py"));
+        for stream in [&[][..], &["--stream"]] {
+            let scene = Scene::tls(&[]).await?;
+            let client = scene.python(script).args(stream).count(3);
+            let (outcome, _) =
+                traced(scene, client, 3).await.with_context(|| format!("{script} {stream:?}"))?;
+            assert_eq!(outcome.spans.first().and_then(|span| span.service()), script.strip_suffix(".py"));
+        }
     }
     Ok(())
 }
