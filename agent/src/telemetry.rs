@@ -134,9 +134,12 @@ impl Counters {
     }
 }
 
+/// Name in the log of what the BPF programs say.
+pub const PROBE_LOG_TARGET: &str = "bpf";
+
 /// Filters that stand before the operator's own: libraries whose news is not the agent's.
 /// The OpenTelemetry client is silent: what its errors mean is said once, by `export::otlp`.
-const QUIET: &str = "aya=warn,aya_obj=warn,opentelemetry=off,h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
+const QUIET: &str = "bpf=debug,aya=warn,aya_obj=warn,opentelemetry=off,h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
 
 /// Sends the log to standard error. `filter` is a checked [`crate::config::Config::log`]; `counters`
 /// take what only the OpenTelemetry client's log says.

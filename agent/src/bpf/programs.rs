@@ -10,6 +10,7 @@ use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use super::ring::readable;
 use super::{Control, LoadError, Ring};
 use crate::config::ProbeLog;
+use crate::telemetry::PROBE_LOG_TARGET;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
 
@@ -52,6 +53,23 @@ pub struct Options {
 pub struct Attached {
     /// Functions with a probe.
     pub functions: Vec<&'static str>,
+}
+
+/// Gives what the programs log a name of its own, which the log lets pass at every level: the
+/// programs themselves say no more than they were asked to.
+struct ProbeLogger;
+
+impl log::Log for ProbeLogger {
+    fn enabled(&self, _metadata: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let (level, text) = (record.level(), record.args());
+        log::log!(target: PROBE_LOG_TARGET, level, "{text}");
+    }
+
+    fn flush(&self) {}
 }
 
 /// The loaded programs. Dropping them detaches all; so does the kernel when the agent dies.
@@ -102,7 +120,7 @@ impl Programs {
 
     /// Hands what the programs log to this process's log.
     fn follow_log(&mut self) -> Result<(), LoadError> {
-        let logger = aya_log::EbpfLogger::init(&mut self.ebpf)?;
+        let logger = aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, ProbeLogger)?;
         let mut logger = readable(logger)?;
         tokio::spawn(async move {
             while let Ok(mut ready) = logger.readable_mut().await {

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::client::{CANARY, Client, KEY};
 use spanwire_e2e::folder::Folder;
+use spanwire_e2e::scene::Scene;
 use spanwire_e2e::standin::StandIn;
 use spanwire_e2e::{DEADLINE, Setup};
 use tokio::process::Command;
@@ -99,5 +100,17 @@ async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     let ended = agent.stop().await?;
     ensure!(ended.status.success(), "{}", ended.stderr);
     ensure!(!ended.stdout.contains(KEY) && !ended.stdout.contains(CANARY), "{}", ended.stdout);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_probes_log_only_when_asked() -> Result<()> {
+    for (arguments, expected) in [(&[][..], false), (&["--probe-log", "debug"], true)] {
+        let scene = Scene::tls(arguments).await?;
+        scene.curl("gpt-4o-mini").run().await?;
+        let outcome = scene.finish(1).await?;
+        let said = outcome.agent.stderr.contains("bpf: first bytes of TLS session");
+        ensure!(said == expected, "{arguments:?}: {}", outcome.agent.stderr);
+    }
     Ok(())
 }
