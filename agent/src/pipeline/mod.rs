@@ -15,8 +15,9 @@ use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::provider::{self, BodyLimits, Interpreter, OVER_LIMIT};
 use crate::redact::{Redacted, redact};
+use crate::stream::Segment;
 use crate::telemetry::Counters;
-use table::{Conversation, Table};
+use table::{Conversation, Side, Table};
 
 /// What the pipeline wants done.
 #[derive(Debug)]
@@ -150,18 +151,21 @@ impl Pipeline {
             let steps = &mut self.steps;
             let counters = &self.counters;
             let Conversation { http, read, write, .. } = &mut conversation;
-            let assembler = match direction {
+            let Side { assembler, skipping } = match direction {
                 Direction::Read => read,
                 Direction::Write => write,
             };
-            let late = assembler.late_bytes();
+            let (late, unclaimed) = (assembler.late_bytes(), http.unclaimed_bytes());
             assembler.push(position, original_bytes, bytes, &mut |segment| {
-                if let crate::stream::Segment::Gap(missing) = segment {
-                    counters.stream_gap_bytes.add(missing);
+                if let Segment::Gap(missing) = segment {
+                    let skipped = std::mem::take(skipping);
+                    let counter = if skipped { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
+                    counter.add(missing);
                 }
                 http.push(direction, time_ns, segment, &mut |step| steps.push(step));
             });
             self.counters.late_bytes.add(assembler.late_bytes() - late);
+            self.counters.bytes_unclaimed.add(http.unclaimed_bytes().saturating_sub(unclaimed));
             self.follow(connection, &mut conversation, position, effects);
         }
         if let Some(evicted) = self.table.put(connection, conversation) {
@@ -191,6 +195,7 @@ impl Pipeline {
                     } else {
                         self.counters.exchanges_without_endpoint.increment();
                         if conversation.http.skip(ordinal) {
+                            (conversation.read.skipping, conversation.write.skipping) = (true, true);
                             effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
                         }
                     }
@@ -256,6 +261,7 @@ impl Pipeline {
         };
         let process = self.processes.get(conversation.pid);
         let span = self.correlator.span(&call, exchange, process, facts, &self.clock);
+        self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
         effects(Effect::Span(redact(span)));
     }
 

@@ -11,12 +11,20 @@ use crate::stream::Assembler;
 /// Most connections that are remembered, of either kind.
 const MOST: usize = 65_536;
 
+/// One direction of a conversation.
+#[derive(Default)]
+pub(super) struct Side {
+    pub(super) assembler: Assembler,
+    /// The kernel was told to leave bytes out: the next gap is no loss.
+    pub(super) skipping: bool,
+}
+
 /// What is said on a connection.
 pub(super) struct Conversation {
     pub(super) pid: u32,
     pub(super) source: Source,
-    pub(super) read: Assembler,
-    pub(super) write: Assembler,
+    pub(super) read: Side,
+    pub(super) write: Side,
     pub(super) http: HttpConnection,
     pub(super) interpreters: Interpreters,
     /// Of no use: kept only so that chunks still under way are not taken for a new connection's.
@@ -29,8 +37,8 @@ impl Conversation {
         Self {
             pid,
             source,
-            read: Assembler::new(),
-            write: Assembler::new(),
+            read: Side::default(),
+            write: Side::default(),
             http: HttpConnection::new(Limits::default()),
             interpreters: Interpreters::new(),
             ignored: false,

@@ -154,6 +154,8 @@ fn an_endpoint_of_no_interest_is_skipped_and_the_next_exchange_read() {
     bench.moves(Direction::Read, &response(ANSWER));
     assert_eq!(bench.spans().len(), 1);
     assert_eq!(attribute(bench.spans()[0], "gen_ai.usage.output_tokens"), Some(&Value::Int(9)));
+    let counters = &bench.pipeline.counters;
+    assert_eq!((counters.bytes_skipped.get(), counters.stream_gap_bytes.get()), (5_000, 0));
 }
 
 #[test]
