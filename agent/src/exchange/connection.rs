@@ -134,7 +134,7 @@ impl HttpConnection {
         self.outstanding.clear();
         self.held.clear();
         sides.requests.parser.resync();
-        sides.responses.restart();
+        sides.responses.resync();
         true
     }
 

@@ -44,6 +44,11 @@ impl ResponseParser {
         self.0 = Reader::in_step();
     }
 
+    /// Forgets the response under way and passes over all up to the next that begins a segment.
+    pub fn resync(&mut self) {
+        self.0.resync();
+    }
+
     /// A close of the connection by the sender would end the response under way: it has no length.
     #[must_use]
     pub fn ends_at_close(&self) -> bool {
