@@ -139,6 +139,26 @@ async fn packed_and_chunked_answers() -> Result<()> {
 }
 
 #[tokio::test]
+async fn calls_among_other_requests_of_one_connection() -> Result<()> {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
+        let base = scene.standin.base_url();
+        let (chat, other) = (format!("{base}/chat/completions"), format!("{base}/models"));
+        // curl keeps one connection for all of its URLs; the first is a call as well.
+        let urls = [&other, &other, &chat, &other, &chat];
+        scene.curl("gpt-4o-mini").args(urls).run().await?;
+        let outcome = scene.finish(3).await?;
+        for served in &outcome.log {
+            let span = outcome.span(&served.id)?;
+            assert_eq!(span.tokens(), (Some(served.input_tokens), Some(served.output_tokens)));
+            ensure!(span.notes().is_empty(), "{span:#?}");
+        }
+        ensure!(outcome.agent.stderr.contains("nothing lost"), "{}", outcome.agent.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_large_answer_within_the_limit() -> Result<()> {
     let scene = Scene::tls(&["--body-limit", "4MiB"]).await?;
     let client = scene.python("openai_sdk.py").model("standin-large").count(2);
