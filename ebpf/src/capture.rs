@@ -1,7 +1,7 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
-use spanwire_abi::{Connection, Data, direction, kind, source, verdict};
+use spanwire_abi::{Connection, Data, OPENING_BYTES, direction, kind, source, verdict};
 
 use crate::{
     cursor::{Cursor, Turn},
@@ -22,7 +22,8 @@ pub fn connection() -> Connection {
         id: now << 8 | u64::from(processor & 0xff),
         socket: 0,
         moved: [0; 2],
-        exchange_start: 0,
+        opening: [0; OPENING_BYTES / 8],
+        alike_since: 0,
         verdict: verdict::UNKNOWN,
         requests: direction::WRITE,
         last: direction::READ,
@@ -37,7 +38,7 @@ pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes
     // Before any reservation: a record that finds no room leaves a hole that the agent sees.
     let position = connection.moved[index];
     connection.moved[index] = position + bytes;
-    let turned = connection.last != way;
+    let begins = connection.last != way && way == connection.requests;
     connection.last = way;
     cursor.begin(bytes, position);
 
@@ -46,7 +47,7 @@ pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes
             Start::Request => {
                 connection.verdict = verdict::FOLLOW;
                 connection.requests = way;
-                connection.exchange_start = position;
+                begin(connection, cursor, position);
             }
             Start::TlsRecord if from == source::SOCKET => {
                 connection.verdict = verdict::CIPHERTEXT;
@@ -55,20 +56,34 @@ pub fn moved(connection: &mut Connection, way: u8, from: u8, time_ns: u64, bytes
             _ => return,
         },
         verdict::FOLLOW => {
-            if turned && way == connection.requests {
-                connection.exchange_start = position;
+            if begins {
+                begin(connection, cursor, position);
             }
             if obey(connection) {
                 return;
             }
         }
-        verdict::SKIP_EXCHANGE if turned && way == connection.requests => {
+        verdict::SKIP_EXCHANGE if begins => {
+            if begin(connection, cursor, position) {
+                return;
+            }
             connection.verdict = verdict::FOLLOW;
-            connection.exchange_start = position;
         }
         _ => return,
     }
     send(connection, way, from, time_ns, cursor);
+}
+
+/// An exchange begins: remembers how it opens; true when it opens like the one before.
+#[inline(always)]
+fn begin(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> bool {
+    let mut opening = [0; OPENING_BYTES / 8];
+    let alike = cursor.opening(&mut opening) && opening == connection.opening;
+    if !alike {
+        connection.opening = opening;
+        connection.alike_since = position;
+    }
+    alike
 }
 
 /// Does what the agent asked for, if it did; true when bytes are no longer wanted.
@@ -78,7 +93,7 @@ fn obey(connection: &mut Connection) -> bool {
     // SAFETY: the agent replaces entries whole; a torn read is not possible for either field.
     let Some(request) = (unsafe { REQUESTS.get(id) }) else { return false };
     let wanted = request.verdict;
-    let late = request.position < connection.exchange_start;
+    let late = request.position < connection.alike_since;
     // Gone already is as good.
     let _ = REQUESTS.remove(id);
     if wanted == verdict::SKIP_EXCHANGE && late {

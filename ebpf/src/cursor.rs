@@ -1,7 +1,8 @@
 //! Where the bytes of one call are in the traced process, and how far they have been sent.
 
-use aya_ebpf::helpers::bpf_probe_read_user;
-use spanwire_abi::CHUNK_BYTES;
+use aya_ebpf::helpers::{bpf_probe_read_user, generated};
+use core::ffi::c_void;
+use spanwire_abi::{CHUNK_BYTES, OPENING_BYTES};
 
 /// A place in the bytes of one call, which lie together or in an array of `iovec`.
 ///
@@ -90,6 +91,29 @@ impl Cursor {
         let address = load!(self.address);
         // SAFETY: the helper checks the address.
         unsafe { bpf_probe_read_user(address as *const [u8; 4]) }.ok()
+    }
+
+    /// Reads the first bytes, as far as they lie together; true when they hold a whole line.
+    #[inline(always)]
+    pub fn opening(&mut self, bytes: &mut [u64; OPENING_BYTES / 8]) -> bool {
+        let left = load!(self.left);
+        if left == 0 || (load!(self.part_left) == 0 && !self.next_vector()) {
+            return false;
+        }
+        let part_left = load!(self.part_left);
+        let mut size = if part_left < left { part_left } else { left };
+        if size > OPENING_BYTES as u64 {
+            size = OPENING_BYTES as u64;
+        }
+        let address = load!(self.address);
+        let bytes = bytes.as_mut_ptr().cast::<u8>();
+        // SAFETY: `bytes` points at OPENING_BYTES and size is no more; the helper checks the source.
+        if unsafe { generated::bpf_probe_read_user(bytes.cast(), size as u32, address as *const c_void) } != 0
+        {
+            return false;
+        }
+        // SAFETY: within OPENING_BYTES of `bytes`.
+        (0..OPENING_BYTES).any(|index| unsafe { *bytes.add(index) } == b'\n')
     }
 
     /// Takes the next piece, or the next `iovec`.

@@ -66,7 +66,8 @@ pub mod verdict {
     pub const UNKNOWN: u32 = 0;
     /// A request was seen: capture all bytes of both directions.
     pub const FOLLOW: u32 = 1;
-    /// The agent has no use for the exchange under way: send nothing until the next one begins.
+    /// The agent has no use for the exchange under way: send nothing until one that opens otherwise
+    /// begins.
     pub const SKIP_EXCHANGE: u32 = 2;
     /// The agent has no use for the connection.
     pub const IGNORE: u32 = 3;
@@ -191,8 +192,10 @@ pub struct Connection {
     pub socket: u64,
     /// Bytes moved so far, by [`direction`].
     pub moved: [u64; 2],
-    /// Where the exchange under way began in the direction of requests.
-    pub exchange_start: u64,
+    /// How the exchange under way opened: the first bytes of its request.
+    pub opening: [u64; OPENING_BYTES / 8],
+    /// Where, in the direction of requests, the latest run of exchanges that open alike began.
+    pub alike_since: u64,
     /// One of [`verdict`].
     pub verdict: u32,
     /// The direction that carries requests once one was seen: a [`direction`] tag.
@@ -203,12 +206,16 @@ pub struct Connection {
     pub reserved: [u8; 2],
 }
 
+/// Bytes of a request by which exchanges are told apart: two that agree in them, the end of the
+/// request line included, go to the same endpoint.
+pub const OPENING_BYTES: usize = 64;
+
 /// What the agent asks the kernel side to do with a connection, by connection id.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// A position in the direction of requests within the exchange that is meant: a request that
-    /// comes too late to concern the exchange under way is dropped.
+    /// A position in the direction of requests within the exchange that is meant: a wish that comes
+    /// too late, when an exchange that opens otherwise has begun, is dropped.
     pub position: u64,
     /// One of [`verdict`].
     pub verdict: u32,
