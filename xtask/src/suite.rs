@@ -1,9 +1,10 @@
 //! Every check and test, in the order in which they are cheap.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::apt::{self, Package, Sign};
 use crate::command::{cargo, check, find, is_root, shown};
@@ -30,6 +31,9 @@ pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
     let python = python::environment(root)?;
 
     step(cargo(root).args(["fmt", "--all", "--check"]))?;
+    // cargo fmt does not see modules that a macro declares, as the list of providers does.
+    let mut providers = Command::new("rustfmt");
+    check(providers.current_dir(root).args(["--edition", "2024", "--check"]).args(provider_modules(root)?))?;
     println!("==> tidy");
     tidy::tidy(root)?;
     step(
@@ -46,8 +50,24 @@ pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
     // One at a time: each traces the whole host, and would see the others' traffic.
     end_to_end.args(["--", "--test-threads=1"]).args(filters);
     let [binary, interpreter, repository] = VARIABLES;
+    // Failed tests say what went wrong in words; a trace through the runtime only hides them.
+    end_to_end.env("RUST_LIB_BACKTRACE", "0");
     end_to_end.env(binary, root.join("target/debug/spanwire")).env(interpreter, python).env(repository, root);
     step(&mut end_to_end)
+}
+
+/// The root files of the providers' modules.
+fn provider_modules(root: &Path) -> Result<Vec<PathBuf>> {
+    let providers = root.join("agent/src/provider");
+    let mut modules = Vec::new();
+    for entry in fs::read_dir(&providers).with_context(|| format!("cannot read {}", providers.display()))? {
+        let path = entry?.path();
+        let module = if path.is_dir() { path.join("mod.rs") } else { path };
+        if module.extension().is_some_and(|extension| extension == "rs") && module.is_file() {
+            modules.push(module);
+        }
+    }
+    Ok(modules)
 }
 
 /// How cargo starts the end-to-end tests as root, if this is not.
