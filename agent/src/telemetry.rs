@@ -104,6 +104,8 @@ counters! {
         ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
         ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full",
         ring_drops_process: "process events dropped by the kernel because the ring buffer was full",
+        libraries_refused: "TLS libraries that could not be hooked",
+        processes_not_examined: "new processes whose TLS libraries were not looked for: too many at once",
         verdicts_refused: "wishes about a connection that the kernel refused",
         undecodable_records: "records from the kernel that could not be decoded",
         stream_gap_bytes: "bytes of traced streams that were not captured",

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use tracing::{debug, info, warn};
 use super::{PROC, StartError};
 use crate::bpf::Programs;
 use crate::discovery::libraries::{FileId, Library, installed, mapped, mapped_by_all};
+use crate::telemetry::Counters;
 
 /// Processes that may wait for a look at their libraries; more find those of their kind attached by
 /// the time the queue has room.
@@ -20,12 +22,17 @@ const WAITING: usize = 1024;
 pub(super) struct Libraries {
     processes: SyncSender<u32>,
     worker: JoinHandle<()>,
+    counters: Arc<Counters>,
 }
 
 impl Libraries {
     /// Attaches to the libraries that are installed, in use, or named by the operator, and to the
     /// tracepoints; then waits for processes that bring others.
-    pub(super) fn attach(mut programs: Programs, named: &[PathBuf]) -> Result<Self, StartError> {
+    pub(super) fn attach(
+        mut programs: Programs,
+        named: &[PathBuf],
+        counters: &Arc<Counters>,
+    ) -> Result<Self, StartError> {
         let mut attached = HashSet::new();
         for path in named {
             let library = Library::at(path.clone())
@@ -37,19 +44,20 @@ impl Libraries {
             }
         }
         for library in installed().into_iter().chain(mapped_by_all(Path::new(PROC))) {
-            hook(&mut programs, &mut attached, &library);
+            hook(&mut programs, &mut attached, &library, counters);
         }
         programs.attach_tracepoints()?;
         info!("capture is on: {} TLS libraries and all sockets", attached.len());
         let (processes, waiting) = sync_channel(WAITING);
-        let worker = spawn_blocking(move || serve(&mut programs, &mut attached, &waiting));
-        Ok(Self { processes, worker })
+        let counted = Arc::clone(counters);
+        let worker = spawn_blocking(move || serve(&mut programs, &mut attached, &waiting, &counted));
+        Ok(Self { processes, worker, counters: Arc::clone(counters) })
     }
 
-    /// Has a look at what a process maps. Never blocks.
+    /// Has a look at what a process maps. Never blocks: where too many wait already, it is counted.
     pub(super) fn look_at(&self, pid: u32) {
         if self.processes.try_send(pid).is_err() {
-            debug!("too many new processes at once: the libraries of process {pid} are not looked at");
+            self.counters.processes_not_examined.increment();
         }
     }
 
@@ -64,27 +72,35 @@ impl Libraries {
     }
 }
 
-fn serve(programs: &mut Programs, attached: &mut HashSet<FileId>, waiting: &Receiver<u32>) {
+fn serve(
+    programs: &mut Programs,
+    attached: &mut HashSet<FileId>,
+    waiting: &Receiver<u32>,
+    counters: &Counters,
+) {
     while let Ok(pid) = waiting.recv() {
         for library in mapped(Path::new(PROC), pid) {
             if !attached.contains(&library.file) {
-                hook(programs, attached, &library);
+                hook(programs, attached, &library, counters);
             }
         }
     }
 }
 
 /// Attaches to a library once; a failure is told once, too.
-fn hook(programs: &mut Programs, attached: &mut HashSet<FileId>, library: &Library) {
+fn hook(programs: &mut Programs, attached: &mut HashSet<FileId>, library: &Library, counters: &Counters) {
     if !attached.insert(library.file) {
         return;
     }
     match programs.attach_library(&library.path) {
         Ok(done) => debug!("hooked {}: {}", library.path.display(), done.functions.join(", ")),
-        Err(error) => warn!(
-            "{} cannot be hooked: {}; the TLS traffic of programs that use it is not seen",
-            library.path.display(),
-            crate::preflight::refused(&error)
-        ),
+        Err(error) => {
+            counters.libraries_refused.increment();
+            warn!(
+                "{} cannot be hooked: {}; the TLS traffic of programs that use it is not seen",
+                library.path.display(),
+                crate::preflight::refused(&error)
+            );
+        }
     }
 }

@@ -75,7 +75,7 @@ impl Agent {
         let ring = programs.ring()?;
         let control = programs.control()?;
         // Libraries first: a TLS session must be known before the socket under it is seen to move.
-        let libraries = Libraries::attach(programs, &config.libraries)?;
+        let libraries = Libraries::attach(programs, &config.libraries, &counters)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let procfs =
             Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
