@@ -47,7 +47,8 @@ impl Libraries {
             hook(&mut programs, &mut attached, &library, counters);
         }
         programs.attach_tracepoints()?;
-        info!("capture is on: {} TLS libraries and all sockets", attached.len());
+        let hooked = attached.len() as u64 - counters.libraries_refused.get();
+        info!("capture is on: {hooked} TLS libraries and all sockets");
         let (processes, waiting) = sync_channel(WAITING);
         let counted = Arc::clone(counters);
         let worker = spawn_blocking(move || serve(&mut programs, &mut attached, &waiting, &counted));
