@@ -18,8 +18,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message as _;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 
@@ -90,13 +90,14 @@ async fn take(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Re
     Ok(ExportTraceServiceResponse::default().encode_to_vec())
 }
 
-/// A receiver that listens until it is dropped.
+/// A receiver that listens until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
     protocol: Protocol,
     received: watch::Receiver<Received>,
-    server: JoinHandle<()>,
+    /// Its own: servers hand each connection to a task, and all of those must end with the receiver.
+    runtime: Option<Runtime>,
 }
 
 impl Receiver {
@@ -113,24 +114,44 @@ impl Receiver {
     /// # Errors
     /// When it cannot listen.
     pub async fn start_on(protocol: Protocol, port: u16) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.context("the receiver's port")?;
+        let listener =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context("the receiver's port")?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (sender, received) = watch::channel(Received::default());
         let store = Store(Arc::new(sender));
-        let server = match protocol {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let receiver = Self { address, protocol, received, runtime: Some(runtime) };
+        let _inside = handle.enter();
+        let listener = TcpListener::from_std(listener)?;
+        match protocol {
             Protocol::Grpc => {
                 let service = TraceServiceServer::new(store).accept_compressed(CompressionEncoding::Gzip);
                 let incoming = TcpIncoming::from(listener);
                 let router = tonic::transport::Server::builder().add_service(service);
                 // A server that fails receives nothing, which fails the test.
-                tokio::spawn(async move { drop(router.serve_with_incoming(incoming).await) })
+                handle.spawn(async move { drop(router.serve_with_incoming(incoming).await) })
             }
             Protocol::Http => {
                 let router = axum::Router::new().route("/v1/traces", post(take)).with_state(store);
-                tokio::spawn(async move { drop(axum::serve(listener, router).await) })
+                handle.spawn(async move { drop(axum::serve(listener, router).await) })
             }
         };
-        Ok(Self { address, protocol, received, server })
+        Ok(receiver)
+    }
+
+    /// Stops listening and closes every connection; returns what came until then. Once this returns, the
+    /// port is free for another.
+    ///
+    /// # Errors
+    /// When it cannot be stopped.
+    pub async fn stop(mut self) -> Result<Vec<Span>> {
+        if let Some(runtime) = self.runtime.take() {
+            // Waits for its tasks, which no asynchronous task may.
+            tokio::task::spawn_blocking(move || drop(runtime)).await?;
+        }
+        Ok(self.spans())
     }
 
     /// What `OTEL_EXPORTER_OTLP_ENDPOINT` names it by.
@@ -181,7 +202,9 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
