@@ -1,5 +1,7 @@
 //! What leaves the agent, and how: protocols, a receiver that is away, and nothing secret.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::agent::Agent;
 use spanwire_e2e::client::{CANARY, Client, KEY};
@@ -76,6 +78,40 @@ async fn a_receiver_that_comes_late_gets_everything() -> Result<()> {
         for call in &done.calls {
             let of_call = |span: &&Span| span.response_id() == call.id.as_deref();
             assert_eq!(concerning(&standin, &spans).filter(of_call).count(), 1, "{call:?}");
+        }
+        let warnings = ended.stderr.lines().filter(|line| is_warning(line)).count();
+        ensure!(warnings == 1, "one warning was expected:\n{}", ended.stderr);
+        ensure!(ended.status.success(), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receiver_that_goes_and_comes_back_misses_nothing() -> Result<()> {
+    for protocol in [Protocol::Http, Protocol::Grpc] {
+        let setup = Setup::find()?;
+        let standin = StandIn::start(&setup, false).await?;
+        let port = free_port().await?;
+        let receiver = Receiver::start_on(protocol, port).await?;
+        let agent = Agent::start(&setup, &receiver, &[]).await?;
+        let before = Client::python(&setup, "openai_sdk.py", &standin).count(5).run().await?;
+        let arrived = |spans: &[Span], count| concerning(&standin, spans).count() >= count;
+        receiver.wait_for("the first calls", DEADLINE, |spans| arrived(spans, 5)).await?;
+        let first = receiver.stop().await?;
+
+        let during = Client::python(&setup, "openai_sdk.py", &standin).count(20).run().await?;
+        agent.log().wait_for("a warning", DEADLINE, |log| log.lines().any(is_warning)).await?;
+        let receiver = Receiver::start_on(protocol, port).await?;
+        receiver.wait_for("what was kept", DEADLINE, |spans| arrived(spans, 20)).await?;
+        let ended = agent.stop().await?;
+
+        let spans = [first, receiver.spans()].concat();
+        for call in before.calls.iter().chain(&during.calls) {
+            let of_call =
+                concerning(&standin, &spans).filter(|span| span.response_id() == call.id.as_deref());
+            // Whoever stops may have taken a span and not said so: then the same one comes again.
+            let ids: BTreeSet<_> = of_call.map(|span| span.raw.span_id.clone()).collect();
+            assert_eq!(ids.len(), 1, "{call:?}");
         }
         let warnings = ended.stderr.lines().filter(|line| is_warning(line)).count();
         ensure!(warnings == 1, "one warning was expected:\n{}", ended.stderr);
