@@ -24,6 +24,8 @@ pub struct Cursor {
     vectors_left: u64,
     /// The next byte's position in its stream.
     position: u64,
+    /// Size of the piece taken last.
+    size: u64,
 }
 
 /// Bytes that lie together and fit one record.
@@ -66,9 +68,17 @@ impl Cursor {
     /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
     pub fn new(address: u64, vectors: u64) -> Self {
         if vectors == 0 {
-            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0 }
+            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0, size: 0 }
         } else {
-            Self { address: 0, part_left: 0, left: 0, vector: address, vectors_left: vectors, position: 0 }
+            Self {
+                address: 0,
+                part_left: 0,
+                left: 0,
+                vector: address,
+                vectors_left: vectors,
+                position: 0,
+                size: 0,
+            }
         }
     }
 
@@ -136,7 +146,9 @@ impl Cursor {
         store!(self.part_left = part_left - size);
         store!(self.left = left - size);
         store!(self.position = position + size);
-        Turn::Piece(Piece { address, position, size, left })
+        // Through the map, too, so that the compiler cannot reason from where the size came from.
+        store!(self.size = size);
+        Turn::Piece(Piece { address, position, size: load!(self.size), left })
     }
 
     /// Goes to the next `iovec`; false when there is none or it cannot be read.
