@@ -214,9 +214,8 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
 #[must_use]
 pub fn refused(error: &LoadError) -> String {
     let text = error.to_string();
-    // The verifier's log follows on further lines; `--log debug` shows it.
-    let first = text.lines().next().unwrap_or_default();
     tracing::debug!("{text}");
+    let reason = in_one_line(&text);
     let mend = if text.contains("os error 1)") || text.contains("os error 13)") {
         "; run as root, or see `privileges` and `lockdown` above"
     } else if matches!(error, LoadError::Missing(_)) {
@@ -225,7 +224,21 @@ pub fn refused(error: &LoadError) -> String {
         "; spanwire needs Linux 5.8 or newer with CONFIG_BPF_SYSCALL, CONFIG_UPROBES and CONFIG_FTRACE_SYSCALLS; \
          `--log debug` shows the kernel's reasons"
     };
-    format!("{first}{mend}")
+    format!("{reason}{mend}")
+}
+
+/// An error's first line; where the verifier's log follows, with the last thing that it says before
+/// its statistics in place of the first: that is why it refused.
+fn in_one_line(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let Some((what, _)) = first.split_once(" Verifier output:") else { return first.to_owned() };
+    let statistics = ["verification time", "stack depth", "processed"];
+    let said = text
+        .lines()
+        .skip(1)
+        .filter(|line| !line.trim().is_empty() && !statistics.iter().any(|start| line.starts_with(start)))
+        .last();
+    said.map_or_else(|| what.to_owned(), |said| format!("{what} The verifier says: {}", said.trim()))
 }
 
 /// Prints the findings and says whether tracing can work.

@@ -76,3 +76,16 @@ fn privileges_by_capability() {
         );
     }
 }
+
+#[test]
+fn a_verifiers_last_word_says_why() {
+    let text = "the kernel did not take it: EACCES. Verifier output: reg type unsupported\n\
+                1966: (85) call bpf_probe_read_user#112\n\
+                R2 min value is negative\n\
+                verification time 1 usec\nstack depth 8\nprocessed 12 insns\n\n";
+    assert_eq!(
+        in_one_line(text),
+        "the kernel did not take it: EACCES. The verifier says: R2 min value is negative"
+    );
+    assert_eq!(in_one_line("no such file\nmore"), "no such file");
+}
