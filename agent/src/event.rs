@@ -72,34 +72,69 @@ pub struct Chunk {
 pub enum End {
     /// The peer ended its sending: a read returned 0.
     PeerClosed,
-    /// This process closed the socket, freed the TLS session, or exited.
+    /// The last descriptor of the socket was closed, the TLS session freed, or the process exited.
     Closed,
     /// A call failed for good with this `errno` (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`).
     Failed(i32),
+    /// It goes on, but carries something else than HTTP.
+    Foreign,
 }
 
-/// One thing that happened in a traced process.
+/// The two ends of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// TCP over IPv4 or IPv6; v4-mapped addresses are shown as IPv4.
+    Internet {
+        /// This end.
+        local: SocketAddr,
+        /// The other end.
+        peer: SocketAddr,
+    },
+    /// A Unix socket.
+    Unix,
+}
+
+impl Ends {
+    /// The other end's address.
+    #[must_use]
+    pub fn peer(self) -> Option<SocketAddr> {
+        match self {
+            Self::Internet { peer, .. } => Some(peer),
+            Self::Unix => None,
+        }
+    }
+}
+
+/// One thing that happened in a traced process. Times are `CLOCK_MONOTONIC` nanoseconds, process ids
+/// those of the root PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A socket was connected or accepted.
+    /// A socket turned out to be of interest; its bytes, or those of the TLS session on it, follow.
     Opened {
         /// The socket's connection.
         connection: ConnectionId,
-        /// The process that owns it.
+        /// The process that uses it.
         pid: u32,
-        /// File descriptor in that process.
-        fd: i32,
-        /// Which end the process is.
-        role: Role,
-        /// Name of the thread that did it.
+        /// Name of the thread that does.
         command: String,
-        /// The other end, when the call told it.
-        peer: Option<SocketAddr>,
-        /// `CLOCK_MONOTONIC` nanoseconds.
+        /// Where it leads; none when the kernel did not say.
+        ends: Option<Ends>,
+        /// When.
         time_ns: u64,
     },
     /// Bytes moved.
     Chunk(Chunk),
+    /// A TLS client began on a socket.
+    Hello {
+        /// The socket's connection.
+        connection: ConnectionId,
+        /// The process.
+        pid: u32,
+        /// The first bytes that it sent: a ClientHello, or the begin of one.
+        bytes: Bytes,
+        /// When.
+        time_ns: u64,
+    },
     /// A TLS session was seen to use a socket.
     Tied {
         /// The TLS session.
@@ -113,19 +148,33 @@ pub enum Event {
         connection: ConnectionId,
         /// How.
         end: End,
-        /// `CLOCK_MONOTONIC` nanoseconds.
+        /// Bytes read and written since tracking began.
+        moved: [u64; 2],
+        /// When.
         time_ns: u64,
+    },
+    /// A process begins to use a TLS library.
+    Herald {
+        /// The process.
+        pid: u32,
+    },
+    /// A process that carries probes forked another.
+    Forked {
+        /// The process.
+        pid: u32,
+        /// The new one.
+        child: u32,
     },
     /// A process replaced its program.
     Exec {
-        /// Process id in the root PID namespace.
+        /// The process.
         pid: u32,
     },
     /// A process is exiting.
     Exit {
-        /// Process id in the root PID namespace.
+        /// The process.
         pid: u32,
-        /// `CLOCK_MONOTONIC` nanoseconds.
+        /// When.
         time_ns: u64,
     },
 }

@@ -7,6 +7,8 @@
 //!
 //! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says.
 
+pub mod attach;
+pub mod binary;
 pub mod bpf;
 pub mod call;
 pub mod cli;

@@ -3,11 +3,13 @@
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 
-use crate::bpf::{LoadError, Options, Programs};
-use crate::config::ProbeLog;
-use crate::discovery::libraries;
+use crate::binary::{Image, Role, analyse};
+use crate::bpf::{LoadError, Options, Point, Programs};
+use crate::config::{HookChoice, ProbeLog};
+use crate::discovery::libraries::{self, Library};
 
 /// How a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +166,11 @@ fn btf(sys: &Path) -> Finding {
 /// Needs a tokio runtime with I/O.
 #[must_use]
 pub fn examine_probes(proc: &Path) -> Vec<Finding> {
-    let mut programs = match Programs::load(Options { ring_bytes: 1 << 20, probe_log: ProbeLog::Off }) {
+    let mut programs = match Programs::load(Options {
+        ring_bytes: 1 << 20,
+        probe_log: ProbeLog::Off,
+        hooks: HookChoice::Auto,
+    }) {
         Ok(programs) => programs,
         Err(error) => return vec![finding(Weight::Missing, "BPF programs", refused(&error))],
     };
@@ -173,41 +179,54 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
     let message = format!("{} loaded; the verifier read {instructions} instructions", sizes.len());
     let mut findings = vec![finding(Weight::Ok, "BPF programs", message)];
     findings.push(match programs.attach_tracepoints() {
-        Ok(()) => finding(
+        Ok(hooks) => finding(
             Weight::Ok,
             "tracepoints",
-            "system calls and processes; neither tracefs nor bpffs is needed",
+            format!("processes, and sockets by {}; neither tracefs nor bpffs is needed", hooks.name()),
         ),
         Err(error) => finding(Weight::Missing, "tracepoints", refused(&error)),
     });
-    let mut found = libraries::installed();
-    let installed = found.len();
-    for library in libraries::mapped_by_all(proc) {
-        if !found.iter().any(|known| known.file == library.file) {
-            found.push(library);
+    let mut found = libraries::installed(Path::new("/"));
+    for pid in libraries::processes(proc) {
+        for library in libraries::mapped(proc, pid, true) {
+            if !found.iter().any(|known| known.id == library.id) {
+                found.push(library);
+            }
         }
     }
     if found.is_empty() {
-        let message = "no OpenSSL on this host: TLS traffic of programs that bring their own is not seen yet; name \
-                       their libraries with --libraries";
-        findings.push(finding(Weight::Limited, "TLS libraries", message));
+        let message = "none on this host: programs that hold TLS code themselves are found when they begin; name \
+                       libraries elsewhere with --libraries";
+        findings.push(finding(Weight::Ok, "TLS libraries", message));
     }
-    for (index, library) in found.iter().enumerate() {
-        let place = if index < installed { "installed" } else { "in use by a process" };
-        findings.push(match programs.attach_library(&library.path) {
-            Ok(attached) => finding(
-                Weight::Ok,
-                "TLS library",
-                format!("{} ({place}): {}", library.path.display(), attached.functions.join(", ")),
-            ),
-            Err(error) => finding(
-                Weight::Limited,
-                "TLS library",
-                format!("{}: {}", library.path.display(), refused(&error)),
-            ),
+    for library in found {
+        let path = library.path.display().to_string();
+        findings.push(match examine_library(&mut programs, library) {
+            Ok(message) => finding(Weight::Ok, "TLS library", format!("{path}: {message}")),
+            Err(reason) => finding(Weight::Limited, "TLS library", format!("{path}: {reason}")),
         });
     }
     findings
+}
+
+/// Finds the TLS code of a library and probes it, in this process alone. Says where and at what cost.
+fn examine_library(programs: &mut Programs, library: Library) -> Result<String, String> {
+    let handle = library.file.try_clone().map_err(|error| error.to_string())?;
+    let image = Image::open(library.file).map_err(|error| error.to_string())?;
+    let found = analyse(&image).map_err(|error| error.to_string())?;
+    if found.is_empty() {
+        return Err("no TLS code that is known; programs that use it are not seen".to_owned());
+    }
+    let path = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
+    let sites = || found.iter().flat_map(|code| &code.sites);
+    let points: Vec<Point> = sites().map(Point::from).collect();
+    let _attached =
+        programs.attach(&path, &points, Some(std::process::id())).map_err(|error| refused(&error))?;
+    let shown: Vec<String> = sites()
+        .filter(|site| site.role != Role::Return)
+        .map(|site| format!("{} at {:#x} ({})", site.function, site.offset, site.class.name()))
+        .collect();
+    Ok(shown.join(", "))
 }
 
 /// A load error in one line, with what to do about it.

@@ -82,6 +82,24 @@ impl Cursor {
         }
     }
 
+    /// Bytes that are in no buffer of the process.
+    pub fn nowhere() -> Self {
+        Self { address: 0, part_left: 0, left: 0, vector: 0, vectors_left: 0, position: 0, size: 0 }
+    }
+
+    /// Whether there is nothing to read.
+    #[inline(always)]
+    pub fn is_nowhere(&self) -> bool {
+        load!(self.part_left) == 0 && load!(self.vectors_left) == 0
+    }
+
+    /// Address of the next byte, and how many lie together there.
+    #[inline(always)]
+    pub fn part(&self) -> (u64, u64) {
+        let (part_left, left) = (load!(self.part_left), load!(self.left));
+        (load!(self.address), if part_left < left { part_left } else { left })
+    }
+
     /// The call moved this many bytes; the first has this position.
     #[inline(always)]
     pub fn begin(&mut self, bytes: u64, position: u64) {
@@ -89,21 +107,21 @@ impl Cursor {
         store!(self.position = position);
     }
 
-    /// The first four bytes, if they lie together.
+    /// The first `N` bytes, if they lie together.
     #[inline(always)]
-    pub fn first_four(&mut self) -> Option<[u8; 4]> {
-        if load!(self.left) < 4
+    pub fn first<const N: usize>(&mut self) -> Option<[u8; N]> {
+        if load!(self.left) < N as u64
             || (load!(self.part_left) == 0 && !self.next_vector())
-            || load!(self.part_left) < 4
+            || load!(self.part_left) < N as u64
         {
             return None;
         }
         let address = load!(self.address);
         // SAFETY: the helper checks the address.
-        unsafe { bpf_probe_read_user(address as *const [u8; 4]) }.ok()
+        unsafe { bpf_probe_read_user(address as *const [u8; N]) }.ok()
     }
 
-    /// Reads the first bytes, as far as they lie together; true when they hold a whole line.
+    /// Reads the first bytes, as far as they lie together.
     #[inline(always)]
     pub fn opening(&mut self, bytes: &mut [u64; OPENING_BYTES / 8]) -> bool {
         let left = load!(self.left);
@@ -118,12 +136,7 @@ impl Cursor {
         let address = load!(self.address);
         let bytes = bytes.as_mut_ptr().cast::<u8>();
         // SAFETY: `bytes` points at OPENING_BYTES and size is no more; the helper checks the source.
-        if unsafe { generated::bpf_probe_read_user(bytes.cast(), size as u32, address as *const c_void) } != 0
-        {
-            return false;
-        }
-        // SAFETY: within OPENING_BYTES of `bytes`.
-        (0..OPENING_BYTES).any(|index| unsafe { *bytes.add(index) } == b'\n')
+        unsafe { generated::bpf_probe_read_user(bytes.cast(), size as u32, address as *const c_void) == 0 }
     }
 
     /// Takes the next piece, or the next `iovec`.

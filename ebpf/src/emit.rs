@@ -4,12 +4,12 @@ use aya_ebpf::{
     helpers::{
         bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_probe_read_user,
     },
-    maps::ring_buf::RingBufEntry,
+    maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use core::ffi::c_void;
-use spanwire_abi::{CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Header, Opened, SOCKADDR_BYTES, Tied, kind};
+use spanwire_abi::{CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Endpoint, Forked, Header, Opened, Tied, kind};
 
-use crate::maps::{DROPS, EVENTS};
+use crate::maps::{DROPS, EVENTS, GAPS, SIGNS};
 
 /// A data record with room for `N` bytes. Room comes in a few fixed sizes, because the kernel wants
 /// a reservation's size to be a constant and a copy through a per-CPU buffer is not safe where
@@ -36,26 +36,34 @@ pub fn header(kind: u32, connection: u64) -> Header {
 }
 
 pub fn process(kind: u32) {
-    publish(kind, header(kind, 0));
+    publish(&EVENTS, kind, header(kind, 0));
 }
 
-pub fn opened(connection: u64, fd: i32, role: u32, peer: [u8; SOCKADDR_BYTES]) {
+/// A sign that this process may be of interest.
+pub fn sign(kind: u32) {
+    publish(&SIGNS, kind, header(kind, 0));
+}
+
+pub fn forked(child: u32) {
+    publish(&SIGNS, kind::FORKED, Forked { header: header(kind::FORKED, 0), child, reserved: 0 });
+}
+
+pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
     let command = bpf_get_current_comm().unwrap_or([0; COMMAND_BYTES]);
-    let header = header(kind::OPENED, connection);
-    publish(kind::OPENED, Opened { header, fd, role, peer, command, reserved: 0 });
+    publish(&EVENTS, kind::OPENED, Opened { header: header(kind::OPENED, connection), local, peer, command });
 }
 
 pub fn tied(session: u64, socket: u64) {
-    publish(kind::TIED, Tied { header: header(kind::TIED, session), socket });
+    publish(&EVENTS, kind::TIED, Tied { header: header(kind::TIED, session), socket });
 }
 
-pub fn ended(connection: u64, reason: u32, errno: u32) {
-    publish(kind::ENDED, Ended { header: header(kind::ENDED, connection), reason, errno });
+pub fn ended(connection: u64, reason: u32, errno: u32, moved: [u64; 2]) {
+    publish(&EVENTS, kind::ENDED, Ended { header: header(kind::ENDED, connection), reason, errno, moved });
 }
 
 #[inline(always)]
-fn publish<T: 'static>(kind: u32, record: T) {
-    match EVENTS.reserve::<T>(0) {
+fn publish<T: 'static>(ring: &RingBuf, kind: u32, record: T) {
+    match ring.reserve::<T>(0) {
         Some(mut entry) => {
             entry.write(record);
             entry.submit(0);
@@ -70,6 +78,30 @@ fn count_drop(kind: u32) {
         unsafe { *count += 1 };
     }
 }
+
+/// Counts bytes that could not be captured, by [`spanwire_abi::gap`].
+#[inline(always)]
+pub fn count_gap(cause: u32, bytes: u64) {
+    if let Some(count) = GAPS.get_ptr_mut(cause) {
+        // SAFETY: as in `count_drop`.
+        unsafe { *count += bytes };
+    }
+}
+
+/// A record that says that bytes moved, and holds none of them.
+#[inline(always)]
+pub fn gap(data: &Data) {
+    publish(&EVENTS, kind::DATA, *data);
+}
+
+/// Copies the first `size` bytes of a TLS ClientHello, at most [`HELLO_BYTES`].
+#[inline(always)]
+pub fn hello(data: &Data, address: u64, size: u64) {
+    record::<HELLO_BYTES>(data, address, size);
+}
+
+/// Bytes kept of a ClientHello: with a post-quantum key share it has some 1,800.
+pub const HELLO_BYTES: usize = 4096;
 
 /// Copies `size` bytes, at most [`CHUNK_BYTES`], from `address` of the traced process into a record
 /// that begins with `data`.
@@ -92,7 +124,7 @@ fn record<const N: usize>(data: &Data, address: u64, size: u64) {
     // that is used: Linux 6.1 does not carry a comparison over to a copy of the value on the stack.
     let length = (size.wrapping_sub(1) & (N as u64 - 1)) + 1;
     let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
-        count_drop(kind::DATA);
+        count_drop(data.header.kind);
         return;
     };
     let record = entry.as_mut_ptr();

@@ -8,6 +8,7 @@ mod arch;
 mod capture;
 mod cursor;
 mod emit;
+mod kernel;
 mod maps;
 mod probe;
 

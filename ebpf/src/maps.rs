@@ -4,9 +4,9 @@ use crate::cursor::Cursor;
 use aya_ebpf::{
     Global,
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use spanwire_abi::{Connection, Request, SOCKADDR_BYTES, SessionKey, SocketKey, kind};
+use spanwire_abi::{Connection, Dismissal, Request, SessionKey, kind};
 
 /// The agent's own process id: its traffic is not traced. Set before load.
 #[unsafe(no_mangle)]
@@ -16,13 +16,32 @@ pub static AGENT_PID: Global<u32> = Global::new(0);
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
-/// Records that found no room in [`EVENTS`], by kind.
+/// Signs that a process may be of interest. They have a ring of their own, so that they never wait
+/// behind data: probes must be there before the process has come to its first call.
+#[map]
+pub static SIGNS: RingBuf = RingBuf::with_byte_size(256 << 10, 0);
+
+/// Records that found no room in their ring, by kind.
 #[map]
 pub static DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(kind::COUNT, 0);
 
-/// Sockets that were connected or accepted. LRU, since a process may end without closing them.
+/// What could not be captured for another reason, by [`spanwire_abi::gap`].
 #[map]
-pub static SOCKETS: LruHashMap<SocketKey, Connection> = LruHashMap::with_max_entries(65_536, 0);
+pub static GAPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(spanwire_abi::gap::COUNT, 0);
+
+/// Sockets that moved bytes, by the address of the kernel's `struct sock`: whichever process and
+/// descriptor uses one, it is the same.
+#[map]
+pub static SOCKETS: LruHashMap<u64, Connection> = LruHashMap::with_max_entries(65_536, 0);
+
+/// Sockets of which nothing more is wanted, each in the slot that its address hashes to: most calls on
+/// a host end after one look here, which costs a tenth of one into [`SOCKETS`]. A socket that another
+/// one drove out of its slot is found to be ignored in the longer way.
+#[map]
+pub static IGNORED: Array<u64> = Array::with_max_entries(1 << IGNORED_BITS, 0);
+
+/// Slots of [`IGNORED`], as a power of two.
+pub const IGNORED_BITS: u32 = 16;
 
 /// TLS sessions that moved data.
 #[map]
@@ -32,18 +51,31 @@ pub static SESSIONS: LruHashMap<SessionKey, Connection> = LruHashMap::with_max_e
 #[map]
 pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_384, 0);
 
-/// A TLS library's call between its entry and its return, by thread.
+/// What the agent decided of processes: bits of [`spanwire_abi::process`], by process id.
+#[map]
+pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Exchanges of which the agent had no use, by process and opening, with when that was: a client that
+/// opens a connection for each of its requests costs one event, not one each.
+#[map]
+pub static DISMISSALS: LruHashMap<Dismissal, u64> = LruHashMap::with_max_entries(4_096, 0);
+
+/// A TLS library's call between its entry and its return, by thread, or by goroutine.
 #[map]
 pub static TLS_CALLS: HashMap<u64, TlsCall> = HashMap::with_max_entries(16_384, 0);
 
-/// A system call between its entry and its return, by thread.
+/// A place in the bytes of the socket call under way, by thread: see [`Cursor`].
 #[map]
-pub static SOCKET_CALLS: HashMap<u64, SocketCall> = HashMap::with_max_entries(16_384, 0);
+pub static CURSORS: LruHashMap<u64, Cursor> = LruHashMap::with_max_entries(16_384, 0);
+
+/// How far a thread's `sendmmsg` or `recvmmsg` has come.
+#[map]
+pub static MESSAGES: LruHashMap<u64, Messages> = LruHashMap::with_max_entries(4_096, 0);
 
 /// The TLS session that a thread last wrote to when that session had no socket of its own: it wrote
 /// into memory, and the thread's next write of TLS records carries what it wrote.
 #[map]
-pub static LOOSE_SESSIONS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(4_096, 0);
+pub static LOOSE_SESSIONS: LruHashMap<u64, Loose> = LruHashMap::with_max_entries(4_096, 0);
 
 /// Arguments of a TLS library's call.
 #[repr(C)]
@@ -65,29 +97,22 @@ pub struct TlsCall {
     pub nested: u64,
 }
 
-/// Arguments of a system call.
+/// What a thread wrote into memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct SocketCall {
-    /// The bytes that the call moves.
-    pub bytes: Cursor,
-    /// Address of the room for the peer's `sockaddr`.
-    pub address: u64,
-    /// When the call began.
-    pub time_ns: u64,
-    /// File descriptor.
-    pub fd: i32,
-    /// One of [`call`].
-    pub call: u32,
-    /// The peer's address as given to `connect`.
-    pub peer: [u8; SOCKADDR_BYTES],
-    pub reserved: u32,
+pub struct Loose {
+    /// Address of the session object.
+    pub session: u64,
+    /// Bytes of plaintext of the first write since the thread last wrote TLS records to a socket.
+    pub bytes: u64,
 }
 
-/// Tags of [`SocketCall::call`]; the first two are also [`spanwire_abi::direction`] tags.
-pub mod call {
-    pub const READ: u32 = 0;
-    pub const WRITE: u32 = 1;
-    pub const CONNECT: u32 = 2;
-    pub const ACCEPT: u32 = 3;
+/// The state of a call that moves several messages.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Messages {
+    /// Address of the call's array of `mmsghdr`.
+    pub array: u64,
+    /// The message that comes next.
+    pub next: u64,
 }

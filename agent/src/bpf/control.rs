@@ -2,7 +2,7 @@
 
 use aya::Ebpf;
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
-use spanwire_abi::{Request, SocketKey, kind, verdict};
+use spanwire_abi::{Request, gap, kind, process, verdict};
 
 use super::LoadError;
 use crate::event::ConnectionId;
@@ -14,6 +14,8 @@ pub enum Verdict {
     SkipExchange,
     /// Send nothing any more.
     Ignore,
+    /// TLS follows, in a tunnel through a proxy.
+    Tunnel,
 }
 
 /// ABI structs as map values: aya copies them byte by byte.
@@ -21,13 +23,8 @@ pub enum Verdict {
 #[repr(transparent)]
 struct Plain<T>(T);
 
-// SAFETY: both are `repr(C)` structs of integers without implicit padding.
+// SAFETY: a `repr(C)` struct of integers without implicit padding.
 unsafe impl aya::Pod for Plain<Request> {}
-// SAFETY: as above.
-unsafe impl aya::Pod for Plain<SocketKey> {}
-// SAFETY: aya moves the value as bytes; as a struct of integers without implicit padding (the fields
-// are ordered by falling size and fill a multiple of eight bytes) any bytes are valid.
-unsafe impl aya::Pod for Plain<spanwire_abi::Connection> {}
 
 /// Takes a map of the loaded object by its name.
 pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
@@ -37,16 +34,16 @@ pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadE
 /// The maps that the agent writes.
 pub struct Control {
     requests: HashMap<MapData, u64, Plain<Request>>,
-    sockets: HashMap<MapData, Plain<SocketKey>, Plain<spanwire_abi::Connection>>,
     drops: PerCpuArray<MapData, u64>,
+    gaps: PerCpuArray<MapData, u64>,
 }
 
 impl Control {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         Ok(Self {
             requests: HashMap::try_from(take_map(ebpf, "REQUESTS")?)?,
-            sockets: HashMap::try_from(take_map(ebpf, "SOCKETS")?)?,
             drops: PerCpuArray::try_from(take_map(ebpf, "DROPS")?)?,
+            gaps: PerCpuArray::try_from(take_map(ebpf, "GAPS")?)?,
         })
     }
 
@@ -63,14 +60,9 @@ impl Control {
         let verdict = match verdict {
             Verdict::SkipExchange => verdict::SKIP_EXCHANGE,
             Verdict::Ignore => verdict::IGNORE,
+            Verdict::Tunnel => verdict::CIPHERTEXT,
         };
         self.requests.insert(connection.0, Plain(Request { position, verdict, reserved: 0 }), 0)
-    }
-
-    /// Drops what the kernel side knows of a socket whose process closed it unseen.
-    pub fn forget_socket(&mut self, pid: u32, fd: i32) {
-        // Gone already is as good.
-        let _ = self.sockets.remove(&Plain(SocketKey { pid, fd }));
     }
 
     /// How many records found no room in the ring since load, by the ABI's kind.
@@ -78,10 +70,57 @@ impl Control {
     /// # Errors
     /// When the kernel refuses the look-up.
     pub fn drops(&self) -> Result<[u64; kind::COUNT as usize], MapError> {
-        let mut drops = [0; kind::COUNT as usize];
-        for (kind, total) in (0..).zip(&mut drops) {
-            *total = self.drops.get(&kind, 0)?.iter().sum();
-        }
-        Ok(drops)
+        sums(&self.drops)
+    }
+
+    /// How many bytes of sockets could not be captured since load, by the ABI's cause.
+    ///
+    /// # Errors
+    /// When the kernel refuses the look-up.
+    pub fn gaps(&self) -> Result<[u64; gap::COUNT as usize], MapError> {
+        sums(&self.gaps)
+    }
+}
+
+fn sums<const N: usize>(table: &PerCpuArray<MapData, u64>) -> Result<[u64; N], MapError> {
+    let mut sums = [0; N];
+    for (index, sum) in (0..).zip(&mut sums) {
+        *sum = table.get(&index, 0)?.iter().sum();
+    }
+    Ok(sums)
+}
+
+/// What the kernel side is told of processes.
+pub struct Standing {
+    processes: HashMap<MapData, u32, u32>,
+}
+
+impl Standing {
+    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
+        Ok(Self { processes: HashMap::try_from(take_map(ebpf, "PROCESSES")?)? })
+    }
+
+    /// Its TLS code carries probes.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: its TLS sessions then lack their sockets.
+    pub fn hooked(&mut self, pid: u32) -> Result<(), MapError> {
+        self.processes.insert(pid, process::HOOKED | process::KNOWN, 0)
+    }
+
+    /// It was looked at, and carries no probes.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: the process is then looked at more often than needed.
+    pub fn known(&mut self, pid: u32) -> Result<(), MapError> {
+        self.processes.insert(pid, process::KNOWN, 0)
+    }
+
+    /// The operator does not want it traced.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: its events are then dropped by the agent.
+    pub fn excluded(&mut self, pid: u32) -> Result<(), MapError> {
+        self.processes.insert(pid, process::EXCLUDED | process::KNOWN, 0)
     }
 }

@@ -1,12 +1,12 @@
 //! Records of the ring buffer into events. Every integer is checked before it means anything.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
-use spanwire_abi::{COMMAND_BYTES, SOCKADDR_BYTES, direction, end, kind, role, source};
+use spanwire_abi::{COMMAND_BYTES, direction, end, kind, source};
 use thiserror::Error;
 
-use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
 
 /// Why a record means nothing to this agent: the BPF object and the agent disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -31,6 +31,10 @@ impl<'a> Fields<'a> {
 
     fn u8(&mut self) -> Result<u8, DecodeError> {
         self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.take().map(u16::from_ne_bytes)
     }
 
     fn u32(&mut self) -> Result<u32, DecodeError> {
@@ -64,19 +68,17 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     let connection = ConnectionId(fields.u64()?);
     match kind {
         kind::OPENED => {
-            let fd = fields.i32()?;
-            let role = match fields.u32()? {
-                role::CLIENT => Role::Client,
-                role::SERVER => Role::Server,
-                other => return Err(DecodeError::Tag("role", other)),
-            };
-            let peer = socket_address(&fields.take::<SOCKADDR_BYTES>()?);
+            let ends = ends(endpoint(&mut fields)?, endpoint(&mut fields)?);
             let command = fields.take::<COMMAND_BYTES>()?;
             let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
             let command = String::from_utf8_lossy(name).into_owned();
-            Ok(Event::Opened { connection, pid, fd, role, command, peer, time_ns })
+            Ok(Event::Opened { connection, pid, command, ends, time_ns })
         }
         kind::DATA => chunk(fields, connection, pid, time_ns).map(Event::Chunk),
+        kind::HELLO => {
+            let Chunk { bytes, .. } = chunk(fields, connection, pid, time_ns)?;
+            Ok(Event::Hello { connection, pid, bytes, time_ns })
+        }
         kind::TIED => Ok(Event::Tied { session: connection, socket: ConnectionId(fields.u64()?) }),
         kind::ENDED => {
             let reason = fields.u32()?;
@@ -85,10 +87,14 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
                 end::PEER_CLOSED => End::PeerClosed,
                 end::CLOSED => End::Closed,
                 end::FAILED => End::Failed(errno),
+                end::FOREIGN => End::Foreign,
                 other => return Err(DecodeError::Tag("end", other)),
             };
-            Ok(Event::Ended { connection, end, time_ns })
+            let moved = [fields.u64()?, fields.u64()?];
+            Ok(Event::Ended { connection, end, moved, time_ns })
         }
+        kind::HERALD => Ok(Event::Herald { pid }),
+        kind::FORKED => Ok(Event::Forked { pid, child: fields.u32()? }),
         kind::EXEC => Ok(Event::Exec { pid }),
         kind::EXIT => Ok(Event::Exit { pid, time_ns }),
         other => Err(DecodeError::Tag("kind", other)),
@@ -119,25 +125,33 @@ fn chunk(
     Ok(Chunk { connection, pid, direction, source, time_ns, position, original_bytes, bytes })
 }
 
-/// `sockaddr_in` and `sockaddr_in6` (include/uapi/linux/in.h, in6.h): the family in the machine's
-/// byte order, port and address in the network's. A v4-mapped address is shown as IPv4.
-fn socket_address(raw: &[u8; SOCKADDR_BYTES]) -> Option<SocketAddr> {
-    let mut fields = Fields(raw);
-    let family = fields.take().map(u16::from_ne_bytes).ok()?;
-    let port = fields.take().map(u16::from_be_bytes).ok()?;
-    match family {
-        2 => {
-            let address: [u8; 4] = fields.take().ok()?;
-            Some(SocketAddr::from((Ipv4Addr::from(address), port)))
-        }
-        10 => {
-            let _flow = fields.u32().ok()?;
-            let address: [u8; 16] = fields.take().ok()?;
-            Some(SocketAddr::from((Ipv6Addr::from(address).to_canonical(), port)))
-        }
+/// One end of a socket: its family, and its address if that is one of the internet's.
+type Endpoint = (u16, Option<SocketAddr>);
+
+fn endpoint(fields: &mut Fields<'_>) -> Result<Endpoint, DecodeError> {
+    let family = fields.u16()?;
+    let port = fields.u16()?;
+    let raw = fields.take::<16>()?;
+    let address = match family {
+        AF_INET => raw.first_chunk::<4>().map(|v4| IpAddr::from(*v4)),
+        AF_INET6 => Some(IpAddr::V6(Ipv6Addr::from(raw)).to_canonical()),
+        _ => None,
+    };
+    Ok((family, address.map(|address| SocketAddr::new(address, port))))
+}
+
+fn ends((family, local): Endpoint, (_, peer): Endpoint) -> Option<Ends> {
+    match (family, local, peer) {
+        (AF_UNIX, ..) => Some(Ends::Unix),
+        (_, Some(local), Some(peer)) => Some(Ends::Internet { local, peer }),
         _ => None,
     }
 }
+
+/// Address families (include/linux/socket.h).
+const AF_UNIX: u16 = 1;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
 
 #[cfg(test)]
 #[path = "decode/tests.rs"]

@@ -14,6 +14,15 @@ pub enum LoadError {
     /// The kernel refused a program.
     #[error("the kernel did not take BPF program {0}: {1}")]
     Program(&'static str, #[source] ProgramError),
+    /// The kernel refused to attach a program to a file.
+    #[error("the kernel did not attach BPF program {0}: {1}")]
+    Link(&'static str, #[source] std::io::Error),
+    /// The kernel does not say how its structs are laid out.
+    #[error("{0}; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed")]
+    Btf(#[from] super::btf::BtfError),
+    /// The kernel has no such field.
+    #[error("this kernel's structs are not as expected: it has no {0}")]
+    NoField(&'static str),
     /// The object and this agent are not of one build.
     #[error("the BPF object has no {0}: it is not of this build of spanwire")]
     Missing(&'static str),

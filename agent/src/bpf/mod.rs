@@ -3,14 +3,20 @@
 
 #![allow(unsafe_code, reason = "the border to the kernel; each use says why it is sound")]
 
+mod btf;
 mod control;
 mod decode;
 mod error;
+mod multi;
+mod offsets;
 mod programs;
 mod ring;
+mod uprobes;
 
-pub use control::{Control, Verdict};
+pub use btf::BtfError;
+pub use control::{Control, Standing, Verdict};
 pub use decode::DecodeError;
 pub use error::LoadError;
-pub use programs::{Attached, Options, Programs};
+pub use programs::{Options, Programs, SocketHooks};
 pub use ring::Ring;
+pub use uprobes::{Attachment, Point, Probe};

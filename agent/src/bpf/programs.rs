@@ -1,43 +1,56 @@
-//! Loading the BPF object and attaching its programs.
-
-use std::path::Path;
+//! Loading the BPF object, and attaching what sees the whole host: sockets and processes.
 
 use aya::programs::raw_trace_point::RawTracePoint;
-use aya::programs::uprobe::{UProbe, UProbeScope};
+use aya::programs::uprobe::UProbe;
 use aya::programs::{Program, ProgramError};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use tracing::debug;
 
+use super::multi::Multi;
+use super::offsets::KernelFacts;
 use super::ring::readable;
-use super::{Control, LoadError, Ring};
-use crate::config::ProbeLog;
+use super::uprobes::Probe;
+use super::{Control, LoadError, Ring, Standing};
+use crate::config::{HookChoice, ProbeLog};
 use crate::telemetry::PROBE_LOG_TARGET;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
 
-/// Raw tracepoints and the programs on them.
-const TRACEPOINTS: [(&str, &str); 4] = [
+/// Raw tracepoints and the programs on them: the life of processes and of TCP sockets.
+const TRACEPOINTS: [(&str, &str); 5] = [
     ("process_exec", "sched_process_exec"),
+    ("process_fork", "sched_process_fork"),
     ("process_exit", "sched_process_exit"),
-    ("syscall_enter", "sys_enter"),
-    ("syscall_exit", "sys_exit"),
+    ("socket_state", "inet_sock_set_state"),
+    ("socket_destroyed", "tcp_destroy_sock"),
 ];
 
-/// Functions of OpenSSL and the programs on them; whether a library without one is of no use.
-const TLS_FUNCTIONS: [(&str, &str, bool); 9] = [
-    // The first to be attached, so that no session outlives its address unseen.
-    ("ssl_free_enter", "SSL_free", true),
-    // Returns before entries: a return without its entry is nothing, an entry without its return is
-    // a call that never ends.
-    ("ssl_exit", "SSL_read", true),
-    ("ssl_exit", "SSL_write", true),
-    ("ssl_exit", "SSL_read_ex", false),
-    ("ssl_exit", "SSL_write_ex", false),
-    ("ssl_read_enter", "SSL_read", true),
-    ("ssl_write_enter", "SSL_write", true),
-    // OpenSSL 1.1.1 on.
-    ("ssl_read_ex_enter", "SSL_read_ex", false),
-    ("ssl_write_ex_enter", "SSL_write_ex", false),
-];
+/// Bytes on sockets, by the tracepoints of the socket layer (Linux 6.3).
+const SOCKETS: [(&str, &str); 2] =
+    [("socket_sent", "sock_send_length"), ("socket_received", "sock_recv_length")];
+
+/// Bytes on sockets, by the return of each system call.
+const SYSCALLS: [(&str, &str); 1] = [("syscall_exit", "sys_exit")];
+
+/// By what the bytes on sockets are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketHooks {
+    /// Tracepoints of the socket layer.
+    Sockets,
+    /// Returns of system calls.
+    Syscalls,
+}
+
+impl SocketHooks {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sockets => "the socket layer's tracepoints",
+            Self::Syscalls => "the return of system calls",
+        }
+    }
+}
 
 /// What is fixed when the object is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +59,8 @@ pub struct Options {
     pub ring_bytes: u32,
     /// Diagnostics of the programs.
     pub probe_log: ProbeLog,
-}
-
-/// What came of attaching to a library.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attached {
-    /// Functions with a probe.
-    pub functions: Vec<&'static str>,
+    /// Which kinds of hooks may be used.
+    pub hooks: HookChoice,
 }
 
 /// Gives what the programs log a name of its own, which the log lets pass at every level: the
@@ -74,11 +82,14 @@ impl log::Log for ProbeLogger {
 
 /// The loaded programs. Dropping them detaches all; so does the kernel when the agent dies.
 pub struct Programs {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
+    /// None where the kernel has no such links: then perf events do.
+    pub(super) multi: Option<Multi>,
+    hooks: HookChoice,
 }
 
 impl Programs {
-    /// Loads the object and every program in it; attaches none.
+    /// Loads the object and the programs in it that every kernel takes; attaches none.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -92,30 +103,43 @@ impl Programs {
             ProbeLog::Debug => aya_log::Level::Debug as u8,
         };
         let own_pid = std::process::id();
-        let mut ebpf = EbpfLoader::new()
+        let facts = KernelFacts::read()?;
+        let mut loader = EbpfLoader::new();
+        facts.set(&mut loader);
+        let ebpf = loader
             .override_global("AGENT_PID", &own_pid, true)
             .override_global(aya_log::LEVEL, &level, true)
             .map_max_entries("EVENTS", options.ring_bytes)
             .load(OBJECT)?;
+        let mut programs = Self { ebpf, multi: None, hooks: options.hooks };
         for (name, _) in TRACEPOINTS {
-            program::<RawTracePoint>(&mut ebpf, name)?
-                .load()
-                .map_err(|error| LoadError::Program(name, error))?;
+            programs.load_tracepoint(name)?;
         }
-        let mut loaded = Vec::new();
-        for (name, _, _) in TLS_FUNCTIONS {
-            if !loaded.contains(&name) {
-                program::<UProbe>(&mut ebpf, name)?
-                    .load()
-                    .map_err(|error| LoadError::Program(name, error))?;
-                loaded.push(name);
-            }
-        }
-        let mut programs = Self { ebpf };
+        programs.load_uprobes()?;
         if options.probe_log != ProbeLog::Off {
             programs.follow_log()?;
         }
         Ok(programs)
+    }
+
+    fn load_uprobes(&mut self) -> Result<(), LoadError> {
+        let names = Probe::ALL.map(Probe::program);
+        match Multi::load(OBJECT, &self.ebpf, &names) {
+            Ok(multi) => self.multi = Some(multi),
+            Err(error) => {
+                debug!("no uprobe_multi links here, perf events instead: {error}");
+                for name in names {
+                    let program = program::<UProbe>(&mut self.ebpf, name)?;
+                    program.load().map_err(|error| LoadError::Program(name, error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn load_tracepoint(&mut self, name: &'static str) -> Result<(), LoadError> {
+        let program = program::<RawTracePoint>(&mut self.ebpf, name)?;
+        program.load().map_err(|error| LoadError::Program(name, error))
     }
 
     /// Hands what the programs log to this process's log.
@@ -131,12 +155,21 @@ impl Programs {
         Ok(())
     }
 
-    /// The reading end of the ring buffer; there is one.
+    /// The reading end of the ring buffer of events; there is one.
     ///
     /// # Errors
     /// When it was taken already or cannot be polled.
     pub fn ring(&mut self) -> Result<Ring, LoadError> {
-        Ring::new(&mut self.ebpf)
+        Ring::new(&mut self.ebpf, "EVENTS")
+    }
+
+    /// The reading end of the ring buffer of signs that a process may be of interest; there is one. It
+    /// is polled by the runtime that calls this.
+    ///
+    /// # Errors
+    /// When it was taken already or cannot be polled.
+    pub fn signs(&mut self) -> Result<Ring, LoadError> {
+        Ring::new(&mut self.ebpf, "SIGNS")
     }
 
     /// The maps that steer the programs; there is one handle.
@@ -147,52 +180,61 @@ impl Programs {
         Control::new(&mut self.ebpf)
     }
 
-    /// Attaches to system calls and to the life of processes.
+    /// The map that says what is known of processes; there is one handle.
     ///
     /// # Errors
-    /// When the kernel refuses one.
-    pub fn attach_tracepoints(&mut self) -> Result<(), LoadError> {
+    /// When it was taken already.
+    pub fn standing(&mut self) -> Result<Standing, LoadError> {
+        Standing::new(&mut self.ebpf)
+    }
+
+    /// Attaches to sockets and to the life of processes; says by what the former are seen.
+    ///
+    /// # Errors
+    /// When the kernel refuses all that would do.
+    pub fn attach_tracepoints(&mut self) -> Result<SocketHooks, LoadError> {
         for (name, tracepoint) in TRACEPOINTS {
-            program::<RawTracePoint>(&mut self.ebpf, name)?
-                .attach(tracepoint)
-                .map_err(|error| LoadError::Program(name, error))?;
+            self.attach_tracepoint(name, tracepoint)?;
+        }
+        if self.hooks != HookChoice::Syscalls {
+            match self.attach_all(&SOCKETS) {
+                Ok(()) => return Ok(SocketHooks::Sockets),
+                Err(error) if self.hooks == HookChoice::Sockets => return Err(error),
+                Err(error) => debug!("system calls in place of the socket layer's tracepoints: {error}"),
+            }
+        }
+        self.attach_all(&SYSCALLS)?;
+        Ok(SocketHooks::Syscalls)
+    }
+
+    fn attach_all(&mut self, pairs: &[(&'static str, &str)]) -> Result<(), LoadError> {
+        for (name, tracepoint) in pairs {
+            self.load_tracepoint(name)?;
+            self.attach_tracepoint(name, tracepoint)?;
         }
         Ok(())
     }
 
-    /// Attaches to a TLS library's file, for all processes that map it. Takes some 10 ms.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is no OpenSSL, or the kernel refuses a probe.
-    pub fn attach_library(&mut self, library: &Path) -> Result<Attached, LoadError> {
-        let mut attached = Attached { functions: Vec::new() };
-        for (name, function, needed) in TLS_FUNCTIONS {
-            let probe = program::<UProbe>(&mut self.ebpf, name)?;
-            match probe.attach(function, library, UProbeScope::AllProcesses) {
-                // Most functions have a probe at their entry and one at their return.
-                Ok(_) if attached.functions.contains(&function) => {}
-                Ok(_) => attached.functions.push(function),
-                Err(ProgramError::UProbeError(_)) if !needed => {}
-                Err(error) => return Err(LoadError::Program(name, error)),
-            }
-        }
-        Ok(attached)
+    fn attach_tracepoint(&mut self, name: &'static str, tracepoint: &str) -> Result<(), LoadError> {
+        let program = program::<RawTracePoint>(&mut self.ebpf, name)?;
+        program.attach(tracepoint).map_err(|error| LoadError::Program(name, error))?;
+        Ok(())
     }
 
-    /// Name and number of verified instructions of each program, for `spanwire check`.
+    /// Name and number of verified instructions of each loaded program, for `spanwire check`.
     #[must_use]
     pub fn sizes(&self) -> Vec<(String, Option<u32>)> {
-        self.ebpf
-            .programs()
-            .filter_map(|(name, program)| {
-                let info = program.info().ok()?;
-                Some((name.to_owned(), info.verified_instruction_count()))
-            })
-            .collect()
+        let own = self.ebpf.programs().filter_map(|(name, program)| {
+            let info = program.info().ok()?;
+            Some((name.to_owned(), info.verified_instruction_count()))
+        });
+        let mut sizes: Vec<_> = own.chain(self.multi.iter().flat_map(Multi::sizes)).collect();
+        sizes.sort();
+        sizes
     }
 }
 
-fn program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, LoadError>
+pub(super) fn program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, LoadError>
 where
     &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
 {

@@ -28,8 +28,8 @@ pub(super) fn readable<T: AsRawFd>(ring: T) -> Result<AsyncFd<T>, LoadError> {
 const BATCH: usize = 1024;
 
 impl Ring {
-    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
-        let ring = RingBuf::try_from(take_map(ebpf, "EVENTS")?)?;
+    pub(super) fn new(ebpf: &mut Ebpf, name: &'static str) -> Result<Self, LoadError> {
+        let ring = RingBuf::try_from(take_map(ebpf, name)?)?;
         Ok(Self(readable(ring)?))
     }
 

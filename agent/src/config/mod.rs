@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use error::{ConfigError, Origin};
 pub use otlp::Otlp;
 pub use settings::Settings;
-pub use value::{ColorChoice, Count, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+pub use value::{ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
 
 use layers::Layers;
 use tracing_subscriber::EnvFilter;
@@ -57,6 +57,8 @@ pub struct Config {
     pub export_queue: usize,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
+    /// By which kernel hooks sockets are seen.
+    pub hooks: HookChoice,
     /// What the agent logs: a filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
     /// Further libssl files to hook, as absolute paths.
@@ -154,6 +156,7 @@ impl Config {
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
+            hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),

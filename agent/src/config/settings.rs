@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use serde::{Deserialize, Serialize};
 
-use super::value::{ColorChoice, Count, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+use super::value::{ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
 ///
@@ -46,13 +46,19 @@ pub struct Settings {
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
 
+    /// By which kernel hooks the bytes on sockets are seen: sockets (tracepoints of the socket layer,
+    /// Linux 6.3), syscalls (the return of every system call), or auto: the cheapest that the kernel has
+    /// [default: auto]
+    #[arg(long, value_name = "HOOKS")]
+    pub hooks: Option<HookChoice>,
+
     /// What the agent logs to standard error: a level (error, warn, info, debug, trace) or a filter
     /// such as info,spanwire::export=debug [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<Text>,
 
-    /// More libssl files to hook, for those that the agent does not find itself: absolute paths,
-    /// separated by commas [default: none]
+    /// More TLS libraries to watch from the start, for those that the agent would find only when they
+    /// are used: absolute paths, separated by commas [default: none]
     #[arg(long, value_name = "PATHS")]
     pub libraries: Option<Paths>,
 
@@ -75,6 +81,7 @@ impl Settings {
             otlp_protocol: None,
             export_queue: Some(Count(8192)),
             probe_log: Some(ProbeLog::Off),
+            hooks: Some(HookChoice::Auto),
             log: Some(Text("info".to_owned())),
             libraries: Some(Paths::default()),
             color: Some(ColorChoice::Auto),

@@ -38,6 +38,7 @@ fn defaults_are_as_documented() {
             otlp: None,
             export_queue: 8192,
             probe_log: ProbeLog::Off,
+            hooks: HookChoice::Auto,
             log: "info".to_owned(),
             libraries: Vec::new(),
             color: ColorChoice::Auto,

@@ -112,6 +112,17 @@ pub enum ProbeLog {
     Debug,
 }
 
+/// By which kernel hooks the bytes on sockets may be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HookChoice {
+    /// The cheapest that the kernel has.
+    Auto,
+    /// Tracepoints of the socket layer (Linux 6.3).
+    Sockets,
+    /// The return of every system call.
+    Syscalls,
+}
+
 /// When text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
@@ -261,5 +272,5 @@ impl fmt::Display for Paths {
     }
 }
 
-words!(OutputChoice, OtlpProtocol, ProbeLog, ColorChoice);
-text_form!(OutputChoice, OtlpProtocol, ProbeLog, ColorChoice, Size, Count, Text, Paths);
+words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice);
+text_form!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice, Size, Count, Text, Paths);

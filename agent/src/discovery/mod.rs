@@ -2,3 +2,4 @@
 
 pub mod libraries;
 pub mod process;
+pub mod sockets;

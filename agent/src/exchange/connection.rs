@@ -153,7 +153,7 @@ impl HttpConnection {
         let sender_closed = match (role, end) {
             (Role::Client, End::PeerClosed) | (Role::Server, End::Closed) => true,
             (Role::Client, End::Closed) => self.peer_closed,
-            (Role::Server, End::PeerClosed) | (_, End::Failed(_)) => false,
+            (Role::Server, End::PeerClosed) | (_, End::Failed(_) | End::Foreign) => false,
         };
         if sender_closed && ends_at_close {
             self.response_end(time_ns, sink);
@@ -167,6 +167,7 @@ impl HttpConnection {
             End::PeerClosed => Outcome::PeerClosed,
             End::Closed if self.peer_closed => Outcome::PeerClosed,
             End::Closed => Outcome::Cancelled,
+            End::Foreign => Outcome::Lost,
             End::Failed(errno) => Outcome::Failed(errno),
         };
         self.peer_closed |= end == End::PeerClosed;

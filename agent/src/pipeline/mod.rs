@@ -10,14 +10,15 @@ use crate::bpf::Verdict;
 use crate::correlate::clock::Clock;
 use crate::correlate::span::Span;
 use crate::correlate::{ConnectionFacts, Correlator};
-use crate::discovery::process::ProcessTable;
-use crate::event::{Chunk, ConnectionId, Direction, End, Event, Role, Source};
+use crate::discovery::process::{Process, ProcessTable};
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Role, Source};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
+use crate::protocol::tls;
 use crate::provider::{self, BodyLimits, Interpreter, OVER_LIMIT};
 use crate::redact::{Redacted, redact};
 use crate::stream::Segment;
 use crate::telemetry::Counters;
-use table::{Conversation, Side, Table};
+use table::{Conversation, Hello, Side, Table};
 
 /// What the pipeline wants done.
 #[derive(Debug)]
@@ -34,32 +35,42 @@ pub enum Effect {
         /// For how long.
         verdict: Verdict,
     },
-    /// The process opened a connection for the first time since it began its program: its libraries
-    /// are worth a look.
-    NewClient {
+    /// A TLS client began on a socket.
+    TlsClient {
         /// Process id.
         pid: u32,
+        /// The server that it asked for.
+        server_name: Option<String>,
+        /// Whether that server is a provider's.
+        known: bool,
     },
-    /// A process that was traced is gone.
+    /// A TLS client's connection to a provider is over, and no plaintext of it was seen.
+    Unseen(Unseen),
+    /// An exchange over TLS began, or a TLS session turned out to be something else than HTTP.
+    Judged {
+        /// Process id.
+        pid: u32,
+        /// Whether the process asks a provider.
+        of_interest: bool,
+    },
+    /// A process is gone.
     ProcessEnded {
         /// Process id.
         pid: u32,
     },
-    /// The kernel side shall forget a socket, for its owner is gone.
-    ForgetSocket {
-        /// Process id.
-        pid: u32,
-        /// File descriptor.
-        fd: i32,
-    },
-    /// The process runs another program now: which of these sockets it still has decides which the
-    /// kernel side shall forget.
-    CheckSockets {
-        /// Process id.
-        pid: u32,
-        /// File descriptors that were sockets before.
-        fds: Vec<i32>,
-    },
+}
+
+/// A conversation of which only the outside was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unseen {
+    /// Who had it.
+    pub process: Arc<Process>,
+    /// With whom.
+    pub server_name: String,
+    /// Bytes read and written, TLS included.
+    pub moved: [u64; 2],
+    /// From the ClientHello to the end, in nanoseconds.
+    pub lasted_ns: u64,
 }
 
 /// All state between the ring buffer and the exporters.
@@ -98,36 +109,66 @@ impl Pipeline {
     /// Takes one event and hands out what follows from it.
     pub fn handle(&mut self, event: Event, effects: &mut impl FnMut(Effect)) {
         match event {
-            Event::Opened { connection, pid, fd, role, command, peer, time_ns: _ } => {
+            Event::Opened { connection, pid, command, ends, time_ns: _ } => {
                 self.counters.connections_opened.increment();
-                self.table.open(connection, pid, fd, peer);
+                self.table.open(connection, pid, ends);
                 // Read now: a program that lives for a moment may be gone when its call is over.
-                if role == Role::Client && !self.processes.knows(pid) {
-                    self.processes.meet(pid, &command);
-                    effects(Effect::NewClient { pid });
-                }
+                self.processes.meet(pid, &command);
+            }
+            Event::Hello { connection, pid, bytes, time_ns } => {
+                self.hello(connection, pid, &bytes, time_ns, effects);
             }
             Event::Tied { session, socket } => self.table.tie(session, socket),
             Event::Chunk(chunk) => self.chunk(chunk, effects),
-            Event::Ended { connection, end, time_ns } => self.ended(connection, end, time_ns, effects),
+            Event::Ended { connection, end, moved, time_ns } => {
+                self.unseen(connection, end, moved, time_ns, effects);
+                self.ended(connection, end, time_ns, effects);
+            }
+            // For those who put probes on processes.
+            Event::Herald { .. } | Event::Forked { .. } => {}
             Event::Exec { pid } => {
                 self.processes.forget(pid);
-                let fds = self.table.sockets_of(pid);
-                if !fds.is_empty() {
-                    effects(Effect::CheckSockets { pid, fds });
+                for connection in self.table.ending_with(pid) {
+                    self.ended(connection, End::Closed, 0, effects);
                 }
             }
             Event::Exit { pid, time_ns } => self.exit(pid, time_ns, effects),
         }
     }
 
-    /// The process closed these sockets without a call that shows it.
-    pub fn sockets_gone(&mut self, pid: u32, fds: &[i32], time_ns: u64, effects: &mut impl FnMut(Effect)) {
-        for &fd in fds {
-            effects(Effect::ForgetSocket { pid, fd });
-            if let Some(connection) = self.table.socket_at(pid, fd) {
-                self.ended(connection, End::Closed, time_ns, effects);
-            }
+    fn hello(
+        &mut self,
+        connection: ConnectionId,
+        pid: u32,
+        bytes: &[u8],
+        time_ns: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let server_name = tls::server_name(bytes);
+        let known = server_name.as_deref().is_some_and(provider::is_known_host);
+        self.table.greet(connection, Hello { server_name: server_name.clone(), time_ns });
+        effects(Effect::TlsClient { pid, server_name, known });
+    }
+
+    /// Tells of a connection to a provider of which no plaintext was seen.
+    fn unseen(
+        &mut self,
+        connection: ConnectionId,
+        end: End,
+        moved: [u64; 2],
+        time_ns: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        if end != End::Closed {
+            return;
+        }
+        let Some(socket) = self.table.unseen(connection) else { return };
+        let Some(Hello { server_name: Some(server_name), time_ns: began }) = socket.hello else { return };
+        if provider::is_known_host(&server_name) {
+            self.counters.connections_unseen.increment();
+            let process = self.processes.get(socket.pid);
+            let lasted_ns = time_ns.saturating_sub(began);
+            effects(Effect::Unseen(Unseen { process, server_name, moved, lasted_ns }));
         }
     }
 
@@ -188,12 +229,15 @@ impl Pipeline {
                 Step::Began { role: Role::Server, .. } => {
                     conversation.ignored = true;
                     self.counters.connections_ignored_server_side.increment();
+                    judge(conversation, false, effects);
                 }
                 Step::Began { ordinal, role: Role::Client, request } => {
                     if let Some(interpreter) = provider::recognise(&request, self.limits) {
                         conversation.interpreters.insert(ordinal, interpreter);
+                        judge(conversation, true, effects);
                     } else {
                         self.counters.exchanges_without_endpoint.increment();
+                        judge(conversation, false, effects);
                         if conversation.http.skip(ordinal) {
                             (conversation.read.skipping, conversation.write.skipping) = (true, true);
                             effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
@@ -228,7 +272,9 @@ impl Pipeline {
         }
         if conversation.ignored {
             conversation.interpreters.clear();
-            effects(Effect::Decide { connection, position: u64::MAX, verdict: Verdict::Ignore });
+            let tunnel = conversation.http.state() == State::Abandoned(Abandoned::Tunnel);
+            let verdict = if tunnel { Verdict::Tunnel } else { Verdict::Ignore };
+            effects(Effect::Decide { connection, position: u64::MAX, verdict });
         }
     }
 
@@ -256,7 +302,7 @@ impl Pipeline {
         }
         self.counters.calls.increment();
         let facts = ConnectionFacts {
-            peer: self.table.peer(connection, conversation),
+            peer: self.table.ends(connection, conversation).and_then(Ends::peer),
             tls: conversation.source == Source::Tls,
         };
         let process = self.processes.get(conversation.pid);
@@ -266,6 +312,14 @@ impl Pipeline {
     }
 
     fn ended(&mut self, connection: ConnectionId, end: End, time_ns: u64, effects: &mut impl FnMut(Effect)) {
+        if end == End::Foreign {
+            self.counters.connections_ignored_not_http.increment();
+            if let Some(conversation) = self.table.take(connection) {
+                judge(&conversation, false, effects);
+                self.table.retire(connection, &conversation);
+            }
+            return;
+        }
         // A socket's end is the end of the TLS session on it.
         for id in [Some(connection), self.table.session_on(connection)].into_iter().flatten() {
             let Some(mut conversation) = self.table.take(id) else { continue };
@@ -283,13 +337,10 @@ impl Pipeline {
     }
 
     fn exit(&mut self, pid: u32, time_ns: u64, effects: &mut impl FnMut(Effect)) {
-        for fd in self.table.sockets_of(pid) {
-            effects(Effect::ForgetSocket { pid, fd });
-        }
-        for connection in self.table.connections_of(pid) {
+        for connection in self.table.ending_with(pid) {
             self.ended(connection, End::Closed, time_ns, effects);
         }
-        self.processes.forget(pid);
+        self.processes.ended(pid);
         effects(Effect::ProcessEnded { pid });
     }
 
@@ -303,6 +354,13 @@ impl Pipeline {
             Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,
         }
         .increment();
+    }
+}
+
+/// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes.
+fn judge(conversation: &Conversation, of_interest: bool, effects: &mut impl FnMut(Effect)) {
+    if conversation.source == Source::Tls {
+        effects(Effect::Judged { pid: conversation.pid, of_interest });
     }
 }
 

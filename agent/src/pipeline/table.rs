@@ -1,10 +1,9 @@
 //! The connections that are open, by id, by process and by descriptor; bounded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
 
 use super::Interpreters;
-use crate::event::{ConnectionId, Source};
+use crate::event::{ConnectionId, Ends, Source};
 use crate::exchange::{HttpConnection, Limits};
 use crate::stream::Assembler;
 
@@ -47,11 +46,19 @@ impl Conversation {
     }
 }
 
-struct Socket {
-    pid: u32,
-    fd: i32,
-    peer: Option<SocketAddr>,
+/// A socket of interest.
+pub(super) struct Socket {
+    pub(super) pid: u32,
+    pub(super) ends: Option<Ends>,
+    pub(super) hello: Option<Hello>,
     session: Option<ConnectionId>,
+}
+
+/// What a TLS client said at its begin.
+pub(super) struct Hello {
+    /// The server that it wants.
+    pub(super) server_name: Option<String>,
+    pub(super) time_ns: u64,
 }
 
 /// All open connections. Ids grow with time, so the first in order is the oldest.
@@ -65,13 +72,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn open(&mut self, id: ConnectionId, pid: u32, fd: i32, peer: Option<SocketAddr>) {
+    pub(super) fn open(&mut self, id: ConnectionId, pid: u32, ends: Option<Ends>) {
         if self.sockets.len() >= MOST
             && let Some(oldest) = self.sockets.keys().next().copied()
         {
             self.close(oldest);
         }
-        self.sockets.insert(id, Socket { pid, fd, peer, session: None });
+        self.sockets.insert(id, Socket { pid, ends, hello: None, session: None });
         self.by_process.entry(pid).or_default().insert(id);
     }
 
@@ -143,33 +150,42 @@ impl Table {
         }
     }
 
+    /// A TLS client began on a socket.
+    pub(super) fn greet(&mut self, id: ConnectionId, hello: Hello) {
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.hello = Some(hello);
+        }
+    }
+
+    /// A socket on which a TLS client began whose session was never seen, taken out.
+    pub(super) fn unseen(&mut self, id: ConnectionId) -> Option<Socket> {
+        let socket = self.sockets.get(&id)?;
+        if socket.hello.is_none() || socket.session.is_some() {
+            return None;
+        }
+        let socket = self.sockets.remove(&id)?;
+        self.unlist(socket.pid, id);
+        Some(socket)
+    }
+
     /// The TLS session that uses a socket.
     pub(super) fn session_on(&self, socket: ConnectionId) -> Option<ConnectionId> {
         self.sockets.get(&socket)?.session
     }
 
-    /// The other end of a conversation whose connection this table may or may not hold.
-    pub(super) fn peer(&self, id: ConnectionId, conversation: &Conversation) -> Option<SocketAddr> {
-        self.sockets.get(&conversation.socket.unwrap_or(id))?.peer
+    /// Where a conversation's connection leads, when its socket is known.
+    pub(super) fn ends(&self, id: ConnectionId, conversation: &Conversation) -> Option<Ends> {
+        self.sockets.get(&conversation.socket.unwrap_or(id))?.ends
     }
 
-    pub(super) fn socket_at(&self, pid: u32, fd: i32) -> Option<ConnectionId> {
-        self.connections_of(pid)
-            .into_iter()
-            .rev()
-            .find(|id| self.sockets.get(id).is_some_and(|socket| socket.fd == fd))
-    }
-
-    pub(super) fn sockets_of(&self, pid: u32) -> Vec<i32> {
-        self.connections_of(pid)
-            .iter()
-            .filter_map(|id| self.sockets.get(id))
-            .map(|socket| socket.fd)
-            .collect()
-    }
-
-    pub(super) fn connections_of(&self, pid: u32) -> Vec<ConnectionId> {
-        self.by_process.get(&pid).into_iter().flatten().copied().collect()
+    /// What ends with a process: its TLS sessions and its Unix sockets. The kernel tells when a TCP
+    /// socket ends; another process may have it, too.
+    pub(super) fn ending_with(&self, pid: u32) -> Vec<ConnectionId> {
+        let ends = |id: &ConnectionId| match self.sockets.get(id) {
+            Some(socket) => socket.ends == Some(Ends::Unix),
+            None => self.conversations.get(id).is_some_and(|conversation| conversation.source == Source::Tls),
+        };
+        self.by_process.get(&pid).into_iter().flatten().copied().filter(ends).collect()
     }
 
     pub(super) fn conversations(&self) -> Vec<ConnectionId> {

@@ -58,9 +58,9 @@ impl Bench {
     }
 
     fn open(&mut self) {
-        let peer = Some("192.0.2.1:8443".parse().unwrap());
-        let (role, command) = (Role::Client, "curl".to_owned());
-        self.handle(Event::Opened { connection: SOCKET, pid: PID, fd: 5, role, command, peer, time_ns: 0 });
+        let (local, peer) = ("192.0.2.9:40000".parse().unwrap(), "192.0.2.1:8443".parse().unwrap());
+        let (command, ends) = ("curl".to_owned(), Some(Ends::Internet { local, peer }));
+        self.handle(Event::Opened { connection: SOCKET, pid: PID, command, ends, time_ns: 0 });
         self.handle(Event::Tied { session: SESSION, socket: SOCKET });
     }
 
@@ -88,7 +88,7 @@ impl Bench {
 
     fn end(&mut self, connection: ConnectionId, end: End) {
         self.time_ns += 1_000;
-        self.handle(Event::Ended { connection, end, time_ns: self.time_ns });
+        self.handle(Event::Ended { connection, end, moved: [700, 300], time_ns: self.time_ns });
     }
 
     fn spans(&self) -> Vec<&Span> {
@@ -213,9 +213,12 @@ fn nothing_is_left_of_a_process_that_is_gone() {
     bench.open();
     bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
     bench.handle(Event::Exit { pid: PID, time_ns: 9_000 });
-    assert!(bench.pipeline.table.is_empty());
-    assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::ForgetSocket { pid: PID, fd: 5 })));
     assert!(matches!(bench.effects.last(), Some(Effect::ProcessEnded { pid: PID })));
+    assert_eq!(bench.spans().len(), 1);
+    // The kernel tells of the socket's end by itself, and later.
+    bench.end(SOCKET, End::Closed);
+    assert!(bench.pipeline.table.is_empty());
+    assert_eq!(bench.spans().len(), 1);
 }
 
 #[test]
@@ -231,15 +234,74 @@ fn nothing_is_left_of_connections_that_closed() {
 }
 
 #[test]
-fn a_new_program_gives_up_the_sockets_that_closed_themselves() {
+fn a_new_program_ends_the_tls_sessions_and_keeps_the_sockets_that_it_inherits() {
     let mut bench = Bench::new();
     bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
     bench.handle(Event::Exec { pid: PID });
-    let Some(Effect::CheckSockets { fds, .. }) = bench.effects.pop() else {
-        unreachable!("no check of sockets")
-    };
-    assert_eq!(fds, [5]);
-    bench.pipeline.sockets_gone(PID, &fds, 1, &mut |_| {});
+    assert_eq!(bench.spans().len(), 1);
+    assert!(!bench.pipeline.table.is_empty());
+}
+
+/// The first bytes of a TLS client that asks for `api.openai.com`.
+fn hello() -> Bytes {
+    let name = b"api.openai.com";
+    let list = [&[0, 17, 0, 0, 14][..], name].concat();
+    let extension = [&[0, 0, 0, 19][..], &list].concat();
+    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 23], &extension].concat();
+    let handshake = [&[1, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat();
+    [&[22, 3, 1, 0, u8::try_from(handshake.len()).unwrap()][..], &handshake].concat().into()
+}
+
+#[test]
+fn a_conversation_with_a_provider_that_was_not_seen_is_told() {
+    for seen in [false, true] {
+        let mut bench = Bench::new();
+        let event = Event::Opened {
+            connection: SOCKET,
+            pid: PID,
+            command: "java".to_owned(),
+            ends: None,
+            time_ns: 0,
+        };
+        bench.handle(event);
+        bench.handle(Event::Hello { connection: SOCKET, pid: PID, bytes: hello(), time_ns: 400 });
+        let known = bench
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::TlsClient { pid: PID, known: true, .. }));
+        assert!(known, "{:?}", bench.effects);
+        if seen {
+            bench.handle(Event::Tied { session: SESSION, socket: SOCKET });
+        }
+        bench.end(SOCKET, End::Closed);
+        let told = bench.effects.iter().find_map(|effect| match effect {
+            Effect::Unseen(unseen) => Some((unseen.server_name.as_str(), unseen.moved, unseen.lasted_ns)),
+            _ => None,
+        });
+        assert_eq!(told, (!seen).then_some(("api.openai.com", [700, 300], 600)));
+    }
+}
+
+#[test]
+fn exchanges_over_tls_tell_whether_their_process_is_of_interest() {
+    for (path, of_interest) in [("/v1/chat/completions", true), ("/metrics", false)] {
+        let mut bench = Bench::new();
+        bench.moves(Direction::Write, &request(path, BODY));
+        let judged: Vec<_> = bench
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Judged { pid: PID, of_interest } => Some(*of_interest),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(judged, [of_interest]);
+    }
+    let mut bench = Bench::new();
+    bench.moves(Direction::Write, "PRI ");
+    bench.end(SESSION, End::Foreign);
+    assert!(matches!(bench.effects.last(), Some(Effect::Judged { pid: PID, of_interest: false })));
     assert!(bench.pipeline.table.is_empty());
 }
 

@@ -4,3 +4,4 @@
 pub mod encoding;
 pub mod http1;
 pub mod sse;
+pub mod tls;

@@ -75,6 +75,12 @@ pub(super) fn provider(host: Option<&str>, path: &str) -> &'static str {
         .map_or(UNKNOWN_HOST, |row| row.provider)
 }
 
+/// Whether any row has the host.
+pub(super) fn is_known(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    ROWS.iter().any(|row| host_matches(row.host, host))
+}
+
 fn host_matches(pattern: &str, host: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == host,

@@ -87,6 +87,13 @@ pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Option<Box<dyn In
     Some((dialect.follow)(Recognised { provider, path: &request.path }, limits))
 }
 
+/// Whether a host, in lower case, is a provider's own: its TLS clients are worth probes before
+/// anything of what they ask is seen.
+#[must_use]
+pub fn is_known_host(host: &str) -> bool {
+    host::is_known(host)
+}
+
 /// Whether a dialect declares the attribute: the part of the allow-list that providers own.
 #[must_use]
 pub fn declares_attribute(name: &str) -> bool {

@@ -1,20 +1,21 @@
 //! `spanwire run`: the event loop between the kernel, the pipeline and the exporters.
 
-mod libraries;
+mod expedite;
+mod hooks;
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
-use spanwire_abi::kind;
+use spanwire_abi::{gap, kind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::attach::Sign;
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::Config;
 use crate::correlate::Correlator;
@@ -23,10 +24,10 @@ use crate::correlate::ids::IdGenerator;
 use crate::discovery::process::{ProcessTable, Procfs};
 use crate::event::Event;
 use crate::export::Exporters;
-use crate::pipeline::{Effect, Pipeline};
+use crate::pipeline::{Effect, Pipeline, Unseen};
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
-use libraries::Libraries;
+use hooks::Hooks;
 
 /// The mounted process file system.
 pub const PROC: &str = "/proc";
@@ -57,7 +58,7 @@ pub struct Agent {
     control: Control,
     pipeline: Pipeline,
     exporters: Exporters,
-    libraries: Libraries,
+    hooks: Hooks,
     counters: Arc<Counters>,
     effects: VecDeque<Effect>,
     drops_told: u64,
@@ -70,12 +71,14 @@ impl Agent {
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
-        let mut programs =
-            Programs::load(Options { ring_bytes: config.ring_size, probe_log: config.probe_log })?;
+        let mut programs = Programs::load(Options {
+            ring_bytes: config.ring_size,
+            probe_log: config.probe_log,
+            hooks: config.hooks,
+        })?;
         let ring = programs.ring()?;
         let control = programs.control()?;
-        // Libraries first: a TLS session must be known before the socket under it is seen to move.
-        let libraries = Libraries::attach(programs, &config.libraries, &counters)?;
+        let hooks = Hooks::start(programs, &config.libraries, &counters)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let procfs =
             Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
@@ -91,7 +94,7 @@ impl Agent {
             control,
             pipeline,
             exporters,
-            libraries,
+            hooks,
             counters,
             effects: VecDeque::new(),
             drops_told: 0,
@@ -128,9 +131,11 @@ impl Agent {
         pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.upkeep();
-        let Self { exporters, libraries, counters, .. } = self;
+        let Self { exporters, hooks, counters, .. } = self;
         exporters.shutdown(SHUTDOWN).await;
-        libraries.detach().await;
+        if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
+            warn!("the probes were not taken off; the kernel does so when the agent is gone");
+        }
         match counters.loss_summary() {
             Some(losses) => warn!("stopped; not everything was seen or delivered: {losses}"),
             None => info!("stopped; {} calls, nothing lost", counters.calls.get()),
@@ -147,15 +152,15 @@ impl Agent {
                         self.counters.verdicts_refused.increment();
                     }
                 }
-                Effect::NewClient { pid } => self.libraries.look_at(pid),
-                Effect::ProcessEnded { pid } => self.exporters.process_ended(pid),
-                Effect::ForgetSocket { pid, fd } => self.control.forget_socket(pid, fd),
-                Effect::CheckSockets { pid, fds } => {
-                    let gone: Vec<i32> = fds.into_iter().filter(|&fd| !is_socket(pid, fd)).collect();
-                    let effects = &mut self.effects;
-                    self.pipeline
-                        .sockets_gone(pid, &gone, monotonic_ns(), &mut |effect| effects.push_back(effect));
+                Effect::TlsClient { pid, server_name, known } => {
+                    self.hooks.sign(pid, Sign::Client { server_name, known });
                 }
+                Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
+                Effect::ProcessEnded { pid } => {
+                    self.hooks.ended(pid);
+                    self.exporters.process_ended(pid);
+                }
+                Effect::Unseen(unseen) => tell(&unseen),
             }
         }
     }
@@ -168,9 +173,18 @@ impl Agent {
         for (kind, dropped) in (0..).zip(drops) {
             match kind {
                 kind::DATA => of[0] += dropped,
-                kind::OPENED | kind::TIED | kind::ENDED => of[1] += dropped,
+                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO => of[1] += dropped,
                 _ => of[2] += dropped,
             }
+        }
+        for (cause, bytes) in (0..).zip(self.control.gaps().unwrap_or_default()) {
+            let counter = match cause {
+                gap::IO_URING => &self.counters.gap_io_uring_bytes,
+                gap::COMPAT => &self.counters.gap_compat_bytes,
+                gap::UNTIED => &self.counters.gap_untied_bytes,
+                _ => &self.counters.gap_no_buffer_bytes,
+            };
+            counter.set(bytes);
         }
         let [chunks, connections, processes] = of;
         self.counters.ring_drops_chunk.set(chunks);
@@ -215,9 +229,17 @@ fn handle(
     }
 }
 
-fn is_socket(pid: u32, fd: i32) -> bool {
-    fs::read_link(format!("{PROC}/{pid}/fd/{fd}"))
-        .is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("socket:")))
+/// Tells of a conversation with a provider of which only the outside was seen.
+fn tell(unseen: &Unseen) {
+    let [received, sent] = unseen.moved;
+    warn!(
+        "{} (pid {}) talked TLS to {} for {:.1} s, {sent} bytes sent and {received} received, and was not seen: its \
+         TLS code is not known",
+        unseen.process.service_name,
+        unseen.process.pid,
+        unseen.server_name,
+        Duration::from_nanos(unseen.lasted_ns).as_secs_f64(),
+    );
 }
 
 /// The kernel's clock for events, in nanoseconds.

@@ -21,8 +21,38 @@ pub mod kind {
     pub const EXEC: u32 = 5;
     /// [`super::Header`] alone: the process is exiting.
     pub const EXIT: u32 = 6;
+    /// [`super::Data`], then the first bytes that a TLS client wrote: its ClientHello.
+    pub const HELLO: u32 = 7;
+    /// [`super::Header`] alone: the process begins to use a TLS library.
+    pub const HERALD: u32 = 8;
+    /// [`super::Forked`]: a process with probes forked another.
+    pub const FORKED: u32 = 9;
     /// One more than the largest tag: the length of tables indexed by kind.
-    pub const COUNT: u32 = 7;
+    pub const COUNT: u32 = 10;
+}
+
+/// Why bytes of a socket were not captured: indices of a table of counts.
+pub mod gap {
+    /// `sendfile` and `splice`: the bytes are in no buffer of the process.
+    pub const NO_BUFFER: u32 = 0;
+    /// `io_uring`: the call that moves the bytes does not say where they are.
+    pub const IO_URING: u32 = 1;
+    /// A 32-bit program's system call.
+    pub const COMPAT: u32 = 2;
+    /// Plaintext written into memory whose TLS records were not found on a socket.
+    pub const UNTIED: u32 = 3;
+    /// One more than the largest.
+    pub const COUNT: u32 = 4;
+}
+
+/// What the agent decided of a process, as bits.
+pub mod process {
+    /// Its TLS code carries probes.
+    pub const HOOKED: u32 = 1;
+    /// The operator does not want it traced.
+    pub const EXCLUDED: u32 = 2;
+    /// It was looked at: a further sign that it begins to use TLS is no news.
+    pub const KNOWN: u32 = 4;
 }
 
 /// Tags of [`Data::direction`]; also indices of per-direction state.
@@ -41,14 +71,6 @@ pub mod source {
     pub const SOCKET: u8 = 1;
 }
 
-/// Tags of [`Opened::role`].
-pub mod role {
-    /// The process called `connect`.
-    pub const CLIENT: u32 = 0;
-    /// The process called `accept`.
-    pub const SERVER: u32 = 1;
-}
-
 /// Tags of [`Ended::reason`].
 pub mod end {
     /// A read returned 0: the peer ended its sending.
@@ -57,6 +79,8 @@ pub mod end {
     pub const CLOSED: u32 = 1;
     /// A call failed for good; [`super::Ended::errno`] says with what.
     pub const FAILED: u32 = 2;
+    /// A TLS session carries something else than HTTP.
+    pub const FOREIGN: u32 = 3;
 }
 
 /// What the kernel side does with a connection's bytes: the values of [`Connection::verdict`] and of
@@ -93,29 +117,34 @@ pub struct Header {
     pub connection: u64,
 }
 
-/// A socket was connected or accepted.
+/// One end of a socket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Endpoint {
+    /// An address family: `AF_UNIX`, `AF_INET` or `AF_INET6` (include/linux/socket.h).
+    pub family: u16,
+    /// In the machine's byte order.
+    pub port: u16,
+    /// An IPv4 address is in the first four bytes.
+    pub address: [u8; 16],
+}
+
+/// A socket is of interest: its bytes, or those of the TLS session on it, follow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Opened {
     /// With [`kind::OPENED`].
     pub header: Header,
-    /// File descriptor in the process.
-    pub fd: i32,
-    /// One of [`role`].
-    pub role: u32,
-    /// The peer's `sockaddr` as the call had it: `sockaddr_in`, `sockaddr_in6`, or zeros when unknown.
-    pub peer: [u8; SOCKADDR_BYTES],
+    /// This end.
+    pub local: Endpoint,
+    /// The other end.
+    pub peer: Endpoint,
     /// The thread's name, ended by a zero: all that is known of a process that is gone too soon.
     pub command: [u8; COMMAND_BYTES],
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// Length of a thread's name: `TASK_COMM_LEN` (include/linux/sched.h).
 pub const COMMAND_BYTES: usize = 16;
-
-/// Bytes kept of a `sockaddr`: the length of `sockaddr_in6` (`include/uapi/linux/in6.h`).
-pub const SOCKADDR_BYTES: usize = 28;
 
 /// Bytes moved at one call, or the part of them that one record holds.
 #[repr(C)]
@@ -157,20 +186,24 @@ pub struct Ended {
     pub reason: u32,
     /// A positive `errno` with [`end::FAILED`], else 0.
     pub errno: u32,
+    /// Bytes that moved since tracking began, by [`direction`].
+    pub moved: [u64; 2],
+}
+
+/// A process forked another.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Forked {
+    /// With [`kind::FORKED`]; the parent's.
+    pub header: Header,
+    /// Process id of the child in the root PID namespace.
+    pub child: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Most bytes that one data record carries: one full TLS record's plaintext (RFC 8446, section 5.1).
 pub const CHUNK_BYTES: usize = 16 * 1024;
-
-/// Identifies a socket to the kernel side: which process, which descriptor.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SocketKey {
-    /// Process id in the root PID namespace.
-    pub pid: u32,
-    /// File descriptor.
-    pub fd: i32,
-}
 
 /// Identifies a TLS session to the kernel side: which process, which session object.
 #[repr(C)]
@@ -190,25 +223,51 @@ pub struct Connection {
     pub id: u64,
     /// For a TLS session the id of the socket it was seen to use, else 0.
     pub socket: u64,
+    /// For a Unix socket its inode's number, since nothing tells when it is gone; else 0.
+    pub inode: u64,
     /// Bytes moved so far, by [`direction`].
     pub moved: [u64; 2],
     /// How the exchange under way opened: the first bytes of its request.
     pub opening: [u64; OPENING_BYTES / 8],
     /// Where, in the direction of requests, the latest run of exchanges that open alike began.
     pub alike_since: u64,
+    /// `CLOCK_MONOTONIC` nanoseconds: when bytes last moved.
+    pub last_ns: u64,
     /// One of [`verdict`].
     pub verdict: u32,
     /// The direction that carries requests once one was seen: a [`direction`] tag.
     pub requests: u8,
     /// A [`direction`] tag: where bytes moved last.
     pub last: u8,
-    /// Zero.
-    pub reserved: [u8; 2],
+    /// How often the first bytes after a change of direction were looked at in vain.
+    pub looks: u8,
+    /// Bits of [`told`].
+    pub told: u8,
+}
+
+/// What the agent was told of a connection, as bits.
+pub mod told {
+    /// It was announced: [`super::Opened`] or a hello.
+    pub const OPENED: u8 = 1;
+    /// The end of what it receives, or that it failed.
+    pub const ENDED: u8 = 2;
+    /// That this end closed it.
+    pub const CLOSED: u8 = 4;
 }
 
 /// Bytes of a request by which exchanges are told apart: two that agree in them, the end of the
 /// request line included, go to the same endpoint.
 pub const OPENING_BYTES: usize = 64;
+
+/// An exchange that is of no use to the agent.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Dismissal {
+    /// The process that made it.
+    pub pid: u64,
+    /// How it opened.
+    pub opening: [u64; OPENING_BYTES / 8],
+}
 
 /// What the agent asks the kernel side to do with a connection, by connection id.
 #[repr(C)]

@@ -1,18 +1,45 @@
-//! Processes that begin another program, and that end.
+//! Processes that begin another program, fork and end.
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
-use spanwire_abi::kind;
+use spanwire_abi::{kind, process};
 
+use super::tls::thread_key;
 use crate::{
     emit,
-    maps::{LOOSE_SESSIONS, SOCKET_CALLS, TLS_CALLS},
+    kernel::{self, TASK_PID, TASK_TGID},
+    maps::{LOOSE_SESSIONS, PROCESSES, TLS_CALLS},
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`
 /// (include/trace/events/sched.h); runs in the task that called execve.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub fn process_exec(_context: RawTracePointContext) -> i32 {
+    let _ = PROCESSES.remove((bpf_get_current_pid_tgid() >> 32) as u32);
     emit::process(kind::EXEC);
+    emit::sign(kind::EXEC);
+    0
+}
+
+/// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`; runs in the parent. The child of
+/// a process with probes needs its own.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub fn process_fork(context: RawTracePointContext) -> i32 {
+    let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
+    // SAFETY: the value is one word.
+    let Some(bits) = (unsafe { PROCESSES.get(parent) }) else { return 0 };
+    let bits = *bits;
+    let child = context.arg::<u64>(1);
+    let (Some(pid), Some(tgid)) =
+        (kernel::field::<u32>(child, &TASK_PID), kernel::field::<u32>(child, &TASK_TGID))
+    else {
+        return 0;
+    };
+    if pid == tgid {
+        let _ = PROCESSES.insert(pid, bits, 0);
+        if bits & process::HOOKED != 0 {
+            emit::forked(pid);
+        }
+    }
     0
 }
 
@@ -23,10 +50,10 @@ pub fn process_exec(_context: RawTracePointContext) -> i32 {
 pub fn process_exit(_context: RawTracePointContext) -> i32 {
     let thread = bpf_get_current_pid_tgid();
     // A thread killed inside a call never returns from it. Not being there is the usual case.
-    let _ = TLS_CALLS.remove(thread);
-    let _ = SOCKET_CALLS.remove(thread);
+    let _ = TLS_CALLS.remove(thread_key());
     let _ = LOOSE_SESSIONS.remove(thread);
     if (thread >> 32) as u32 == thread as u32 {
+        let _ = PROCESSES.remove(thread as u32);
         emit::process(kind::EXIT);
     }
     0

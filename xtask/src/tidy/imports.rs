@@ -5,6 +5,8 @@ use super::source::{Source, is_word};
 
 /// The stages in the order of the flow. A stage imports only from those above it here.
 const STAGES: &[&str] = &[
+    "attach",
+    "binary",
     "discovery",
     "bpf",
     "event",

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -24,15 +26,24 @@ fn data(position: u64, original: u32, captured: u32, way: u8, from: u8, bytes: &
     record
 }
 
-fn opened(role: u32, peer: &[u8]) -> Vec<u8> {
+fn opened(family: u16, local: &[u8], peer: &[u8]) -> Vec<u8> {
     let mut record = header(kind::OPENED);
-    record.extend(5i32.to_ne_bytes());
-    record.extend(role.to_ne_bytes());
-    let mut address = [0; SOCKADDR_BYTES + 4];
-    address[..peer.len()].copy_from_slice(peer);
-    record.extend(&address[..SOCKADDR_BYTES]);
+    for (port, address) in [(40_000_u16, local), (443, peer)] {
+        record.extend(family.to_ne_bytes());
+        record.extend(port.to_ne_bytes());
+        let mut padded = [0; 16];
+        padded[..address.len()].copy_from_slice(address);
+        record.extend(padded);
+    }
     record.extend(b"curl\0ld-name\0\0\0\0");
-    record.extend([0; 4]);
+    record
+}
+
+fn ended(reason: u32) -> Vec<u8> {
+    let mut record = header(kind::ENDED);
+    record.extend(reason.to_ne_bytes());
+    record.extend(104_u32.to_ne_bytes());
+    record.extend([5_u64, 6].map(u64::to_ne_bytes).concat());
     record
 }
 
@@ -40,7 +51,8 @@ fn opened(role: u32, peer: &[u8]) -> Vec<u8> {
 fn the_layout_is_the_abis() {
     assert_eq!(header(kind::EXEC).len(), size_of::<spanwire_abi::Header>());
     assert_eq!(data(0, 0, 0, 0, 0, b"").len(), size_of::<spanwire_abi::Data>());
-    assert_eq!(opened(0, b"").len(), size_of::<spanwire_abi::Opened>());
+    assert_eq!(opened(0, b"", b"").len(), size_of::<spanwire_abi::Opened>());
+    assert_eq!(ended(0).len(), size_of::<spanwire_abi::Ended>());
 }
 
 #[test]
@@ -54,41 +66,45 @@ fn a_chunk_keeps_position_and_lengths_and_drops_the_padding_of_its_record() {
 }
 
 #[test]
-fn addresses_of_both_families() {
-    let v4 = [&2u16.to_ne_bytes()[..], &[0x01, 0xbb, 127, 0, 0, 1]].concat();
-    let mapped =
-        [&10u16.to_ne_bytes()[..], &[0x01, 0xbb, 0, 0, 0, 0], &Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets()]
-            .concat();
-    let v6 = [&10u16.to_ne_bytes()[..], &[0x1f, 0x90, 0, 0, 0, 0], &Ipv6Addr::LOCALHOST.octets()].concat();
+fn addresses_of_all_families() {
+    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets();
+    let internet = |local: &str, peer: &str| {
+        Some(Ends::Internet { local: local.parse().unwrap(), peer: peer.parse().unwrap() })
+    };
+    let v6 = (Ipv6Addr::LOCALHOST.octets(), Ipv6Addr::UNSPECIFIED.octets());
     for (raw, expected) in [
-        (&v4[..], Some("127.0.0.1:443")),
-        (&mapped, Some("127.0.0.1:443")),
-        (&v6, Some("[::1]:8080")),
-        (b"", None),
+        (opened(2, &[127, 0, 0, 1], &[10, 1, 2, 3]), internet("127.0.0.1:40000", "10.1.2.3:443")),
+        (opened(10, &mapped, &mapped), internet("127.0.0.1:40000", "127.0.0.1:443")),
+        (opened(10, &v6.0, &v6.1), internet("[::1]:40000", "[::]:443")),
+        (opened(1, b"", b""), Some(Ends::Unix)),
+        (opened(0, b"", b""), None),
+        (opened(17, b"", b""), None),
     ] {
-        let Event::Opened { peer, role, fd, command, .. } = decode(&opened(role::CLIENT, raw)).unwrap()
-        else {
-            panic!("not opened")
-        };
-        assert_eq!(peer, expected.map(|text| text.parse().unwrap()));
-        assert_eq!((role, fd, command.as_str()), (Role::Client, 5, "curl"));
+        let Event::Opened { ends, command, .. } = decode(&raw).unwrap() else { panic!("not opened") };
+        assert_eq!((ends, command.as_str()), (expected, "curl"));
     }
+}
+
+#[test]
+fn a_hello_keeps_what_was_captured_of_it() {
+    let mut record = data(0, 3, 3, direction::WRITE, source::SOCKET, b"abc-----");
+    record[..4].copy_from_slice(&kind::HELLO.to_ne_bytes());
+    let Event::Hello { bytes, pid, .. } = decode(&record).unwrap() else { panic!("not a hello") };
+    assert_eq!((&bytes[..], pid), (&b"abc"[..], 7));
 }
 
 #[test]
 fn unknown_tags_are_refused() {
     assert_eq!(decode(&header(99)), Err(DecodeError::Tag("kind", 99)));
-    assert_eq!(decode(&opened(9, b"")), Err(DecodeError::Tag("role", 9)));
+    assert_eq!(decode(&ended(9)), Err(DecodeError::Tag("end", 9)));
     assert_eq!(decode(&data(0, 1, 1, 7, 0, b"x")), Err(DecodeError::Tag("direction", 7)));
     assert_eq!(decode(&data(0, 1, 1, 0, 7, b"x")), Err(DecodeError::Tag("source", 7)));
 }
 
 #[test]
 fn a_cut_record_is_refused_at_every_length() {
-    for whole in [data(0, 4, 4, 0, 0, b"abcd"), opened(0, b"")] {
-        let needed =
-            if whole.len() == size_of::<spanwire_abi::Opened>() { whole.len() - 4 } else { whole.len() };
-        for length in 0..needed {
+    for whole in [data(0, 4, 4, 0, 0, b"abcd"), opened(2, b"", b""), ended(2)] {
+        for length in 0..whole.len() {
             assert_eq!(decode(&whole[..length]), Err(DecodeError::Short), "{length}");
         }
     }

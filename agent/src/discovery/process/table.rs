@@ -1,6 +1,6 @@
 //! The processes that were described already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Process, Procfs};
@@ -11,7 +11,12 @@ pub struct ProcessTable {
     procfs: Procfs,
     pub(super) known: HashMap<u32, Known>,
     max: usize,
+    /// Processes that are gone, in the order of their ends.
+    ended: VecDeque<u32>,
 }
+
+/// Processes that are kept after their ends.
+const ENDED: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Known {
@@ -24,7 +29,7 @@ impl ProcessTable {
     /// Remembers at most `max` processes; past it one is forgotten, to be read again when needed.
     #[must_use]
     pub fn new(procfs: Procfs, max: usize) -> Self {
-        Self { procfs, known: HashMap::new(), max }
+        Self { procfs, known: HashMap::new(), max, ended: VecDeque::new() }
     }
 
     /// The process that has this pid now, or the last known one that had it.
@@ -46,8 +51,12 @@ impl ProcessTable {
     /// Reads a process that is new, and remembers it: it may be gone when its span is made.
     /// `command` names it if it is gone already.
     pub fn meet(&mut self, pid: u32, command: &str) {
+        if self.known.contains_key(&pid) && !self.ended.contains(&pid) {
+            return;
+        }
         let start_ticks = self.procfs.start_ticks(pid);
         let process = Arc::new(self.procfs.read(pid, Some(command)));
+        self.ended.retain(|ended| *ended != pid);
         self.remember(pid, start_ticks, &process);
     }
 
@@ -56,15 +65,24 @@ impl ProcessTable {
         self.known.insert(pid, Known { start_ticks, process: Arc::clone(process) });
     }
 
-    /// Whether the process was read since it began its program.
-    #[must_use]
-    pub fn knows(&self, pid: u32) -> bool {
-        self.known.contains_key(&pid)
-    }
-
-    /// Forgets a process: after it replaced its program, or when its last span is made.
+    /// Forgets a process: it replaced its program.
     pub fn forget(&mut self, pid: u32) {
         self.known.remove(&pid);
+    }
+
+    /// A process is gone. Its sockets end only now, and with them its last spans are made: it is
+    /// forgotten when others have ended after it.
+    pub fn ended(&mut self, pid: u32) {
+        if !self.known.contains_key(&pid) {
+            return;
+        }
+        self.ended.push_back(pid);
+        if self.ended.len() > ENDED
+            && let Some(gone) = self.ended.pop_front()
+            && !self.ended.contains(&gone)
+        {
+            self.known.remove(&gone);
+        }
     }
 
     fn make_room(&mut self, pid: u32) {

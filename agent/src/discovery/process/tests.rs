@@ -200,6 +200,23 @@ fn the_table_shares_until_the_process_is_another() {
 }
 
 #[test]
+fn a_process_that_ended_is_kept_for_its_last_spans_and_its_pid_may_be_anothers() {
+    let host = Host::new();
+    let mut table = ProcessTable::new(host.procfs(), 1_000);
+    for pid in 1..=100 {
+        host.start(pid, 1).put(pid, "comm", &format!("p{pid}"));
+        table.meet(pid, "");
+        fs::remove_dir_all(host.0.join(pid.to_string())).unwrap();
+        table.ended(pid);
+        assert_eq!(table.get(pid).service_name, format!("p{pid}"));
+    }
+    assert!(table.known.len() < 100);
+    host.start(100, 2).put(100, "comm", "another");
+    table.meet(100, "");
+    assert_eq!(table.get(100).service_name, "another");
+}
+
+#[test]
 fn the_table_is_bounded() {
     let host = Host::new();
     let mut table = ProcessTable::new(host.procfs(), 3);
@@ -214,7 +231,6 @@ fn the_table_is_bounded() {
 fn a_process_that_was_gone_at_once_has_the_name_of_its_thread() {
     let mut table = ProcessTable::new(Procfs::new(std::env::temp_dir().join("spanwire-no-proc")), 4);
     table.meet(7, "curl");
-    assert!(table.knows(7));
     assert_eq!(table.get(7).service_name, "curl");
     assert_eq!(table.get(8).service_name, "unknown_service");
 }

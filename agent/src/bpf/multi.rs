@@ -1,0 +1,191 @@
+//! `uprobe_multi` links (Linux 6.6): one system call attaches a program to many places of a file, for
+//! one process or for all, and needs no perf event. aya 0.14 has no such link, and the kernel wants
+//! the programs loaded for it; so they are loaded here, beside aya's own, on the same maps.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use aya::Ebpf;
+use aya::maps::Map;
+use aya_obj::Object;
+use aya_obj::generated::{
+    bpf_attach_type::BPF_TRACE_UPROBE_MULTI, bpf_attr, bpf_cmd, bpf_prog_info,
+    bpf_prog_type::BPF_PROG_TYPE_KPROBE,
+};
+
+/// Of `link_create.uprobe_multi.flags`: at the functions' returns (include/uapi/linux/bpf.h).
+const BPF_F_UPROBE_MULTI_RETURN: u32 = 1;
+
+/// Room for the verifier's words when it refuses.
+const LOG_BYTES: usize = 64 * 1024;
+
+/// Programs that were loaded to be attached by such links.
+pub(super) struct Multi {
+    programs: HashMap<&'static str, OwnedFd>,
+}
+
+impl Multi {
+    /// Loads the programs of these names out of `object`, on the maps of `ebpf`, which was made from
+    /// the same object.
+    ///
+    /// # Errors
+    /// When the kernel refuses one, as it does before Linux 6.6.
+    pub(super) fn load(object: &[u8], ebpf: &Ebpf, names: &[&'static str]) -> io::Result<Self> {
+        let mut parsed = Object::parse(object).map_err(io::Error::other)?;
+        let descriptors: HashMap<&str, RawFd> =
+            ebpf.maps().filter_map(|(name, map)| Some((name, descriptor(map)?))).collect();
+        let maps = parsed.maps.clone();
+        let sections = parsed.functions.keys().map(|(section, _)| *section).collect();
+        let known = maps
+            .iter()
+            .filter_map(|(name, map)| Some((name.as_str(), *descriptors.get(name.as_str())?, map)));
+        parsed.relocate_maps(known, &sections).map_err(io::Error::other)?;
+        parsed.relocate_calls(&sections).map_err(io::Error::other)?;
+        parsed.sanitize_functions(aya::features());
+        let mut programs = HashMap::new();
+        for name in names {
+            programs.insert(*name, load(&parsed, name)?);
+        }
+        Ok(Self { programs })
+    }
+
+    /// Attaches a program at these offsets of a file: for one process, or for all.
+    ///
+    /// # Errors
+    /// When there is no such program, or the kernel refuses.
+    pub(super) fn attach(
+        &self,
+        name: &'static str,
+        file: &CStr,
+        offsets: &[u64],
+        process: Option<u32>,
+        at_return: bool,
+    ) -> io::Result<OwnedFd> {
+        let program = self.programs.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let mut attribute = zeroed();
+        let link = bpf_link(program.as_raw_fd());
+        attribute.link_create = link;
+        // SAFETY: the union was zeroed, and is written before the kernel reads it.
+        let multi = unsafe { &mut attribute.link_create.__bindgen_anon_3.uprobe_multi };
+        multi.path = file.as_ptr() as u64;
+        multi.offsets = offsets.as_ptr() as u64;
+        multi.cnt = u32::try_from(offsets.len()).map_err(io::Error::other)?;
+        multi.flags = if at_return { BPF_F_UPROBE_MULTI_RETURN } else { 0 };
+        multi.pid = process.unwrap_or(0);
+        // SAFETY: the path and the offsets outlive the call.
+        unsafe { descriptor_of(bpf_cmd::BPF_LINK_CREATE, &mut attribute) }
+    }
+
+    /// Name and number of verified instructions of each program.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (String, Option<u32>)> {
+        self.programs.iter().map(|(name, program)| ((*name).to_owned(), verified_instructions(program)))
+    }
+}
+
+fn zeroed() -> bpf_attr {
+    // SAFETY: all fields are integers, for which zeros are valid.
+    unsafe { std::mem::zeroed() }
+}
+
+fn bpf_link(program: RawFd) -> aya_obj::generated::bpf_attr__bindgen_ty_14 {
+    // SAFETY: as above.
+    let mut link: aya_obj::generated::bpf_attr__bindgen_ty_14 = unsafe { std::mem::zeroed() };
+    link.__bindgen_anon_1.prog_fd = program.unsigned_abs();
+    link.attach_type = BPF_TRACE_UPROBE_MULTI as u32;
+    link
+}
+
+fn load(object: &Object, name: &str) -> io::Result<OwnedFd> {
+    let program = object.programs.get(name).ok_or(io::ErrorKind::NotFound)?;
+    let function = object.functions.get(&program.function_key()).ok_or(io::ErrorKind::NotFound)?;
+    let mut log = vec![0_u8; LOG_BYTES];
+    // The first try without a log: a full one would be an error of its own.
+    let first = load_once(program, function, name, &mut []);
+    match first {
+        Err(error) if error.raw_os_error() != Some(libc::EPERM) => {
+            let again = load_once(program, function, name, &mut log);
+            let said =
+                String::from_utf8_lossy(log.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
+            again.map_err(|error| io::Error::new(error.kind(), format!("{error} Verifier output: {said}")))
+        }
+        other => other,
+    }
+}
+
+fn load_once(
+    program: &aya_obj::Program,
+    function: &aya_obj::Function,
+    name: &str,
+    log: &mut [u8],
+) -> io::Result<OwnedFd> {
+    let mut attribute = zeroed();
+    // SAFETY: the union was zeroed, and is written before the kernel reads it.
+    let load = unsafe { &mut attribute.__bindgen_anon_3 };
+    load.prog_type = BPF_PROG_TYPE_KPROBE as u32;
+    load.expected_attach_type = BPF_TRACE_UPROBE_MULTI as u32;
+    load.insns = function.instructions.as_ptr() as u64;
+    load.insn_cnt = u32::try_from(function.instructions.len()).map_err(io::Error::other)?;
+    load.license = program.license.as_ptr() as u64;
+    if !log.is_empty() {
+        load.log_level = 1;
+        load.log_buf = log.as_mut_ptr() as u64;
+        load.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
+    }
+    // The last byte stays zero.
+    for (to, from) in load.prog_name.iter_mut().take(15).zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    // SAFETY: instructions, licence and log outlive the call.
+    unsafe { descriptor_of(bpf_cmd::BPF_PROG_LOAD, &mut attribute) }
+}
+
+fn verified_instructions(program: &OwnedFd) -> Option<u32> {
+    // SAFETY: all fields are integers, for which zeros are valid.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    let mut attribute = zeroed();
+    attribute.info.bpf_fd = program.as_raw_fd().unsigned_abs();
+    attribute.info.info_len = u32::try_from(size_of::<bpf_prog_info>()).ok()?;
+    attribute.info.info = (&raw mut info) as u64;
+    // SAFETY: the kernel writes at most `info_len` bytes to `info`, which outlives the call.
+    unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attribute) }.ok()?;
+    Some(info.verified_insns)
+}
+
+/// # Safety
+/// Whatever `attribute` points to must be valid for what the command does with it.
+unsafe fn bpf(command: bpf_cmd, attribute: &mut bpf_attr) -> io::Result<i64> {
+    // SAFETY: the attribute is as large as is said; the rest is the caller's promise.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command as libc::c_long, &raw mut *attribute, size_of::<bpf_attr>())
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// # Safety
+/// As [`bpf`]; the command must be one that returns a new descriptor.
+unsafe fn descriptor_of(command: bpf_cmd, attribute: &mut bpf_attr) -> io::Result<OwnedFd> {
+    // SAFETY: the caller's promise.
+    let descriptor = RawFd::try_from(unsafe { bpf(command, attribute) }?).map_err(io::Error::other)?;
+    // SAFETY: new, and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+fn descriptor(map: &Map) -> Option<RawFd> {
+    let data = match map {
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::LruHashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::PerCpuHashMap(data)
+        | Map::RingBuf(data) => data,
+        _ => return None,
+    };
+    Some(data.fd().as_fd().as_raw_fd())
+}
+
+/// A path as the kernel wants it.
+pub(super) fn c_path(path: &std::path::Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_encoded_bytes()).map_err(io::Error::other)
+}

@@ -1,0 +1,167 @@
+//! Attaching to functions of user-space files, for one process or for all.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use aya::programs::uprobe::{UProbe, UProbeAttachLocation, UProbeLink, UProbeScope};
+
+use super::LoadError;
+use super::multi::{Multi, c_path};
+use super::programs::{Programs, program};
+use crate::binary::{Call, Direction, Role, Site};
+
+/// What a probe does; one program of the object each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Probe {
+    /// Entry of a function that reads and returns the count.
+    ReadCounted,
+    /// Entry of one that writes and returns the count.
+    WriteCounted,
+    /// Entry of one that reads and reports the count through its fourth argument.
+    ReadReported,
+    /// Entry of one that writes and reports the count through its fourth argument.
+    WriteReported,
+    /// Entry of one that writes and reports the count through its fifth argument.
+    WriteReportedFifth,
+    /// Return of any of these.
+    Returned,
+    /// Entry of the function that ends a session.
+    Freed,
+    /// Entry of a function by which a process begins to use the library.
+    Herald,
+}
+
+impl Probe {
+    /// All of them, in the order in which they are attached: a session must not outlive its address
+    /// unseen, and a return without its entry is nothing, while an entry without its return is a call
+    /// that never ends.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Freed,
+        Self::Returned,
+        Self::ReadCounted,
+        Self::WriteCounted,
+        Self::ReadReported,
+        Self::WriteReported,
+        Self::WriteReportedFifth,
+        Self::Herald,
+    ];
+
+    /// The program's name in the object.
+    pub(super) fn program(self) -> &'static str {
+        match self {
+            Self::ReadCounted => "read_counted",
+            Self::WriteCounted => "write_counted",
+            Self::ReadReported => "read_reported",
+            Self::WriteReported => "write_reported",
+            Self::WriteReportedFifth => "write_reported_fifth",
+            Self::Returned => "returned",
+            Self::Freed => "freed",
+            Self::Herald => "herald",
+        }
+    }
+
+    fn is_at_return(self) -> bool {
+        self == Self::Returned
+    }
+}
+
+/// A probe and where it goes: bytes from the file's begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// What it does.
+    pub probe: Probe,
+    /// Offset in the file of an instruction.
+    pub offset: u64,
+}
+
+impl From<&Site> for Point {
+    fn from(site: &Site) -> Self {
+        let probe = match site.role {
+            Role::Begin(Direction::Read, Call::Counted) => Probe::ReadCounted,
+            Role::Begin(Direction::Write, Call::Counted) => Probe::WriteCounted,
+            Role::Begin(Direction::Read, Call::Reported { .. }) => Probe::ReadReported,
+            Role::Begin(Direction::Write, Call::Reported { count: 4 }) => Probe::WriteReportedFifth,
+            Role::Begin(Direction::Write, Call::Reported { .. }) => Probe::WriteReported,
+            Role::Return => Probe::Returned,
+            Role::Free => Probe::Freed,
+            Role::Herald => Probe::Herald,
+        };
+        Self { probe, offset: site.offset }
+    }
+}
+
+/// Probes that are attached; dropping this takes them off, which takes some 10 ms each.
+#[derive(Debug)]
+#[must_use]
+pub struct Attachment(#[expect(dead_code, reason = "held for their drop")] Vec<Held>);
+
+#[derive(Debug)]
+enum Held {
+    Multi(#[expect(dead_code, reason = "held for its drop")] OwnedFd),
+    Perf(#[expect(dead_code, reason = "held for its drop")] UProbeLink),
+}
+
+impl Programs {
+    /// Attaches probes to a file, for one process or for all. Takes up to some 20 ms.
+    ///
+    /// # Errors
+    /// When the kernel refuses one; none stays attached then.
+    pub fn attach(
+        &mut self,
+        file: &Path,
+        points: &[Point],
+        process: Option<u32>,
+    ) -> Result<Attachment, LoadError> {
+        let mut held = Vec::new();
+        for probe in Probe::ALL {
+            let mut offsets: Vec<u64> =
+                points.iter().filter(|point| point.probe == probe).map(|point| point.offset).collect();
+            offsets.sort_unstable();
+            offsets.dedup();
+            if offsets.is_empty() {
+                continue;
+            }
+            match &self.multi {
+                Some(multi) => held.push(Held::Multi(link(multi, probe, file, &offsets, process)?)),
+                None => {
+                    for offset in offsets {
+                        held.push(Held::Perf(self.perf_link(probe, file, offset, process)?));
+                    }
+                }
+            }
+        }
+        Ok(Attachment(held))
+    }
+
+    fn perf_link(
+        &mut self,
+        probe: Probe,
+        file: &Path,
+        offset: u64,
+        process: Option<u32>,
+    ) -> Result<UProbeLink, LoadError> {
+        let name = probe.program();
+        let scope =
+            process.and_then(NonZeroU32::new).map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
+        let refused = |error| LoadError::Program(name, error);
+        let program = program::<UProbe>(&mut self.ebpf, name)?;
+        let id =
+            program.attach(UProbeAttachLocation::AbsoluteOffset(offset), file, scope).map_err(refused)?;
+        program.take_link(id).map_err(refused)
+    }
+}
+
+fn link(
+    multi: &Multi,
+    probe: Probe,
+    file: &Path,
+    offsets: &[u64],
+    process: Option<u32>,
+) -> Result<OwnedFd, LoadError> {
+    let attach = || -> io::Result<OwnedFd> {
+        multi.attach(probe.program(), &c_path(file)?, offsets, process, probe.is_at_return())
+    };
+    attach().map_err(|error| LoadError::Link(probe.program(), error))
+}

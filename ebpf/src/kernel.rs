@@ -1,0 +1,177 @@
+//! What is read out of the kernel's own structs. Where their fields are differs between kernels; the
+//! agent reads it from the running kernel's BTF and sets it before load.
+
+use aya_ebpf::{
+    Global,
+    helpers::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
+};
+use spanwire_abi::Endpoint;
+
+use crate::arch::Registers;
+
+/// Says of a field that this kernel does not have it.
+pub const ABSENT: u32 = u32::MAX;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $($(#[$doc])*
+        #[unsafe(no_mangle)]
+        pub static $name: Global<u32> = Global::new(ABSENT);)*
+    };
+}
+
+// Bytes from the struct's begin.
+offsets! {
+    /// `sock.__sk_common.skc_family`
+    SOCK_FAMILY;
+    /// `sock.__sk_common.skc_num`: the local port.
+    SOCK_NUM;
+    /// `sock.__sk_common.skc_dport`: the peer's, in the network's byte order.
+    SOCK_DPORT;
+    /// `sock.__sk_common.skc_rcv_saddr`
+    SOCK_RCV_SADDR;
+    /// `sock.__sk_common.skc_daddr`
+    SOCK_DADDR;
+    /// `sock.__sk_common.skc_v6_rcv_saddr`
+    SOCK_V6_RCV_SADDR;
+    /// `sock.__sk_common.skc_v6_daddr`
+    SOCK_V6_DADDR;
+    /// `sock.sk_type`, 16 bits.
+    SOCK_TYPE;
+    /// `tcp_sock.bytes_received`
+    TCP_RECEIVED;
+    /// `tcp_sock.bytes_acked`: what was sent and arrived.
+    TCP_ACKED;
+    /// `sock.sk_socket`
+    SOCK_SOCKET;
+    /// `socket_alloc.vfs_inode.i_ino`: the socket comes first in `socket_alloc` (include/net/sock.h).
+    SOCKET_INO;
+    /// `tcp_sock.first_tx_mstamp`: when the segments in flight began to be sent, in microseconds of
+    /// `CLOCK_MONOTONIC` (include/linux/tcp.h).
+    TCP_FIRST_TX;
+    /// `task_struct.pid`
+    TASK_PID;
+    /// `task_struct.tgid`
+    TASK_TGID;
+    /// `task_struct.files`
+    TASK_FILES;
+    /// `files_struct.fdt`
+    FILES_FDT;
+    /// `fdtable.max_fds`
+    FDT_MAX_FDS;
+    /// `fdtable.fd`
+    FDT_FD;
+    /// `file.f_inode`
+    FILE_INODE;
+    /// `file.private_data`
+    FILE_PRIVATE;
+    /// `inode.i_mode`
+    INODE_MODE;
+    /// `socket.sk`
+    SOCKET_SK;
+}
+
+/// Whether the kernel has `bpf_task_pt_regs` (5.15); without it the verifier never sees the call.
+#[unsafe(no_mangle)]
+pub static HAS_TASK_REGS: Global<u8> = Global::new(0);
+
+/// Address families and socket types (include/linux/socket.h, include/linux/net.h).
+pub const AF_UNIX: u16 = 1;
+pub const AF_INET: u16 = 2;
+pub const AF_INET6: u16 = 10;
+const SOCK_STREAM: u16 = 1;
+
+/// Mode bits that tell a socket's inode (include/uapi/linux/stat.h).
+const S_IFMT: u16 = 0o170_000;
+const S_IFSOCK: u16 = 0o140_000;
+
+/// Reads a field of the struct at `base`.
+#[inline(always)]
+pub fn field<T>(base: u64, offset: &Global<u32>) -> Option<T> {
+    let offset = offset.load();
+    if base == 0 || offset == ABSENT {
+        return None;
+    }
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel((base + u64::from(offset)) as *const T) }.ok()
+}
+
+/// The registers with which the current task entered the kernel.
+#[inline(always)]
+pub fn entry_registers() -> Option<Registers> {
+    if HAS_TASK_REGS.load() == 0 {
+        return None;
+    }
+    // SAFETY: the current task outlives the program's run; the helpers take nothing else.
+    Some(unsafe { Registers::typed(bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64) })
+}
+
+/// The address family of a stream socket of a family that HTTP is spoken on.
+#[inline(always)]
+pub fn stream_family(sock: u64) -> Option<u16> {
+    let family = field::<u16>(sock, &SOCK_FAMILY)?;
+    let stream = field::<u16>(sock, &SOCK_TYPE)? == SOCK_STREAM;
+    (stream && matches!(family, AF_UNIX | AF_INET | AF_INET6)).then_some(family)
+}
+
+/// The number of the inode that a socket's descriptors lead to.
+#[inline(always)]
+pub fn inode(sock: u64) -> u64 {
+    field::<u64>(sock, &SOCK_SOCKET).and_then(|socket| field(socket, &SOCKET_INO)).unwrap_or(0)
+}
+
+/// Both ends of a socket, this one first.
+#[inline(always)]
+pub fn endpoints(sock: u64) -> Option<(Endpoint, Endpoint)> {
+    let family = field::<u16>(sock, &SOCK_FAMILY)?;
+    let (mut local, mut peer) =
+        (Endpoint { family, port: 0, address: [0; 16] }, Endpoint { family, port: 0, address: [0; 16] });
+    match family {
+        AF_INET => {
+            local.address[..4].copy_from_slice(&field::<[u8; 4]>(sock, &SOCK_RCV_SADDR)?);
+            peer.address[..4].copy_from_slice(&field::<[u8; 4]>(sock, &SOCK_DADDR)?);
+        }
+        AF_INET6 => {
+            local.address = field(sock, &SOCK_V6_RCV_SADDR)?;
+            peer.address = field(sock, &SOCK_V6_DADDR)?;
+        }
+        _ => return Some((local, peer)),
+    }
+    local.port = field(sock, &SOCK_NUM)?;
+    peer.port = u16::from_be(field(sock, &SOCK_DPORT)?);
+    Some((local, peer))
+}
+
+/// When what a TCP socket has in flight began to be sent, in nanoseconds of `CLOCK_MONOTONIC`.
+#[inline(always)]
+pub fn sent_ns(sock: u64) -> u64 {
+    if field::<u16>(sock, &SOCK_FAMILY) == Some(AF_UNIX) {
+        return 0;
+    }
+    field::<u64>(sock, &TCP_FIRST_TX).unwrap_or(0).wrapping_mul(1000)
+}
+
+/// Bytes that a TCP socket has received and sent since it was connected.
+#[inline(always)]
+pub fn transferred(sock: u64) -> Option<[u64; 2]> {
+    Some([field(sock, &TCP_RECEIVED)?, field(sock, &TCP_ACKED)?])
+}
+
+/// The `struct sock` behind a descriptor of the current process.
+#[inline(always)]
+pub fn sock_of_descriptor(fd: u64) -> Option<u64> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { aya_ebpf::helpers::bpf_get_current_task() };
+    let table = field::<u64>(field(task, &TASK_FILES)?, &FILES_FDT)?;
+    if fd >= u64::from(field::<u32>(table, &FDT_MAX_FDS)?) {
+        return None;
+    }
+    let files = field::<u64>(table, &FDT_FD)?;
+    // SAFETY: the helper checks the address.
+    let file = unsafe { bpf_probe_read_kernel((files + fd * 8) as *const u64) }.ok()?;
+    let mode = field::<u16>(field(file, &FILE_INODE)?, &INODE_MODE)?;
+    if mode & S_IFMT != S_IFSOCK {
+        return None;
+    }
+    field::<u64>(field(file, &FILE_PRIVATE)?, &SOCKET_SK).filter(|sock| *sock != 0)
+}
