@@ -95,6 +95,15 @@ pub enum Ends {
 }
 
 impl Ends {
+    /// This end's address.
+    #[must_use]
+    pub fn local(self) -> Option<SocketAddr> {
+        match self {
+            Self::Internet { local, .. } => Some(local),
+            Self::Unix => None,
+        }
+    }
+
     /// The other end's address.
     #[must_use]
     pub fn peer(self) -> Option<SocketAddr> {

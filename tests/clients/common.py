@@ -22,6 +22,7 @@ def options():
     parser.add_argument("--tools", action="store_true", help="offer a tool")
     parser.add_argument("--threads", type=int, default=1, help="threads that share one client")
     parser.add_argument("--max-retries", type=int, default=0, help="attempts after the first")
+    parser.add_argument("--prompt-bytes", type=int, default=0, help="size of the prompt")
     parser.add_argument("--abandon", action="store_true", help="leave a stream after its first event")
     return parser.parse_args()
 
@@ -43,6 +44,8 @@ def headers():
 def parameters(chosen):
     """The request."""
     asked = {"model": chosen.model, "messages": MESSAGES}
+    if chosen.prompt_bytes:
+        asked["messages"] = [{"role": "user", "content": "prompt-canary" + "x" * chosen.prompt_bytes}]
     if chosen.stream:
         asked["stream"] = True
         if not chosen.no_usage:

@@ -3,8 +3,10 @@
     provider.py --dir DIR [--plain] [--echo]
 
 Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1, prints one line of JSON
-when it is ready ({"port": …, "ca": …}) and appends one line of JSON per request to DIR/log.jsonl; with
+when it is ready ({"port": …, "ca": …, "unix": …}) and appends one line of JSON per request to DIR/log.jsonl; with
 --echo it prints that line too, so that a reader can wait for it.
+
+Without TLS it also listens on the same port of ::1, and on a Unix socket in DIR.
 
 The requested model's name chooses how it behaves, so that unmodified clients can ask for it: see
 BEHAVIOURS. Token counts differ from request to request and between input and output.
@@ -141,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = Answer(next(self.server.truth.numbers), request)
         self.entry = {
             "path": self.path,
-            "client_port": self.client_address[1],
+            "client_port": self.client_address[1] if self.client_address else None,
             "request_model": answer.model,
             "stream": answer.stream,
             "id": answer.id,
@@ -268,6 +270,23 @@ class Server(ThreadingHTTPServer):
         """A client that leaves is no news."""
 
 
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+class UnixServer(Server):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self):
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "localhost", 0
+
+
+class UnixHandler(Handler):
+    # There is no Nagle's algorithm to disable.
+    disable_nagle_algorithm = False
+
+
 def certificates(directory):
     """A CA and a certificate for this host's own names, by the openssl command."""
 
@@ -294,8 +313,14 @@ def main():
 
     server = Server(("127.0.0.1", 0), Handler)
     server.truth = Truth(options.dir, options.echo)
-    ready = {"port": server.server_port, "ca": None}
-    if not options.plain:
+    ready = {"port": server.server_port, "ca": None, "unix": None}
+    if options.plain:
+        ready["unix"] = os.path.join(options.dir, "standin.sock")
+        others = [Server6(("::1", server.server_port), Handler), UnixServer(ready["unix"], UnixHandler)]
+        for other in others:
+            other.truth = server.truth
+            threading.Thread(target=other.serve_forever, daemon=True).start()
+    else:
         ready["ca"], certificate, key = certificates(options.dir)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)

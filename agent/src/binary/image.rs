@@ -5,9 +5,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use object::elf::{DT_NEEDED, ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_LOAD, STT_FUNC};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
-use object::{Endianness, ReadCache, ReadRef, SectionIndex};
+use object::elf::{
+    DT_NEEDED, ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB,
+    STT_FUNC, SectionHeader64,
+};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use object::{Endianness, ReadCache, SectionIndex};
 use thiserror::Error;
 
 /// Why a file is not analysed. It says what is wrong in a few words, and nothing is probed.
@@ -120,9 +123,19 @@ impl Image {
         let endian = header.endian()?;
         let sections = header.sections(endian, data)?;
         let mut found = HashMap::new();
-        for kind in [object::elf::SHT_DYNSYM, object::elf::SHT_SYMTAB] {
+        for kind in [SHT_DYNSYM, SHT_SYMTAB] {
+            let Some(table) = sections.iter().find(|section| section.sh_type(endian) == kind) else {
+                continue;
+            };
+            let strings = sections.section(SectionIndex(table.sh_link(endian) as usize))?;
+            let place =
+                |section: &SectionHeader64<Endianness>| (section.sh_offset(endian), section.sh_size(endian));
+            let (symbols, strings) = (place(table), place(strings));
+            if symbols.1.saturating_add(strings.1) > TABLE_MAX_BYTES {
+                return Err(Refusal::TooLarge("a very large symbol table"));
+            }
             if found.len() < names.len() {
-                collect(endian, data, &sections, kind, names, &mut found)?;
+                collect(&self.file, symbols, strings, names, &mut found)?;
             }
         }
         Ok(found)
@@ -174,31 +187,87 @@ impl Image {
     }
 }
 
-fn collect<'d, 'n, R: ReadRef<'d>>(
-    endian: Endianness,
-    data: R,
-    sections: &SectionTable<'d, FileHeader64<Endianness>, R>,
-    kind: u32,
+/// Bytes of a table that are in memory at once.
+const WINDOW_BYTES: usize = 256 << 10;
+/// Bytes of an entry of a symbol table: `Elf64_Sym`.
+const SYMBOL_BYTES: usize = 24;
+
+/// Adds the functions with these names from one symbol table. Both tables are read in windows: first
+/// where the names are, then which symbols have them.
+fn collect<'n>(
+    file: &File,
+    symbols: (u64, u64),
+    strings: (u64, u64),
     names: &[&'n str],
     found: &mut HashMap<&'n str, Function>,
-) -> Result<(), Refusal> {
-    let Some((_, table)) = sections.enumerate().find(|(_, section)| section.sh_type(endian) == kind) else {
-        return Ok(());
-    };
-    let strings = sections.section(SectionIndex(table.sh_link(endian) as usize))?;
-    if table.sh_size(endian).saturating_add(strings.sh_size(endian)) > TABLE_MAX_BYTES {
-        return Err(Refusal::TooLarge("a very large symbol table"));
+) -> io::Result<()> {
+    let longest = names.iter().map(|name| name.len() + 1).max().unwrap_or(0);
+    let mut places: HashMap<u32, &'n str> = HashMap::new();
+    windows(file, strings, longest, |at, window| {
+        for name in names {
+            // A name may be the tail of another's, so what stands before it does not matter.
+            let ended = [name.as_bytes(), &[0]].concat();
+            for inside in memchr::memmem::find_iter(window, &ended) {
+                if let Ok(place) = u32::try_from(at + inside as u64) {
+                    places.insert(place, name);
+                }
+            }
+        }
+    })?;
+    windows(file, symbols, 0, |_, window| {
+        for symbol in window.chunks_exact(SYMBOL_BYTES) {
+            let Some(symbol) = Symbol::read(symbol) else { continue };
+            if let Some(name) = places.get(&symbol.name).filter(|_| symbol.is_function && symbol.address != 0)
+            {
+                let function = Function { address: symbol.address, size: symbol.size };
+                found.entry(name).or_insert(function);
+            }
+        }
+    })
+}
+
+/// What matters of an `Elf64_Sym` (elf(5)).
+struct Symbol {
+    name: u32,
+    is_function: bool,
+    address: u64,
+    size: u64,
+}
+
+impl Symbol {
+    fn read(entry: &[u8]) -> Option<Self> {
+        let (name, rest) = entry.split_first_chunk::<4>()?;
+        let (&[info, ..], rest) = rest.split_first_chunk::<4>()?;
+        let (address, rest) = rest.split_first_chunk::<8>()?;
+        let (size, _) = rest.split_first_chunk::<8>()?;
+        Some(Self {
+            name: u32::from_ne_bytes(*name),
+            is_function: info & 0xf == STT_FUNC,
+            address: u64::from_ne_bytes(*address),
+            size: u64::from_ne_bytes(*size),
+        })
     }
-    let symbols = sections.symbols(endian, data, kind)?;
-    for symbol in symbols.iter() {
-        if symbol.st_type() != STT_FUNC || symbol.st_value(endian) == 0 {
-            continue;
-        }
-        let Ok(name) = symbol.name(endian, symbols.strings()) else { continue };
-        if let Some(name) = names.iter().find(|wanted| wanted.as_bytes() == name) {
-            let function = Function { address: symbol.st_value(endian), size: symbol.st_size(endian) };
-            found.entry(name).or_insert(function);
-        }
+}
+
+/// Hands out a part of a file in windows that overlap by `overlap` bytes, each with its place in the
+/// part.
+fn windows(
+    file: &File,
+    (offset, size): (u64, u64),
+    overlap: usize,
+    mut look: impl FnMut(u64, &[u8]),
+) -> io::Result<()> {
+    // A multiple of a symbol's size, so that none is cut.
+    let step = WINDOW_BYTES - WINDOW_BYTES % SYMBOL_BYTES;
+    let mut buffer = vec![0; step + overlap];
+    let mut at = 0;
+    while at < size {
+        let left = usize::try_from(size - at).unwrap_or(usize::MAX);
+        let length = left.min(buffer.len());
+        let Some(window) = buffer.get_mut(..length) else { break };
+        file.read_exact_at(window, offset.saturating_add(at))?;
+        look(at, window);
+        at += step as u64;
     }
     Ok(())
 }

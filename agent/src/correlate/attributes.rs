@@ -47,6 +47,8 @@ names! {
     ERROR_TYPE = "error.type",
     SERVER_ADDRESS = "server.address",
     SERVER_PORT = "server.port",
+    NETWORK_LOCAL_ADDRESS = "network.local.address",
+    NETWORK_LOCAL_PORT = "network.local.port",
     NETWORK_PEER_ADDRESS = "network.peer.address",
     NETWORK_PEER_PORT = "network.peer.port",
     HTTP_REQUEST_METHOD = "http.request.method",
@@ -162,6 +164,8 @@ fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts)
         to.text(SERVER_ADDRESS, address);
         to.int(SERVER_PORT, request.port.or(server.map(|peer| peer.port())).or(Some(usual)));
     }
+    to.text(NETWORK_LOCAL_ADDRESS, connection.local.map(|local| local.ip().to_string()));
+    to.int(NETWORK_LOCAL_PORT, connection.local.map(|local| local.port()));
     to.text(NETWORK_PEER_ADDRESS, connection.peer.map(|peer| peer.ip().to_string()));
     to.int(NETWORK_PEER_PORT, connection.peer.map(|peer| peer.port()));
     to.text(HTTP_REQUEST_METHOD, Some(request.method.as_str()));

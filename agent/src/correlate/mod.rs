@@ -26,6 +26,8 @@ use span::Span;
 pub struct ConnectionFacts {
     /// The other end.
     pub peer: Option<SocketAddr>,
+    /// This end's address.
+    pub local: Option<SocketAddr>,
     /// The bytes were encrypted on the wire.
     pub tls: bool,
 }

@@ -70,7 +70,7 @@ fn string(text: &str) -> Value {
 
 #[test]
 fn the_plainest_call_has_no_attribute_that_was_not_seen() {
-    let facts = ConnectionFacts { peer: None, tls: true };
+    let facts = ConnectionFacts { local: None, peer: None, tls: true };
     let span = span(&call(), &exchange(200, Outcome::Complete), facts);
     assert_eq!((span.name.as_str(), span.status), ("chat gpt-4o", Status::Unset));
     assert_eq!(span.started, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
@@ -136,12 +136,47 @@ fn everything_known_is_said() {
 fn the_server_is_named_by_host_then_peer() {
     let peer = Some(([192, 0, 2, 1], 8443).into());
     for (host, port, role, facts, address, expected_port) in [
-        (Some("llm"), Some(8000), Role::Client, ConnectionFacts { peer, tls: true }, Some("llm"), Some(8000)),
-        (Some("llm"), None, Role::Client, ConnectionFacts { peer, tls: true }, Some("llm"), Some(8443)),
-        (Some("llm"), None, Role::Client, ConnectionFacts { peer: None, tls: false }, Some("llm"), Some(80)),
-        (None, None, Role::Client, ConnectionFacts { peer, tls: false }, Some("192.0.2.1"), Some(8443)),
-        (None, None, Role::Server, ConnectionFacts { peer, tls: false }, None, None),
-        (Some("llm"), None, Role::Server, ConnectionFacts { peer, tls: false }, Some("llm"), Some(80)),
+        (
+            Some("llm"),
+            Some(8000),
+            Role::Client,
+            ConnectionFacts { local: None, peer, tls: true },
+            Some("llm"),
+            Some(8000),
+        ),
+        (
+            Some("llm"),
+            None,
+            Role::Client,
+            ConnectionFacts { local: None, peer, tls: true },
+            Some("llm"),
+            Some(8443),
+        ),
+        (
+            Some("llm"),
+            None,
+            Role::Client,
+            ConnectionFacts { local: None, peer: None, tls: false },
+            Some("llm"),
+            Some(80),
+        ),
+        (
+            None,
+            None,
+            Role::Client,
+            ConnectionFacts { local: None, peer, tls: false },
+            Some("192.0.2.1"),
+            Some(8443),
+        ),
+        (None, None, Role::Server, ConnectionFacts { local: None, peer, tls: false }, None, None),
+        (
+            Some("llm"),
+            None,
+            Role::Server,
+            ConnectionFacts { local: None, peer, tls: false },
+            Some("llm"),
+            Some(80),
+        ),
         (None, None, Role::Client, ConnectionFacts::default(), None, None),
     ] {
         let exchange = Exchange { request: request(host, port), role, ..exchange(200, Outcome::Complete) };

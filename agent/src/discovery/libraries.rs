@@ -85,23 +85,36 @@ fn is_tls_library(name: &str) -> bool {
 /// The TLS libraries in the system's folders below `root`: `/`, or `/proc/PID/root` for a container's.
 #[must_use]
 pub fn installed(root: &Path) -> Vec<Library> {
-    let mut found: Vec<Library> = Vec::new();
     let names = FOLDERS
         .iter()
         .filter_map(|folder| fs::read_dir(root.join(folder)).ok())
         .flatten()
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_str().is_some_and(is_tls_library));
-    for entry in names {
-        // Links lead to one file.
+    distinct(names.map(|entry| entry.path()))
+}
+
+/// The files at these paths; links lead to one file.
+fn distinct(paths: impl Iterator<Item = PathBuf>) -> Vec<Library> {
+    let mut found: Vec<Library> = Vec::new();
+    for path in paths {
         if found.len() < MOST
-            && let Ok(library) = Library::at(entry.path())
+            && let Ok(library) = Library::at(path)
             && found.iter().all(|known| known.id != library.id)
         {
             found.push(library);
         }
     }
     found
+}
+
+/// Executables that hold TLS code themselves and run others' programs.
+const RUNTIMES: [&str; 4] = ["usr/bin/node", "usr/local/bin/node", "usr/bin/nodejs", "bin/node"];
+
+/// The runtimes with TLS code of their own in the usual places below `root`.
+#[must_use]
+pub fn runtimes(root: &Path) -> Vec<Library> {
+    distinct(RUNTIMES.iter().map(|runtime| root.join(runtime)))
 }
 
 /// The library of this name in the system's folders below `root`.

@@ -301,8 +301,10 @@ impl Pipeline {
             self.counters.bodies_truncated.increment();
         }
         self.counters.calls.increment();
+        let ends = self.table.ends(connection, conversation);
         let facts = ConnectionFacts {
-            peer: self.table.ends(connection, conversation).and_then(Ends::peer),
+            local: ends.and_then(Ends::local),
+            peer: ends.and_then(Ends::peer),
             tls: conversation.source == Source::Tls,
         };
         let process = self.processes.get(conversation.pid);

@@ -261,7 +261,7 @@ fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor)
         // The call is over, and the peer may have answered already. TCP remembers when it began to
         // send; that is older than this call where something else was in flight still.
         let sent = kernel::sent_ns(sock);
-        if sent >= socket.last_ns && sent < now {
+        if sent > 0 && sent >= socket.last_ns && sent < now {
             time_ns = sent;
         }
     }

@@ -50,7 +50,13 @@ impl Client {
     /// A program of `tests/clients`, by its file's name.
     #[must_use]
     pub fn python(setup: &Setup, script: &str, standin: &StandIn) -> Self {
-        let mut command = Command::new(&setup.python);
+        Self::python_at(&setup.python, setup, script, standin)
+    }
+
+    /// A program of `tests/clients`, run by another interpreter.
+    #[must_use]
+    pub fn python_at(interpreter: &Path, setup: &Setup, script: &str, standin: &StandIn) -> Self {
+        let mut command = Command::new(interpreter);
         command.arg(setup.test_file(Path::new("clients").join(script)));
         command.args(["--base-url", &standin.base_url()]).env("OPENAI_API_KEY", KEY);
         if let Some(ca) = standin.ca() {
@@ -62,8 +68,14 @@ impl Client {
     /// curl, which asks `model` once.
     #[must_use]
     pub fn curl(standin: &StandIn, model: &str) -> Self {
+        Self::curl_at(Path::new("curl"), standin, model)
+    }
+
+    /// A curl of one's own.
+    #[must_use]
+    pub fn curl_at(executable: &Path, standin: &StandIn, model: &str) -> Self {
         let body = json!({"model": model, "messages": [{"role": "user", "content": CANARY}]});
-        let mut command = Command::new("curl");
+        let mut command = Command::new(executable);
         command.args(["--silent", "--show-error", "--data-binary", &body.to_string()]);
         command.args(["--header", "content-type: application/json"]);
         command.arg("--header").arg(format!("authorization: Bearer {KEY}"));
@@ -106,6 +118,13 @@ impl Client {
     #[must_use]
     pub fn service(mut self, name: &str) -> Self {
         self.command.env("OTEL_SERVICE_NAME", name);
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
         self
     }
 

@@ -191,6 +191,8 @@ pub fn compare(span: &Span, served: &Served) -> Result<()> {
     let status = span.int("http.response.status_code");
     ensure!(status == served.status, "the status is {status:?}");
     ensure!(!span.failed() && span.error_type().is_none(), "it is marked as failed");
+    let port = span.int("network.local.port");
+    ensure!(port == served.client_port.map(i64::from), "the client's port is {port:?}");
     let streamed = span.attributes.flag("gen_ai.request.stream");
     ensure!(streamed == served.stream.then_some(true), "stream is {streamed:?}");
     let first = served.first_byte_ns.context("an answer that was given has a first byte")?;

@@ -32,6 +32,9 @@ pub struct Served {
     pub finish_reason: String,
     /// The HTTP status; none where no HTTP was spoken.
     pub status: Option<i64>,
+    /// The client's port, or none on a Unix socket.
+    #[serde(default)]
+    pub client_port: Option<u16>,
     /// When the request was there, in nanoseconds of the wall clock.
     pub received_ns: u64,
     /// When the answer began.
@@ -45,6 +48,7 @@ pub struct Served {
 struct Ready {
     port: u16,
     ca: Option<PathBuf>,
+    unix: Option<PathBuf>,
 }
 
 /// A running stand-in; it ends with this value.
@@ -53,6 +57,7 @@ pub struct StandIn {
     /// Its port on 127.0.0.1.
     pub port: u16,
     ca: Option<PathBuf>,
+    unix: Option<PathBuf>,
     said: Transcript,
     process: Child,
     _folder: Folder,
@@ -74,8 +79,8 @@ impl StandIn {
         let mut process = command.spawn().context("the stand-in does not start")?;
         let said = Transcript::of("stand-in", process.stdout.take().context("no output")?);
         let first = said.wait_for("readiness", DEADLINE, |text| text.contains('\n')).await?;
-        let Ready { port, ca } = serde_json::from_str(first.lines().next().unwrap_or_default())?;
-        Ok(Self { port, ca, said, process, _folder: folder })
+        let Ready { port, ca, unix } = serde_json::from_str(first.lines().next().unwrap_or_default())?;
+        Ok(Self { port, ca, unix, said, process, _folder: folder })
     }
 
     /// The API's address, by the name that its certificate has.
@@ -89,6 +94,12 @@ impl StandIn {
     #[must_use]
     pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
+    }
+
+    /// Its Unix socket; none with TLS.
+    #[must_use]
+    pub fn unix(&self) -> Option<&Path> {
+        self.unix.as_deref()
     }
 
     /// Its process, for as long as it runs.

@@ -35,6 +35,7 @@ fn pair(name: &str, value: Value) -> KeyValue {
 /// An answer as the stand-in would log it.
 fn served() -> Served {
     Served {
+        client_port: Some(40_000),
         request_model: "gpt-4o".to_owned(),
         stream: true,
         response_model: "gpt-4o-2024".to_owned(),
@@ -67,6 +68,7 @@ fn right() -> proto::Span {
             pair("gen_ai.usage.input_tokens", Value::IntValue(14)),
             pair("gen_ai.usage.output_tokens", Value::IntValue(1020)),
             pair("http.response.status_code", Value::IntValue(200)),
+            pair("network.local.port", Value::IntValue(40_000)),
             pair("server.address", text("localhost")),
             pair("server.port", Value::IntValue(4242)),
         ],

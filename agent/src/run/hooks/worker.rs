@@ -16,7 +16,7 @@ use super::programs::Catalogue;
 use crate::attach::{Policy, Sign, Wish};
 use crate::binary::Role;
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
-use crate::discovery::libraries::{FileId, Library, executable, installed, mapped, processes};
+use crate::discovery::libraries::{FileId, Library, executable, installed, mapped, processes, runtimes};
 use crate::discovery::sockets::Listeners;
 use crate::event::Event;
 use crate::telemetry::Counters;
@@ -81,6 +81,10 @@ impl Worker {
     pub(super) fn survey(&mut self) -> usize {
         for library in installed(Path::new("/")) {
             self.code(library);
+        }
+        for library in runtimes(Path::new("/")) {
+            // Before the first program that runs in them.
+            let _ = self.analyser.send((0, library));
         }
         let mut listeners = Listeners::default();
         let own = std::process::id();
@@ -220,7 +224,14 @@ impl Worker {
         if !self.files.contains_key(&id) {
             self.learn(id, code.clone());
         }
-        let Some(hooked) = self.hooked.get_mut(&pid) else { return };
+        let Some(hooked) = self.hooked.get_mut(&pid) else {
+            // A program that began before it was known what it holds.
+            if code.is_some() && executable(Path::new(PROC), pid).is_ok_and(|executable| executable.id == id)
+            {
+                self.sign(pid, Sign::Started);
+            }
+            return;
+        };
         hooked.awaited = hooked.awaited.saturating_sub(1);
         if let Some(code) = code {
             self.hook(pid, id, &code);

@@ -1,0 +1,60 @@
+//! Every way in which a program can use a socket.
+
+use anyhow::{Context as _, Result, ensure};
+use spanwire_e2e::client::Client;
+use spanwire_e2e::scene::Scene;
+
+/// One call by the client that uses sockets in this way.
+fn client(scene: &Scene, form: &str) -> Result<Client> {
+    let unix = scene.standin.unix().context("a stand-in without TLS has a Unix socket")?;
+    let client = scene.python("socket_forms.py").model(&format!("by-{form}"));
+    Ok(client.env("SOCKET_FORM", form).env("SOCKET_UNIX", unix))
+}
+
+async fn each(forms: &[&str], arguments: &[&str]) -> Result<()> {
+    let scene = Scene::plain(arguments).await?;
+    let mut calls = Vec::new();
+    for form in forms {
+        let done = client(&scene, form)?.run().await.with_context(|| (*form).to_owned())?;
+        ensure!(done.calls.len() == 1, "{form}: {:?}", done.calls);
+        calls.extend(done.calls);
+    }
+    let outcome = scene.finish(forms.len()).await?;
+    outcome.compare(&calls)?;
+    for span in &outcome.spans {
+        ensure!(span.notes().is_empty(), "something was not seen: {span:#?}");
+    }
+    ensure!(outcome.agent.stderr.contains("nothing lost"), "{}", outcome.agent.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_call_that_moves_bytes() -> Result<()> {
+    each(&["send", "write", "vectors", "message", "messages", "parts"], &[]).await
+}
+
+#[tokio::test]
+async fn every_way_to_a_socket() -> Result<()> {
+    each(&["duplicate", "child", "passed", "mapped", "ipv6", "unix"], &[]).await
+}
+
+#[tokio::test]
+async fn by_the_return_of_system_calls() -> Result<()> {
+    let forms =
+        ["send", "write", "vectors", "message", "parts", "duplicate", "child", "passed", "ipv6", "unix"];
+    each(&forms, &["--hooks", "syscalls"]).await
+}
+
+#[tokio::test]
+async fn what_is_in_no_buffer_is_counted() -> Result<()> {
+    let scene = Scene::plain(&[]).await?;
+    // The first call teaches the agent that this is a connection of interest: none of the second's
+    // request is in a buffer of the process.
+    client(&scene, "send")?.run().await?;
+    client(&scene, "file")?.run().await?;
+    let log = scene.standin.log(2).await?;
+    ensure!(log.iter().any(|served| served.request_model == "by-file"), "{log:#?}");
+    let ended = scene.agent.stop().await?;
+    ensure!(ended.stderr.contains("gap_no_buffer_bytes"), "{}", ended.stderr);
+    Ok(())
+}
