@@ -155,9 +155,9 @@ fn btf(sys: &Path) -> Finding {
         return finding(Weight::Ok, "BTF", "present");
     }
     finding(
-        Weight::Limited,
+        Weight::Missing,
         "BTF",
-        "absent: today's probes do without it, later ones will not; use a kernel with CONFIG_DEBUG_INFO_BTF=y",
+        "absent: the probes cannot find what they read in the kernel; use a kernel with CONFIG_DEBUG_INFO_BTF=y",
     )
 }
 

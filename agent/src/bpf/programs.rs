@@ -116,6 +116,7 @@ impl Programs {
             programs.load_tracepoint(name)?;
         }
         programs.load_uprobes()?;
+        give_back();
         if options.probe_log != ProbeLog::Off {
             programs.follow_log()?;
         }
@@ -231,6 +232,15 @@ impl Programs {
         let mut sizes: Vec<_> = own.chain(self.multi.iter().flat_map(Multi::sizes)).collect();
         sizes.sort();
         sizes
+    }
+}
+
+/// Gives the memory back that the kernel's BTF and the object took: some 10 MiB, used once.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim(3) has no preconditions.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

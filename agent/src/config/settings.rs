@@ -19,7 +19,7 @@ pub struct Settings {
     pub body_limit: Option<Size>,
 
     /// Size of the buffer between kernel and agent, a power of two from 256KiB to 1GiB. Events that
-    /// find it full are dropped and counted [default: 16MiB]
+    /// find it full are dropped and counted [default: 8MiB]
     #[arg(long, value_name = "SIZE")]
     pub ring_size: Option<Size>,
 
@@ -75,7 +75,7 @@ impl Settings {
     pub fn defaults() -> Self {
         Self {
             body_limit: Some(Size(1 << 20)),
-            ring_size: Some(Size(16 << 20)),
+            ring_size: Some(Size(8 << 20)),
             output: Some(OutputChoice::Auto),
             otlp_endpoint: None,
             otlp_protocol: None,

@@ -33,7 +33,7 @@ fn defaults_are_as_documented() {
         config,
         Config {
             body_limit: 1 << 20,
-            ring_size: 16 << 20,
+            ring_size: 8 << 20,
             console: true,
             otlp: None,
             export_queue: 8192,
@@ -99,7 +99,7 @@ fn flags_win_over_environment_over_file_over_defaults() {
     let variables = environment(&[("SPANWIRE_EXPORT_QUEUE", "20"), ("SPANWIRE_LOG", "debug")]);
     let flags = Settings { log: Some(Text("trace".to_owned())), ..Settings::default() };
     let config = Config::resolve(&flags, Some((Path::new("test.yaml"), file)), &variables).unwrap();
-    assert_eq!(config.ring_size, 16 << 20);
+    assert_eq!(config.ring_size, 8 << 20);
     assert_eq!(config.body_limit, 2 << 20);
     assert_eq!(config.export_queue, 20);
     assert_eq!(config.log, "trace");
