@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Environment, Settings};
+use crate::config::{Config, ConfigError, Environment, STATUS_SOCKET, Settings};
 
 /// What the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,17 @@ pub enum Command {
     /// Trace until told to stop.
     Run(Config),
     /// Say what this host allows.
-    Check,
+    Check {
+        /// Say what the kernel's verifier makes of each BPF program instead.
+        programs: bool,
+    },
+    /// Say what a running agent sees.
+    Status {
+        /// Where it is asked.
+        socket: PathBuf,
+        /// As JSON rather than as text.
+        json: bool,
+    },
     /// Show a trace of an example program.
     Demo {
         /// The Python interpreter that runs the example.
@@ -64,7 +74,24 @@ enum Action {
     /// Say what this host allows the agent to do, and what to change where it does not
     ///
     /// Exits with 0 when `spanwire run` can work here and with 3 when it cannot.
-    Check,
+    Check {
+        /// List the BPF programs instead, with what this kernel's verifier says of each
+        #[arg(long)]
+        programs: bool,
+    },
+
+    /// Say what the running agent sees: TLS code and probes, processes, losses
+    ///
+    /// Exits with 1 when no agent answers.
+    Status {
+        /// Print everything as JSON
+        #[arg(long)]
+        json: bool,
+
+        /// The agent's status socket
+        #[arg(long, value_name = "PATH", env = "SPANWIRE_STATUS_SOCKET", default_value = STATUS_SOCKET)]
+        socket: PathBuf,
+    },
 
     /// Trace an example program that talks to a local stand-in for an LLM, and show the result
     ///
@@ -110,7 +137,8 @@ where
 {
     Ok(match CommandLine::try_parse_from(arguments)?.action {
         Action::Run(sources) => Command::Run(sources.load(environment)?),
-        Action::Check => Command::Check,
+        Action::Check { programs } => Command::Check { programs },
+        Action::Status { json, socket } => Command::Status { socket, json },
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }
@@ -157,9 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn status_asks_at_the_usual_place_or_another() {
+        for (arguments, socket, json) in [
+            (&["status"][..], STATUS_SOCKET, false),
+            (&["status", "--json", "--socket", "/tmp/s"], "/tmp/s", true),
+        ] {
+            assert_eq!(parsed(arguments).unwrap(), Command::Status { socket: socket.into(), json });
+        }
+    }
+
+    #[test]
     fn check_reads_no_configuration() {
         let broken = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/does/not/exist".to_owned())]);
-        assert_eq!(parse(["spanwire", "check"], &broken).unwrap(), Command::Check);
+        assert_eq!(parse(["spanwire", "check"], &broken).unwrap(), Command::Check { programs: false });
+        assert_eq!(
+            parse(["spanwire", "check", "--programs"], &broken).unwrap(),
+            Command::Check { programs: true }
+        );
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct Chunk {
     pub position: u64,
     /// How many bytes the program moved; more than `bytes` holds when the capture limit cut them.
     pub original_bytes: u32,
+    /// They are of a request, and bytes moved the other way since the one before: that was answered,
+    /// whether or not its answer was captured.
+    pub after_answer: bool,
     /// What was captured: a prefix of the original bytes.
     pub bytes: Bytes,
 }
@@ -114,6 +117,10 @@ impl Ends {
     }
 }
 
+/// The kernel's name for a file: only the kernel side knows what it means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KernelFile(pub [u64; 3]);
+
 /// One thing that happened in a traced process. Times are `CLOCK_MONOTONIC` nanoseconds, process ids
 /// those of the root PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +133,8 @@ pub enum Event {
         pid: u32,
         /// Name of the thread that does.
         command: String,
+        /// Tells its program from the others that it runs: see [`spanwire_abi::Opened::program`].
+        program: u64,
         /// Where it leads; none when the kernel did not say.
         ends: Option<Ends>,
         /// When.
@@ -174,10 +183,23 @@ pub enum Event {
         /// The new one.
         child: u32,
     },
-    /// A process replaced its program.
+    /// A process began a program.
+    Started {
+        /// The process.
+        pid: u32,
+        /// The kernel's name for the executable.
+        file: KernelFile,
+        /// When.
+        time_ns: u64,
+    },
+    /// A process of which something was told replaced its program.
     Exec {
         /// The process.
         pid: u32,
+        /// Tells the new program: see [`spanwire_abi::Opened::program`].
+        program: u64,
+        /// When.
+        time_ns: u64,
     },
     /// A process is exiting.
     Exit {

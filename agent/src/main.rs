@@ -5,10 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use spanwire::cli::{self, CliError, Command};
 use spanwire::config::{self, Config};
 use spanwire::demo;
 use spanwire::preflight::{self, Weight};
+use spanwire::run::status::{ask, show};
 use spanwire::run::{Agent, PROC, StartError, stop_signal};
 use spanwire::telemetry::{self, Counters};
 
@@ -44,7 +46,9 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
         .map_err(anyhow::Error::from)?;
     runtime.block_on(async {
         match command {
-            Command::Check => check(),
+            Command::Check { programs: false } => check(),
+            Command::Check { programs: true } => list_programs(),
+            Command::Status { socket, json } => status(&socket, json),
             Command::Run(config) => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
                 let stop = stop_signal()?;
@@ -68,6 +72,34 @@ fn check() -> Result<ExitCode, StartError> {
     }
     let able = preflight::report(&findings, &mut io::stdout().lock()).map_err(anyhow::Error::from)?;
     Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
+}
+
+fn status(socket: &Path, json: bool) -> Result<ExitCode, StartError> {
+    let report = ask(socket).with_context(|| {
+        format!(
+            "no agent answers at {}: start one with `spanwire run`, or name its --status-socket with --socket",
+            socket.display()
+        )
+    })?;
+    let mut out = io::stdout().lock();
+    if json {
+        let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+        writeln!(out, "{text}").map_err(anyhow::Error::from)?;
+    } else {
+        let counters = Counters::default();
+        let losses: Vec<_> = counters
+            .snapshot()
+            .filter(|sample| sample.is_loss)
+            .map(|sample| (sample.name, sample.help))
+            .collect();
+        show(&report, &losses, &mut out).map_err(anyhow::Error::from)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list_programs() -> Result<ExitCode, StartError> {
+    let taken = preflight::list_programs(&mut io::stdout().lock()).map_err(anyhow::Error::from)?;
+    Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
 }
 
 /// Begins to log, and to count; `None`, with a line for each cause, when this host cannot trace.

@@ -161,22 +161,51 @@ fn btf(sys: &Path) -> Finding {
     )
 }
 
+/// How programs are loaded that are only looked at.
+const OPTIONS: Options = Options { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto };
+
+/// Prints a line for each BPF program with what this kernel's verifier says of it; says whether it took
+/// all of them that are needed.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn list_programs(out: &mut impl Write) -> io::Result<bool> {
+    let all = match Programs::statistics(OPTIONS) {
+        Ok(all) => all,
+        Err(error) => {
+            writeln!(out, "{}", finding(Weight::Missing, "BPF programs", refused(&error)))?;
+            return Ok(false);
+        }
+    };
+    writeln!(out, "{:<24} {:>12} {:>9} {:>11}  stack", "program", "instructions", "verified", "peak states")?;
+    for one in &all {
+        let number = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        let (verified, peak) = (number(one.verified), number(one.peak_states));
+        let refused = one.refused.as_ref().map_or_else(String::new, |reason| format!("  refused: {reason}"));
+        let (name, size) = (&one.name, one.instructions);
+        writeln!(out, "{name:<24} {size:>12} {verified:>9} {peak:>11}  {}{refused}", one.stack)?;
+    }
+    Ok(all.iter().all(|one| one.refused.is_none() || one.is_optional))
+}
+
 /// Loads the programs and attaches them, to libraries as well, then takes all off again.
 ///
 /// Needs a tokio runtime with I/O.
 #[must_use]
 pub fn examine_probes(proc: &Path) -> Vec<Finding> {
-    let mut programs = match Programs::load(Options {
-        ring_bytes: 1 << 20,
-        probe_log: ProbeLog::Off,
-        hooks: HookChoice::Auto,
-    }) {
+    let mut programs = match Programs::load(OPTIONS) {
         Ok(programs) => programs,
         Err(error) => return vec![finding(Weight::Missing, "BPF programs", refused(&error))],
     };
     let sizes = programs.sizes();
     let instructions: u64 = sizes.iter().filter_map(|(_, size)| size.map(u64::from)).sum();
-    let message = format!("{} loaded; the verifier read {instructions} instructions", sizes.len());
+    // Linux tells since 5.16.
+    let read = if instructions > 0 {
+        format!("; the verifier read {instructions} instructions")
+    } else {
+        String::new()
+    };
+    let message = format!("{} loaded{read}", sizes.len());
     let mut findings = vec![finding(Weight::Ok, "BPF programs", message)];
     findings.push(match programs.attach_tracepoints() {
         Ok(hooks) => finding(
@@ -186,7 +215,8 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
         ),
         Err(error) => finding(Weight::Missing, "tracepoints", refused(&error)),
     });
-    let mut found = libraries::installed(Path::new("/"));
+    let root = libraries::Root::of(proc, std::process::id());
+    let mut found = root.map(|root| libraries::installed(&root, None)).unwrap_or_default();
     for pid in libraries::processes(proc) {
         for library in libraries::mapped(proc, pid, true) {
             if !found.iter().any(|known| known.id == library.id) {
@@ -250,12 +280,13 @@ pub fn refused(error: &LoadError) -> String {
 /// its statistics in place of the first: that is why it refused.
 fn in_one_line(text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
-    let Some((what, _)) = first.split_once(" Verifier output:") else { return first.to_owned() };
+    let Some((what, output)) = first.split_once(" Verifier output:") else { return first.to_owned() };
     let statistics = ["verification time", "stack depth", "processed"];
-    let said = text
-        .lines()
-        .skip(1)
-        .filter(|line| !line.trim().is_empty() && !statistics.iter().any(|start| line.starts_with(start)))
+    let said = std::iter::once(output)
+        .chain(text.lines().skip(1))
+        .filter(|line| {
+            !line.trim().is_empty() && !statistics.iter().any(|start| line.trim().starts_with(start))
+        })
         .last();
     said.map_or_else(|| what.to_owned(), |said| format!("{what} The verifier says: {}", said.trim()))
 }

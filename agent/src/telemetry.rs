@@ -95,6 +95,8 @@ counters! {
         exchanges_failed: "exchanges ended by an error of the connection",
         bytes_skipped: "bytes that the kernel was told to leave out",
         bytes_unclaimed: "captured bytes that belong to no exchange that is followed",
+        files_analysed: "files that were looked into for TLS code",
+        files_known_by_copy: "files whose TLS code was known from a copy of them",
         header_ids_forgotten: "span ids of trace headers forgotten to bound memory: a retry may take one again",
         calls: "calls understood and turned into spans",
         spans_exported: "spans that the OTLP receiver accepted",
@@ -102,10 +104,10 @@ counters! {
     }
     loss {
         ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
+        requests_dropped: "requests whose begin was among these chunks: their exchanges were not seen at all",
         ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full",
         ring_drops_process: "process events dropped by the kernel because the ring buffer was full",
         libraries_refused: "TLS libraries that could not be hooked",
-        processes_not_examined: "processes whose TLS code was not looked for: too many at once",
         connections_unseen: "TLS connections to providers whose plaintext was not seen",
         gap_no_buffer_bytes: "bytes of sockets that were in no buffer of the process: sendfile, splice",
         gap_io_uring_bytes: "bytes of sockets moved by io_uring",
@@ -196,6 +198,24 @@ mod tests {
         let non_zero: Vec<_> = samples.iter().filter(|sample| sample.value > 0).collect();
         assert!(matches!(non_zero.as_slice(), [sample] if (sample.name, sample.value) == ("late_bytes", 7)));
         assert!(samples.iter().all(|sample| !sample.help.is_empty()));
+    }
+
+    /// The table of losses for operators.
+    const MANUAL: &str = include_str!("../../docs/loss.md");
+
+    #[test]
+    fn every_loss_is_explained_and_nothing_else() {
+        let explained: Vec<_> = MANUAL
+            .lines()
+            .filter_map(|line| line.strip_prefix('|')?.split('|').nth(1)?.trim().strip_prefix('`'))
+            .filter_map(|name| name.strip_suffix('`'))
+            .collect();
+        let losses: Vec<_> = Counters::default()
+            .snapshot()
+            .filter(|sample| sample.is_loss)
+            .map(|sample| sample.name)
+            .collect();
+        assert_eq!(explained, losses, "in the order of the counters");
     }
 
     #[test]

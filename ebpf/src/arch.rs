@@ -29,13 +29,7 @@ impl Registers {
     fn slot(&self, index: usize) -> u64 {
         // SAFETY: bpf_probe_read_kernel checks the address, a bad one is an error, not a fault; a load
         // through a typed pointer is checked by the kernel in the same way.
-        unsafe {
-            if self.typed {
-                self.regs.add(index).read_volatile()
-            } else {
-                bpf_probe_read_kernel(self.regs.add(index)).unwrap_or(0)
-            }
-        }
+        unsafe { if self.typed { self.regs.add(index).read_volatile() } else { word(self.regs.add(index)) } }
     }
 
     /// Argument `N`, from 0. Zero when it cannot be read, which no probe takes for a valid pointer.
@@ -56,6 +50,14 @@ impl Registers {
     pub fn is_native(&self) -> bool {
         self.slot(MODE_SLOT) & MODE_MASK == MODE_NATIVE
     }
+}
+
+/// A word of the kernel's memory, 0 when it cannot be read. Inlined, each of a caller's reads would take
+/// its own place on the stack.
+#[inline(never)]
+fn word(address: *const u64) -> u64 {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel(address) }.unwrap_or(0)
 }
 
 /// Index into `struct pt_regs` (arch/x86/include/asm/ptrace.h) of di, si, dx, r10, r8, r9.

@@ -1,12 +1,12 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns};
-use spanwire_abi::{Connection, Data, Dismissal, OPENING_BYTES, direction, kind, source, verdict};
+use spanwire_abi::{Connection, Data, Dismissal, Endpoint, OPENING_BYTES, direction, kind, source, verdict};
 
 use crate::{
     cursor::{Cursor, Turn},
     emit,
-    maps::{DISMISSALS, REQUESTS},
+    maps::{CURSORS, DISMISSALS, REQUESTS, TLS_CALLS},
 };
 
 /// Most records that one call is cut into: 4 MiB where its bytes lie together. What a call moves
@@ -19,6 +19,10 @@ const LOOKS: u8 = 6;
 
 /// How long the agent's word on an exchange holds for the process's later connections.
 const DISMISSAL_NS: u64 = 60_000_000_000;
+/// The same for TLS sessions and the ClientHellos that begin them. The agent must still see how many
+/// exchanges without interest a process makes, to take its probes off; they cost more than the events. And
+/// one address may be that of several servers.
+const TLS_DISMISSAL_NS: u64 = 100_000_000;
 
 /// Of [`Connection::last`], before any byte moved.
 const NEITHER: u8 = 2;
@@ -94,6 +98,17 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     }
 }
 
+/// Accounts for bytes that are of no use whatever they are: answers to a skipped request.
+#[inline(always)]
+pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bool {
+    if connection.verdict != verdict::SKIP_EXCHANGE || way == connection.requests {
+        return false;
+    }
+    connection.moved[usize::from(way & 1)] += bytes;
+    connection.last = way;
+    true
+}
+
 #[inline(always)]
 fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cursor: &mut Cursor) -> Wish {
     match look(cursor) {
@@ -105,7 +120,7 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
         Start::Request => {
             connection.requests = way;
             begin(connection, cursor, position);
-            if is_dismissed(&connection.opening) {
+            if is_dismissed(&connection.opening, from) {
                 connection.verdict = verdict::SKIP_EXCHANGE;
                 return Wish::Leave;
             }
@@ -129,10 +144,11 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
 }
 
 /// An exchange begins: remembers how it opens; true when it opens like the one before.
-#[inline(always)]
+#[inline(never)]
 fn begin(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> bool {
     let mut opening = [0; OPENING_BYTES / 8];
     let read = cursor.opening(&mut opening);
+    cursor.mark_request();
     // Word by word: the compiler would compare arrays by a call that goes byte by byte.
     let alike = (0..opening.len()).all(|word| opening[word] == connection.opening[word]);
     if read && alike && connection.alike_since != u64::MAX {
@@ -156,16 +172,31 @@ fn dismissal(opening: &Opening) -> Dismissal {
     Dismissal { pid: bpf_get_current_pid_tgid() >> 32, opening: *opening }
 }
 
-#[inline(always)]
-fn is_dismissed(opening: &Opening) -> bool {
-    // SAFETY: the value is one word.
-    let Some(since) = (unsafe { DISMISSALS.get(dismissal(opening)) }) else { return false };
-    // SAFETY: the helper has no preconditions.
-    unsafe { bpf_ktime_get_ns() }.wrapping_sub(*since) < DISMISSAL_NS
+#[inline(never)]
+fn is_dismissed(opening: &Opening, from: u8) -> bool {
+    let holds = if from == source::TLS { TLS_DISMISSAL_NS } else { DISMISSAL_NS };
+    holds_still(&dismissal(opening), holds)
 }
 
-/// Does what the agent asked for, if it did; true when bytes are no longer wanted.
+/// Whether the agent has just seen this process begin a TLS session with this peer by a ClientHello of
+/// this size, and had no use for it.
 #[inline(always)]
+pub fn is_dismissed_hello(peer: &Endpoint, bytes: u32) -> bool {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    holds_still(&Dismissal::of_hello(pid, peer, bytes), TLS_DISMISSAL_NS)
+}
+
+#[inline(always)]
+fn holds_still(dismissal: &Dismissal, holds: u64) -> bool {
+    // SAFETY: the value is one word.
+    let Some(since) = (unsafe { DISMISSALS.get(dismissal) }) else { return false };
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }.wrapping_sub(*since) < holds
+}
+
+/// Does what the agent asked for, if it did; true when bytes are no longer wanted. Its stack is its own:
+/// with its caller's it would be more than 512 bytes, and Linux 6.1 refuses that.
+#[inline(never)]
 fn obey(connection: &mut Connection) -> bool {
     let id = connection.id;
     // SAFETY: the agent replaces entries whole; a torn read is not possible for either field.
@@ -189,37 +220,73 @@ fn obey(connection: &mut Connection) -> bool {
     wanted != verdict::FOLLOW
 }
 
-/// Sends the bytes of a call; `cursor` lies in a map.
+/// Which map has the cursor of the call under way.
+#[derive(Clone, Copy)]
+pub enum Held {
+    /// [`TLS_CALLS`]
+    TlsCall,
+    /// [`CURSORS`]
+    Cursor,
+}
+
+/// Sends the bytes of this thread's call, whose cursor lies in a map.
 #[inline(always)]
-pub fn send(id: u64, way: u8, from: u8, time_ns: u64, cursor: &mut Cursor) {
-    let mut data = record(kind::DATA, id, way, from, time_ns);
-    for turn in 1..=RECORDS_PER_CALL {
-        let piece = match cursor.turn() {
-            Turn::Piece(piece) => piece,
-            Turn::Vector => continue,
-            Turn::Done => return,
-        };
-        data.position = piece.position;
-        // The last record speaks for all the bytes that no further one can carry.
-        data.original_bytes = if turn == RECORDS_PER_CALL { piece.left as u32 } else { piece.size as u32 };
-        emit::data(&data, piece.address, piece.size);
+pub fn send(id: u64, way: u8, from: u8, time_ns: u64, held: Held) {
+    let tags = u64::from(way) | u64::from(from) << 8 | (held as u64) << 16;
+    for _ in 1..RECORDS_PER_CALL {
+        if send_piece(id, time_ns, tags) == 0 {
+            return;
+        }
     }
+    send_piece(id, time_ns, tags | LAST);
+}
+
+/// In [`send_piece`]'s tags: this record speaks for all the bytes that no further one can carry.
+const LAST: u64 = 1 << 24;
+
+/// Sends the next piece of this thread's call; 0 when there is none. It can be seen from outside and has
+/// numbers alone for arguments, so the verifier reads it once for all its calls: as a part of the loop
+/// it would be read anew in each turn.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn send_piece(id: u64, time_ns: u64, tags: u64) -> u64 {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: entries of this thread's own.
+    let cursor = unsafe {
+        match tags >> 16 & 0xff {
+            0 => TLS_CALLS.get_ptr_mut(thread).map(|call| &raw mut (*call).plaintext),
+            _ => CURSORS.get_ptr_mut(thread),
+        }
+    };
+    let Some(cursor) = cursor else { return 0 };
+    // SAFETY: as above.
+    let piece = match unsafe { (*cursor).turn() } {
+        Turn::Piece(piece) => piece,
+        Turn::Vector => return 1,
+        Turn::Done => return 0,
+    };
+    let mut data = record(kind::DATA, id, tags as u8, (tags >> 8) as u8, time_ns);
+    data.position = piece.position;
+    // SAFETY: as above.
+    data.opens = unsafe { (*cursor).take_mark() };
+    data.original_bytes = if tags & LAST != 0 { piece.left as u32 } else { piece.size as u32 };
+    emit::data(&data, piece.address, piece.size);
+    1
 }
 
 /// A data record without its bytes.
 #[inline(always)]
 pub fn record(kind: u32, id: u64, way: u8, from: u8, time_ns: u64) -> Data {
-    let mut data = Data {
-        header: emit::header(kind, id),
+    Data {
+        header: emit::header_at(kind, id, time_ns),
         position: 0,
         original_bytes: 0,
         captured_bytes: 0,
         direction: way,
         source: from,
-        reserved: [0; 6],
-    };
-    data.header.time_ns = time_ns;
-    data
+        opens: 0,
+        reserved: [0; 5],
+    }
 }
 
 /// What the first bytes of a call look like.

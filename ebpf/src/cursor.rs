@@ -4,6 +4,8 @@ use aya_ebpf::helpers::{bpf_probe_read_user, generated};
 use core::ffi::c_void;
 use spanwire_abi::{CHUNK_BYTES, OPENING_BYTES};
 
+use crate::emit::bounded;
+
 /// A place in the bytes of one call, which lie together or in an array of `iovec`.
 ///
 /// It lives in a map, and every access is volatile, for the verifier's sake: what it knows of a
@@ -26,6 +28,8 @@ pub struct Cursor {
     position: u64,
     /// Size of the piece taken last.
     size: u64,
+    /// 1 as long as a request begins with the next piece.
+    request: u64,
 }
 
 /// Bytes that lie together and fit one record.
@@ -68,23 +72,24 @@ impl Cursor {
     /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
     pub fn new(address: u64, vectors: u64) -> Self {
         if vectors == 0 {
-            Self { address, part_left: u64::MAX, left: 0, vector: 0, vectors_left: 0, position: 0, size: 0 }
+            Self { address, part_left: u64::MAX, ..Self::nowhere() }
         } else {
-            Self {
-                address: 0,
-                part_left: 0,
-                left: 0,
-                vector: address,
-                vectors_left: vectors,
-                position: 0,
-                size: 0,
-            }
+            Self { vector: address, vectors_left: vectors, ..Self::nowhere() }
         }
     }
 
     /// Bytes that are in no buffer of the process.
     pub fn nowhere() -> Self {
-        Self { address: 0, part_left: 0, left: 0, vector: 0, vectors_left: 0, position: 0, size: 0 }
+        Self {
+            address: 0,
+            part_left: 0,
+            left: 0,
+            vector: 0,
+            vectors_left: 0,
+            position: 0,
+            size: 0,
+            request: 0,
+        }
     }
 
     /// Whether there is nothing to read.
@@ -107,6 +112,20 @@ impl Cursor {
         store!(self.position = position);
     }
 
+    /// A request begins with the first byte.
+    #[inline(always)]
+    pub fn mark_request(&mut self) {
+        store!(self.request = 1);
+    }
+
+    /// Whether a request begins with the piece that was just taken, as 1 or 0.
+    #[inline(always)]
+    pub fn take_mark(&mut self) -> u8 {
+        let marked = load!(self.request) as u8;
+        store!(self.request = 0);
+        marked
+    }
+
     /// The first `N` bytes, if they lie together.
     #[inline(always)]
     pub fn first<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -121,6 +140,18 @@ impl Cursor {
         unsafe { bpf_probe_read_user(address as *const [u8; N]) }.ok()
     }
 
+    /// Leaves bytes out, as far as they lie together.
+    #[inline(always)]
+    pub fn skip(&mut self, bytes: u64) {
+        let (part_left, left) = (load!(self.part_left), load!(self.left));
+        let most = if part_left < left { part_left } else { left };
+        let bytes = if bytes < most { bytes } else { most };
+        let address = load!(self.address);
+        store!(self.address = address + bytes);
+        store!(self.part_left = part_left - bytes);
+        store!(self.left = left - bytes);
+    }
+
     /// Reads the first bytes, as far as they lie together.
     #[inline(always)]
     pub fn opening(&mut self, bytes: &mut [u64; OPENING_BYTES / 8]) -> bool {
@@ -130,9 +161,13 @@ impl Cursor {
         }
         let part_left = load!(self.part_left);
         let mut size = if part_left < left { part_left } else { left };
+        if size == 0 {
+            return false;
+        }
         if size > OPENING_BYTES as u64 {
             size = OPENING_BYTES as u64;
         }
+        let size = bounded::<OPENING_BYTES>(size);
         let address = load!(self.address);
         let bytes = bytes.as_mut_ptr().cast::<u8>();
         // SAFETY: `bytes` points at OPENING_BYTES and size is no more; the helper checks the source.

@@ -3,9 +3,9 @@
 
 use aya_ebpf::{
     Global,
-    helpers::{bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
+    helpers::{bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_task_pt_regs},
 };
-use spanwire_abi::Endpoint;
+use spanwire_abi::{Endpoint, FileKey};
 
 use crate::arch::Registers;
 
@@ -53,6 +53,10 @@ offsets! {
     TASK_PID;
     /// `task_struct.tgid`
     TASK_TGID;
+    /// `task_struct.mm`
+    TASK_MM;
+    /// `mm_struct.arg_start`
+    MM_ARG_START;
     /// `task_struct.files`
     TASK_FILES;
     /// `files_struct.fdt`
@@ -69,6 +73,26 @@ offsets! {
     INODE_MODE;
     /// `socket.sk`
     SOCKET_SK;
+    /// `linux_binprm.file`
+    BINPRM_FILE;
+    /// `inode.i_ino`
+    INODE_INO;
+    /// `inode.i_size`
+    INODE_SIZE;
+    /// `inode.i_sb`
+    INODE_SB;
+    /// `super_block.s_dev`
+    SB_DEV;
+    /// `task_struct.io_uring`
+    TASK_IO_URING;
+    /// `task_struct.flags`
+    TASK_FLAGS;
+    /// `task_struct.stack`
+    TASK_STACK;
+    /// From the begin of a thread's kernel stack to the registers with which it entered the kernel.
+    STACK_REGISTERS;
+    /// How many arguments `tcp_recvmsg` has.
+    TCP_RECVMSG_ARGUMENTS;
 }
 
 /// Whether the kernel has `bpf_task_pt_regs` (5.15); without it the verifier never sees the call.
@@ -85,6 +109,17 @@ const SOCK_STREAM: u16 = 1;
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
 
+/// The file of the program that a `struct linux_binprm` is for.
+#[inline(always)]
+pub fn executable(binprm: u64) -> Option<FileKey> {
+    let inode = field::<u64>(field(binprm, &BINPRM_FILE)?, &FILE_INODE)?;
+    Some(FileKey {
+        inode: field(inode, &INODE_INO)?,
+        device: u64::from(field::<u32>(field(inode, &INODE_SB)?, &SB_DEV)?),
+        bytes: field(inode, &INODE_SIZE)?,
+    })
+}
+
 /// Reads a field of the struct at `base`.
 #[inline(always)]
 pub fn field<T>(base: u64, offset: &Global<u32>) -> Option<T> {
@@ -100,10 +135,45 @@ pub fn field<T>(base: u64, offset: &Global<u32>) -> Option<T> {
 #[inline(always)]
 pub fn entry_registers() -> Option<Registers> {
     if HAS_TASK_REGS.load() == 0 {
-        return None;
+        // SAFETY: the helper has no preconditions.
+        let task = unsafe { bpf_get_current_task() };
+        let stack = field::<u64>(task, &TASK_STACK)?;
+        let registers = STACK_REGISTERS.load();
+        return (registers != ABSENT).then(|| Registers::at(stack + u64::from(registers)));
     }
     // SAFETY: the current task outlives the program's run; the helpers take nothing else.
     Some(unsafe { Registers::typed(bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u64) })
+}
+
+/// Flags of a task (include/linux/sched.h): it works for another one's io_uring (Linux 5.12; what the bit
+/// says before is not true of a task in a system call, and such workers are the kernel's own); it is the
+/// kernel's own.
+const PF_IO_WORKER: u32 = 0x10;
+const PF_KTHREAD: u32 = 0x20_0000;
+
+/// What moves bytes on a socket: the system call under way, io_uring, or the kernel for itself.
+pub mod mover {
+    pub const CALL: u64 = 0;
+    pub const IO_URING: u64 = 1;
+    pub const KERNEL: u64 = 2;
+}
+
+/// Which [`mover`] is at work on a socket in this task, whose call under way has this descriptor: io_uring
+/// moves some bytes at the end of whichever call its thread makes next, and some in threads of its own,
+/// whose registers are a copy of such a call's.
+#[inline(never)]
+pub fn mover(sock: u64, descriptor: u64) -> u64 {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let flags = field::<u32>(task, &TASK_FLAGS).unwrap_or(0);
+    if flags & PF_KTHREAD != 0 {
+        return mover::KERNEL;
+    }
+    let has_ring = field::<u64>(task, &TASK_IO_URING).unwrap_or(0) != 0;
+    if flags & PF_IO_WORKER != 0 || (has_ring && sock_of_descriptor(descriptor) != Some(sock)) {
+        return mover::IO_URING;
+    }
+    mover::CALL
 }
 
 /// The address family of a stream socket of a family that HTTP is spoken on.
@@ -157,11 +227,30 @@ pub fn transferred(sock: u64) -> Option<[u64; 2]> {
     Some([field(sock, &TCP_RECEIVED)?, field(sock, &TCP_ACKED)?])
 }
 
+/// What tells the current process's program from its other ones: see [`spanwire_abi::Opened::program`].
+#[inline(always)]
+pub fn program() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { aya_ebpf::helpers::bpf_get_current_task() };
+    field::<u64>(task, &TASK_MM).and_then(|memory| field(memory, &MM_ARG_START)).unwrap_or(0)
+}
+
 /// The `struct sock` behind a descriptor of the current process.
 #[inline(always)]
 pub fn sock_of_descriptor(fd: u64) -> Option<u64> {
+    Some(sock_behind(fd)).filter(|sock| *sock != 0)
+}
+
+/// As above, 0 for none. With a stack of its own, since its callers have little left.
+#[inline(never)]
+fn sock_behind(fd: u64) -> u64 {
+    walk_to_sock(fd).unwrap_or(0)
+}
+
+#[inline(always)]
+fn walk_to_sock(fd: u64) -> Option<u64> {
     // SAFETY: the helper has no preconditions.
-    let task = unsafe { aya_ebpf::helpers::bpf_get_current_task() };
+    let task = unsafe { bpf_get_current_task() };
     let table = field::<u64>(field(task, &TASK_FILES)?, &FILES_FDT)?;
     if fd >= u64::from(field::<u32>(table, &FDT_MAX_FDS)?) {
         return None;
@@ -173,5 +262,5 @@ pub fn sock_of_descriptor(fd: u64) -> Option<u64> {
     if mode & S_IFMT != S_IFSOCK {
         return None;
     }
-    field::<u64>(field(file, &FILE_PRIVATE)?, &SOCKET_SK).filter(|sock| *sock != 0)
+    field::<u64>(field(file, &FILE_PRIVATE)?, &SOCKET_SK)
 }

@@ -10,6 +10,7 @@ mod cursor;
 mod emit;
 mod kernel;
 mod maps;
+mod place;
 mod probe;
 
 /// The kernel lets only GPL-compatible programs use its tracing helpers.

@@ -6,7 +6,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
-use spanwire_abi::{Connection, Dismissal, Request, SessionKey, kind};
+use spanwire_abi::{Connection, Dismissal, FileKey, Request, SessionKey, dropped};
 
 /// The agent's own process id: its traffic is not traced. Set before load.
 #[unsafe(no_mangle)]
@@ -21,9 +21,9 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[map]
 pub static SIGNS: RingBuf = RingBuf::with_byte_size(256 << 10, 0);
 
-/// Records that found no room in their ring, by kind.
+/// Records that found no room in their ring, by [`spanwire_abi::dropped`].
 #[map]
-pub static DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(kind::COUNT, 0);
+pub static DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(dropped::COUNT, 0);
 
 /// What could not be captured for another reason, by [`spanwire_abi::gap`].
 #[map]
@@ -55,16 +55,27 @@ pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_
 #[map]
 pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
 
+/// When a process that carried probes went on to another program, or ended, by process id: what was
+/// known of its TLS sessions is of no more use, and another's may have the same addresses.
+#[map]
+pub static ENDS: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Programs without TLS code, with when the agent said so: builds start hundreds of processes a second,
+/// and none of them need be looked at.
+#[map]
+pub static PLAIN_PROGRAMS: LruHashMap<FileKey, u64> = LruHashMap::with_max_entries(4_096, 0);
+
 /// Exchanges of which the agent had no use, by process and opening, with when that was: a client that
 /// opens a connection for each of its requests costs one event, not one each.
 #[map]
 pub static DISMISSALS: LruHashMap<Dismissal, u64> = LruHashMap::with_max_entries(4_096, 0);
 
-/// A TLS library's call between its entry and its return, by thread, or by goroutine.
+/// A TLS library's call between its entry and its return, by thread. An entry stays until its thread
+/// ends.
 #[map]
 pub static TLS_CALLS: HashMap<u64, TlsCall> = HashMap::with_max_entries(16_384, 0);
 
-/// A place in the bytes of the socket call under way, by thread: see [`Cursor`].
+/// A place in the bytes of the call under way, by thread: see [`Cursor`].
 #[map]
 pub static CURSORS: LruHashMap<u64, Cursor> = LruHashMap::with_max_entries(16_384, 0);
 
@@ -81,8 +92,13 @@ pub static LOOSE_SESSIONS: LruHashMap<u64, Loose> = LruHashMap::with_max_entries
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct TlsCall {
-    /// Address of the session object.
+    /// Address of the session object, or 0 when no call is under way.
     pub session: u64,
+    /// Address of the session object that this thread found in, or put into, [`SESSIONS`] last: its next
+    /// call need not look again.
+    pub known: u64,
+    /// Id of the socket that session was last seen to use in a call of this thread.
+    pub socket: u64,
     /// Address of the plaintext.
     pub buffer: u64,
     /// The plaintext.

@@ -56,8 +56,8 @@ def parameters(chosen):
     return asked
 
 
-def report(started_ns, answer=None, error=None):
-    """One line for one call: what this client received, by its own account."""
+def report(started_ns, answer=None, error=None, asked_by=None):
+    """One line for one call: what this client received, by its own account, and who asked."""
     answer = answer or {}
     usage = answer.get("usage") or {}
     line = {
@@ -67,6 +67,7 @@ def report(started_ns, answer=None, error=None):
         "error": type(error).__name__ if error else None,
         "started_ns": started_ns,
         "ended_ns": time.time_ns(),
+        "pid": asked_by or os.getpid(),
     }
     with _printing:
         print(json.dumps(line), flush=True)

@@ -1,8 +1,8 @@
 """A stand-in for an OpenAI-shaped provider, which logs what it truly sent.
 
-    provider.py --dir DIR [--plain] [--echo]
+    provider.py --dir DIR [--plain] [--echo] [--address ADDRESS]
 
-Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1, prints one line of JSON
+Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1 (or of another address), prints one line of JSON
 when it is ready ({"port": …, "ca": …, "unix": …}) and appends one line of JSON per request to DIR/log.jsonl; with
 --echo it prints that line too, so that a reader can wait for it.
 
@@ -56,7 +56,7 @@ class Answer:
         self.input_tokens = 11 + 3 * number % 997
         self.output_tokens = 1013 + 7 * number % 991
         self.finish_reason = "tool_calls" if request.get("tools") else "stop"
-        self.words = WORDS * (4 if self.model == "standin-long-stream" else 1)
+        self.words = WORDS * {"standin-long-stream": 4, "standin-500-pieces": 45}.get(self.model, 1)
 
     def usage(self):
         return {
@@ -309,9 +309,10 @@ def main():
     parser.add_argument("--dir", required=True)
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--echo", action="store_true")
+    parser.add_argument("--address", default="127.0.0.1")
     options = parser.parse_args()
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((options.address, 0), Handler)
     server.truth = Truth(options.dir, options.echo)
     ready = {"port": server.server_port, "ca": None, "unix": None}
     if options.plain:

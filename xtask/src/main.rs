@@ -5,14 +5,19 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to the person who started it")]
 
 mod apt;
+mod bench;
 mod command;
+mod coverage;
 mod ebpf;
 mod linker;
+mod npm;
 mod python;
 mod run;
 mod suite;
+mod suites;
 mod tidy;
 mod toolchain;
+mod vm;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,6 +63,23 @@ enum Task {
         /// Run only the tests whose names contain one of these.
         filters: Vec<String>,
     },
+    /// Measure what the agent costs and what it sees: see docs/performance.md.
+    ///
+    /// Builds in release mode. Needs root and a quiet machine; loads it for some minutes, on loopback.
+    Bench {
+        /// What to measure (probes, host, starts, load; all when none is named) and how: `--rounds N`,
+        /// `--seconds N`, `--check` to fail when a figure is outside of its bound.
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        arguments: Vec<String>,
+    },
+    /// Run the tests that meet the kernel on Debian's cloud kernels, under an emulator.
+    VmTest {
+        /// Which, by their versions; all when none is named.
+        #[arg(value_parser = vm::KERNELS.map(|kernel| kernel.version))]
+        kernels: Vec<String>,
+    },
+    /// Bring the table of docs/coverage.md in line with what the last whole `test` measured, as that does.
+    Coverage,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
 }
@@ -80,6 +102,14 @@ fn perform(task: Task) -> Result<()> {
         Task::Build { release } => run::build(&root, release),
         Task::Run { demo, arguments } => run::run(&root, demo, &arguments),
         Task::Test { filters } => suite::test(&root, &filters),
+        Task::Bench { arguments } => bench::bench(&root, &arguments),
+        Task::VmTest { kernels } => {
+            let chosen = |kernel: &vm::Kernel| {
+                kernels.is_empty() || kernels.iter().any(|version| version == kernel.version)
+            };
+            vm::test(&root, &vm::KERNELS.into_iter().filter(chosen).collect::<Vec<_>>())
+        }
+        Task::Coverage => coverage::end(&root),
         Task::Tidy => tidy::tidy(&root),
     }
 }

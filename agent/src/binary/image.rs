@@ -1,17 +1,15 @@
 //! An ELF file, read piece by piece: those that hold TLS code have up to some 250 MB.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use object::elf::{
-    DT_NEEDED, ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB,
-    STT_FUNC, SectionHeader64,
-};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
-use object::{Endianness, ReadCache, SectionIndex};
+use object::elf::{ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_DYNAMIC, PT_LOAD, PT_NOTE};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, ReadCache};
 use thiserror::Error;
+
+use super::symbols::SYMBOL_BYTES;
 
 /// Why a file is not analysed. It says what is wrong in a few words, and nothing is probed.
 #[derive(Debug, Error)]
@@ -30,11 +28,7 @@ pub enum Refusal {
     TooLarge(&'static str),
 }
 
-/// Most bytes of one symbol table with its names. Node's has 30 MB.
-const TABLE_MAX_BYTES: u64 = 128 << 20;
-/// Most libraries that one file may need.
-const NEEDED: usize = 256;
-/// Most program headers that are looked at.
+/// Most program headers of a file. A header may claim four billion, and they would all be read.
 const SEGMENTS: usize = 256;
 
 /// The processor that a file's code is for.
@@ -46,29 +40,36 @@ pub enum Machine {
     Aarch64,
 }
 
-/// A function by its symbol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Function {
-    /// Virtual address in the file's own terms.
-    pub address: u64,
-    /// Bytes, as the symbol says.
-    pub size: u64,
+/// A part of the file that its program headers name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Segment {
+    pub(super) address: u64,
+    pub(super) offset: u64,
+    pub(super) size: u64,
 }
 
-/// A part of the file that is loaded as code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Segment {
-    address: u64,
-    offset: u64,
-    size: u64,
+impl Segment {
+    /// Where in the file a virtual address of this part is, and how many bytes there are from it on.
+    pub(super) fn place(&self, address: u64) -> Option<(u64, u64)> {
+        let inside = address.checked_sub(self.address)?;
+        let left = self.size.checked_sub(inside).filter(|left| *left > 0)?;
+        Some((self.offset.checked_add(inside)?, left))
+    }
 }
 
 /// An ELF file.
 #[derive(Debug)]
 pub struct Image {
-    file: File,
+    pub(super) file: File,
     machine: Machine,
-    code: Vec<Segment>,
+    /// What is loaded as code.
+    pub(super) code: Vec<Segment>,
+    /// What is loaded, but not as code.
+    pub(super) data: Vec<Segment>,
+    /// What is loaded, code included.
+    pub(super) loaded: Vec<Segment>,
+    pub(super) notes: Vec<Segment>,
+    pub(super) dynamic: Option<Segment>,
 }
 
 impl Image {
@@ -89,20 +90,39 @@ impl Image {
         if header.e_ident().class != ELFCLASS64 || endian != Endianness::default() {
             return Err(Refusal::Machine);
         }
-        let segments = header.program_headers(endian, data)?;
-        if segments.len() > SEGMENTS {
+        if header.phnum(endian, data)? > SEGMENTS {
             return Err(Refusal::TooLarge("too many segments"));
         }
-        let code = segments
-            .iter()
-            .filter(|segment| segment.p_type(endian) == PT_LOAD && segment.p_flags(endian) & PF_X != 0)
-            .map(|segment| Segment {
+        let mut image = Self {
+            file,
+            machine,
+            code: Vec::new(),
+            data: Vec::new(),
+            loaded: Vec::new(),
+            notes: Vec::new(),
+            dynamic: None,
+        };
+        for segment in header.program_headers(endian, data)? {
+            let part = Segment {
                 address: segment.p_vaddr(endian),
                 offset: segment.p_offset(endian),
                 size: segment.p_filesz(endian),
-            })
-            .collect();
-        Ok(Self { file, machine, code })
+            };
+            match segment.p_type(endian) {
+                PT_LOAD => {
+                    image.loaded.push(part);
+                    if segment.p_flags(endian) & PF_X != 0 {
+                        image.code.push(part);
+                    } else {
+                        image.data.push(part);
+                    }
+                }
+                PT_NOTE => image.notes.push(part),
+                PT_DYNAMIC => image.dynamic = Some(part),
+                _ => {}
+            }
+        }
+        Ok(image)
     }
 
     /// The processor that its code is for.
@@ -111,62 +131,10 @@ impl Image {
         self.machine
     }
 
-    /// The functions with these names, from the dynamic symbols and, for those that are not there, the
-    /// full symbol table.
-    ///
-    /// # Errors
-    /// When a table is not sound or too large.
-    pub fn functions<'n>(&self, names: &[&'n str]) -> Result<HashMap<&'n str, Function>, Refusal> {
-        let cache = ReadCache::new(self.file.try_clone()?);
-        let data = &cache;
-        let header = FileHeader64::<Endianness>::parse(data)?;
-        let endian = header.endian()?;
-        let sections = header.sections(endian, data)?;
-        let mut found = HashMap::new();
-        for kind in [SHT_DYNSYM, SHT_SYMTAB] {
-            let Some(table) = sections.iter().find(|section| section.sh_type(endian) == kind) else {
-                continue;
-            };
-            let strings = sections.section(SectionIndex(table.sh_link(endian) as usize))?;
-            let place =
-                |section: &SectionHeader64<Endianness>| (section.sh_offset(endian), section.sh_size(endian));
-            let (symbols, strings) = (place(table), place(strings));
-            if symbols.1.saturating_add(strings.1) > TABLE_MAX_BYTES {
-                return Err(Refusal::TooLarge("a very large symbol table"));
-            }
-            if found.len() < names.len() {
-                collect(&self.file, symbols, strings, names, &mut found)?;
-            }
-        }
-        Ok(found)
-    }
-
-    /// The names of the libraries that the dynamic linker loads with this file (`DT_NEEDED`).
-    ///
-    /// # Errors
-    /// When the dynamic section is not sound.
-    pub fn needed(&self) -> Result<Vec<String>, Refusal> {
-        let cache = ReadCache::new(self.file.try_clone()?);
-        let data = &cache;
-        let header = FileHeader64::<Endianness>::parse(data)?;
-        let endian = header.endian()?;
-        let sections = header.sections(endian, data)?;
-        let Some((entries, strings)) = sections.dynamic(endian, data)? else { return Ok(Vec::new()) };
-        let strings = sections.strings(endian, data, strings)?;
-        let named = entries.iter().filter(|entry| entry.tag(endian) == DT_NEEDED).take(NEEDED);
-        Ok(named
-            .filter_map(|entry| entry.string(endian, strings).ok())
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect())
-    }
-
     /// Where in the file the code at a virtual address is; uprobes are placed by it.
     #[must_use]
     pub fn offset_of(&self, address: u64) -> Option<u64> {
-        self.code.iter().find_map(|segment| {
-            let inside = address.checked_sub(segment.address)?;
-            (inside < segment.size).then(|| segment.offset.checked_add(inside))?
-        })
+        self.code.iter().find_map(|segment| segment.place(address)).map(|(offset, _)| offset)
     }
 
     /// The code at a virtual address: at most `length` bytes, fewer where its segment ends.
@@ -175,83 +143,30 @@ impl Image {
     /// When no code is there, or the file is shorter than it says.
     pub fn code(&self, address: u64, length: usize) -> Result<Vec<u8>, Refusal> {
         let nowhere = || Refusal::Read(io::ErrorKind::UnexpectedEof.into());
-        let offset = self.offset_of(address).ok_or_else(nowhere)?;
-        let left = self
-            .code
-            .iter()
-            .find_map(|segment| segment.size.checked_sub(address.checked_sub(segment.address)?))
-            .ok_or_else(nowhere)?;
-        let mut bytes = vec![0; length.min(usize::try_from(left).unwrap_or(usize::MAX))];
+        let place = self.code.iter().find_map(|segment| segment.place(address));
+        let (offset, left) = place.ok_or_else(nowhere)?;
+        Ok(self.bytes(offset, length.min(usize::try_from(left).unwrap_or(usize::MAX)))?)
+    }
+
+    /// Bytes of the file, all of `length`. The caller bounds it: a header may say anything.
+    pub(super) fn bytes(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
+    }
+
+    /// What the file system says of the file now.
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
     }
 }
 
 /// Bytes of a table that are in memory at once.
 const WINDOW_BYTES: usize = 256 << 10;
-/// Bytes of an entry of a symbol table: `Elf64_Sym`.
-const SYMBOL_BYTES: usize = 24;
-
-/// Adds the functions with these names from one symbol table. Both tables are read in windows: first
-/// where the names are, then which symbols have them.
-fn collect<'n>(
-    file: &File,
-    symbols: (u64, u64),
-    strings: (u64, u64),
-    names: &[&'n str],
-    found: &mut HashMap<&'n str, Function>,
-) -> io::Result<()> {
-    let longest = names.iter().map(|name| name.len() + 1).max().unwrap_or(0);
-    let mut places: HashMap<u32, &'n str> = HashMap::new();
-    windows(file, strings, longest, |at, window| {
-        for name in names {
-            // A name may be the tail of another's, so what stands before it does not matter.
-            let ended = [name.as_bytes(), &[0]].concat();
-            for inside in memchr::memmem::find_iter(window, &ended) {
-                if let Ok(place) = u32::try_from(at + inside as u64) {
-                    places.insert(place, name);
-                }
-            }
-        }
-    })?;
-    windows(file, symbols, 0, |_, window| {
-        for symbol in window.chunks_exact(SYMBOL_BYTES) {
-            let Some(symbol) = Symbol::read(symbol) else { continue };
-            if let Some(name) = places.get(&symbol.name).filter(|_| symbol.is_function && symbol.address != 0)
-            {
-                let function = Function { address: symbol.address, size: symbol.size };
-                found.entry(name).or_insert(function);
-            }
-        }
-    })
-}
-
-/// What matters of an `Elf64_Sym` (elf(5)).
-struct Symbol {
-    name: u32,
-    is_function: bool,
-    address: u64,
-    size: u64,
-}
-
-impl Symbol {
-    fn read(entry: &[u8]) -> Option<Self> {
-        let (name, rest) = entry.split_first_chunk::<4>()?;
-        let (&[info, ..], rest) = rest.split_first_chunk::<4>()?;
-        let (address, rest) = rest.split_first_chunk::<8>()?;
-        let (size, _) = rest.split_first_chunk::<8>()?;
-        Some(Self {
-            name: u32::from_ne_bytes(*name),
-            is_function: info & 0xf == STT_FUNC,
-            address: u64::from_ne_bytes(*address),
-            size: u64::from_ne_bytes(*size),
-        })
-    }
-}
 
 /// Hands out a part of a file in windows that overlap by `overlap` bytes, each with its place in the
 /// part.
-fn windows(
+pub(super) fn windows(
     file: &File,
     (offset, size): (u64, u64),
     overlap: usize,

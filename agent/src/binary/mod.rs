@@ -1,16 +1,23 @@
-//! Where a file's TLS code is, and where in it probes cost least. One file per TLS stack; each is
-//! asked whether it knows the code.
+//! Where a file's TLS code is, and where in it probes cost least. `stack/` has one file per TLS stack;
+//! each is asked whether it knows the code.
 
-mod gnutls;
+mod build_id;
+mod dynamic;
 mod image;
-mod openssl;
+mod known;
 pub mod site;
+mod stack;
+mod symbols;
 #[cfg(test)]
 mod tests;
 
 pub use crate::event::Direction;
-pub use image::{Function, Image, Machine, Refusal};
+pub use build_id::BuildId;
+pub use dynamic::Needs;
+pub use image::{Image, Machine, Refusal};
+pub use known::{Analysis, Known};
 pub use site::Class;
+pub use symbols::Function;
 
 /// A TLS implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +26,8 @@ pub enum Stack {
     OpenSsl,
     /// GnuTLS.
     GnuTls,
+    /// NSS, by way of NSPR.
+    Nss,
 }
 
 impl Stack {
@@ -28,6 +37,7 @@ impl Stack {
         match self {
             Self::OpenSsl => "OpenSSL",
             Self::GnuTls => "GnuTLS",
+            Self::Nss => "NSS",
         }
     }
 }
@@ -38,6 +48,8 @@ impl Stack {
 pub enum Call {
     /// Its result is the count; 0 or less says that nothing moved.
     Counted,
+    /// As that, if its first argument came out of a function with [`Role::Import`]; it is nothing else.
+    Imported,
     /// It writes the count to where this argument (from 0) points; a result of 0 or less says that
     /// nothing moved.
     Reported {
@@ -53,6 +65,10 @@ pub enum Role {
     Begin(Direction, Call),
     /// It returns.
     Return,
+    /// A function that makes sessions: the one at the address that it returns is a new one.
+    New,
+    /// A function that makes sessions out of sockets, whose calls are like those of files.
+    Import,
     /// A session ends.
     Free,
     /// A process begins to use the library.
@@ -76,20 +92,26 @@ impl Site {
     /// At a function's entry.
     fn entry(image: &Image, function: &'static str, role: Role, address: u64) -> Option<Self> {
         let (at, class) = site::entry_with(image, address, 1);
-        Some(Self { function, role, offset: image.offset_of(at)?, class })
+        Some(Self { function, role, offset: offset(image, at)?, class })
     }
 
     /// At the entry and the return of a function that moves plaintext.
     fn call(image: &Image, function: &'static str, way: Direction, call: Call, address: u64) -> Vec<Self> {
         let arguments = match call {
-            Call::Counted => 3,
+            Call::Counted | Call::Imported => 3,
             Call::Reported { count } => usize::from(count) + 1,
         };
         let (at, class) = site::entry_with(image, address, arguments);
-        let Some(offset) = image.offset_of(at) else { return Vec::new() };
+        let Some(offset) = offset(image, at) else { return Vec::new() };
         let site = |role| Self { function, role, offset, class };
         vec![site(Role::Begin(way, call)), site(Role::Return)]
     }
+}
+
+/// Where in the file the instruction at an address is; none where a header leads out of the file.
+fn offset(image: &Image, address: u64) -> Option<u64> {
+    image.code(address, 1).ok().filter(|code| !code.is_empty())?;
+    image.offset_of(address)
 }
 
 /// TLS code that was found in a file.
@@ -97,14 +119,9 @@ impl Site {
 pub struct TlsCode {
     /// Whose it is.
     pub stack: Stack,
-    /// Where to probe it.
+    /// Where to probe it; empty when it is laid out in no known way, and its traffic cannot be seen.
     pub sites: Vec<Site>,
 }
-
-type Finder = fn(&Image) -> Result<Option<TlsCode>, Refusal>;
-
-/// One line per stack.
-const FINDERS: [Finder; 2] = [openssl::find, gnutls::find];
 
 /// Finds the TLS code in a file; none is the usual case.
 ///
@@ -112,7 +129,7 @@ const FINDERS: [Finder; 2] = [openssl::find, gnutls::find];
 /// When the file is not what it claims to be, or larger than is read.
 pub fn analyse(image: &Image) -> Result<Vec<TlsCode>, Refusal> {
     let mut found = Vec::new();
-    for find in FINDERS {
+    for find in stack::FINDERS {
         found.extend(find(image)?);
     }
     Ok(found)

@@ -38,8 +38,8 @@ const LOOK_BYTES: usize = LOOK * 15;
 /// Registers that carry a C function's arguments, and the stack pointer: a probe reads arguments out
 /// of the former, and a return probe the return address off the top of the latter (System V ABI,
 /// AMD64 supplement, section 3.2).
-const HELD: [Register; 6] =
-    [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::RSP];
+const HELD: [Register; 7] =
+    [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9, Register::RSP];
 
 /// The best place for a probe at a function's entry: its first instruction, or one a few further on
 /// that the kernel emulates and before which neither an argument nor the stack was touched.
@@ -62,7 +62,9 @@ pub fn entry_with(image: &Image, address: u64, arguments: usize) -> (u64, Class)
     cheap(&code, address, &held).map_or(plain, |at| (at, Class::Emulated))
 }
 
-fn cheap(code: &[u8], address: u64, held: &[Register]) -> Option<u64> {
+/// The first instruction that the kernel emulates, if nothing before it touches memory or a register
+/// that is `held`.
+pub(super) fn cheap(code: &[u8], address: u64, held: &[Register]) -> Option<u64> {
     let mut info = InstructionInfoFactory::new();
     for instruction in Decoder::with_ip(64, code, address, DecoderOptions::NONE).into_iter().take(LOOK) {
         if is_emulated(&instruction) {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// This machine's libssl: the toolchain that builds this needs it.
-fn libssl() -> PathBuf {
+pub(super) fn libssl() -> PathBuf {
     [
         "/usr/lib/x86_64-linux-gnu/libssl.so.3",
         "/usr/lib64/libssl.so.3",
@@ -94,4 +94,76 @@ proptest! {
         }
         let _ = analysed_bytes(&bytes);
     }
+}
+
+/// This machine's libssl with a few bytes changed.
+fn with(changes: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = fs::read(libssl()).unwrap();
+    for (at, change) in changes {
+        bytes[*at..at + change.len()].copy_from_slice(change);
+    }
+    bytes
+}
+
+/// Places in an `Elf64_Ehdr` and an `Elf64_Shdr` (elf(5)).
+const E_SHOFF: usize = 40;
+const E_PHNUM: usize = 56;
+const E_SHNUM: usize = 60;
+const SH_SIZE: usize = 32;
+const SH_INFO: usize = 44;
+
+fn word(bytes: &[u8], at: usize) -> usize {
+    usize::try_from(u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap())).unwrap()
+}
+
+#[test]
+fn absurd_counts_are_refused_before_they_are_read() {
+    let first = word(&fs::read(libssl()).unwrap(), E_SHOFF);
+    // More sections, or program headers, than a header's 16 bits can say: the first section says how many.
+    let most = u64::MAX.to_ne_bytes();
+    for changes in [
+        vec![(E_SHNUM, &[0, 0][..]), (first + SH_SIZE, &most)],
+        vec![(E_PHNUM, &[0xff, 0xff][..]), (first + SH_INFO, &most[..4])],
+    ] {
+        let bytes = with(&changes);
+        let image = Image::open(opened(&bytes));
+        assert!(image.and_then(|image| image.functions(&["SSL_read"]).map(drop)).is_err(), "{changes:?}");
+    }
+}
+
+/// A file with these bytes that is gone when it is closed.
+fn opened(bytes: &[u8]) -> File {
+    let name = format!("spanwire-opened-{}-{:?}", std::process::id(), std::thread::current().id());
+    let path = std::env::temp_dir().join(name);
+    fs::write(&path, bytes).unwrap();
+    let file = File::open(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    file
+}
+
+/// What a packer leaves: segments, and no word on sections.
+#[test]
+fn a_file_without_sections_still_says_what_it_needs() {
+    let bytes = with(&[(E_SHOFF, &[0; 8]), (E_SHNUM, &[0; 4])]);
+    let image = Image::open(opened(&bytes)).unwrap();
+    assert!(image.needs().unwrap().libraries.iter().any(|name| name.starts_with("libcrypto.so")));
+    assert!(image.build_id().is_some());
+    assert_eq!(analysed_bytes(&bytes).unwrap_or_default(), []);
+}
+
+/// Ten gigabytes that take no room, and tables that claim them.
+#[test]
+fn a_sparse_file_is_read_in_part_only() {
+    let file = opened(&fs::read(libssl()).unwrap());
+    let path = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file)));
+    let writable = fs::OpenOptions::new().write(true).open(path).unwrap();
+    writable.set_len(10 << 30).unwrap();
+    assert!(!analyse(&Image::open(file.try_clone().unwrap()).unwrap()).unwrap().is_empty());
+
+    let first = word(&fs::read(libssl()).unwrap(), E_SHOFF);
+    for (at, claim) in [(E_SHNUM, &[0_u8, 0][..]), (first + SH_SIZE, &(100_u64 << 20).to_ne_bytes())] {
+        std::os::unix::fs::FileExt::write_all_at(&writable, claim, at as u64).unwrap();
+    }
+    let image = Image::open(file).unwrap();
+    assert!(matches!(image.functions(&["SSL_read"]), Err(Refusal::TooLarge(_))));
 }

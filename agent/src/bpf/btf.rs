@@ -1,6 +1,6 @@
 //! Where the running kernel has its structs' fields, from its BTF (Documentation/bpf/btf.rst).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::{fs, io};
 
@@ -23,9 +23,11 @@ pub enum BtfError {
 const MAGIC: u16 = 0xeb9f;
 /// Kinds that lead on to another type: typedef, volatile, const, restrict, type tag.
 const ALIASES: [u32; 5] = [8, 9, 10, 11, 18];
+const TYPEDEF: u32 = 8;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const FUNCTION: u32 = 12;
+const PROTOTYPE: u32 = 13;
 /// Longest chain of aliases, and deepest nesting of anonymous members, that is followed.
 const DEPTH: usize = 16;
 
@@ -36,7 +38,8 @@ pub(super) struct Btf {
     /// Where each type begins, by id; type 0 is `void` and stands nowhere.
     types: Vec<usize>,
     structs: HashMap<String, u32>,
-    functions: HashSet<String>,
+    functions: HashMap<String, u32>,
+    aliases: HashMap<String, u32>,
 }
 
 /// One type's head.
@@ -47,22 +50,28 @@ struct Type {
     length: usize,
     /// Members' offsets hold a bit-field size in their upper byte.
     flagged: bool,
-    /// The type that an alias leads to.
+    /// The type that an alias or a function leads to; of a struct its size.
     target: u32,
     /// Where what belongs to the kind begins.
     rest: usize,
 }
 
 impl Btf {
-    /// Of the running kernel; `wanted` names the structs and functions that will be asked for.
+    /// Of the running kernel; `wanted` names the structs, functions and aliases that will be asked for.
     pub(super) fn of_kernel(wanted: &[&str]) -> Result<Self, BtfError> {
         Self::parse(fs::read(Path::new(KERNEL_BTF))?, wanted)
     }
 
     /// Of a BTF section's bytes.
     pub(super) fn parse(data: Vec<u8>, wanted: &[&str]) -> Result<Self, BtfError> {
-        let mut btf =
-            Self { data, strings: 0, types: vec![0], structs: HashMap::new(), functions: HashSet::new() };
+        let mut btf = Self {
+            data,
+            strings: 0,
+            types: vec![0],
+            structs: HashMap::new(),
+            functions: HashMap::new(),
+            aliases: HashMap::new(),
+        };
         let word = |at| btf.u32(at).ok_or(BtfError::Format("its header is cut short"));
         if word(0)? & 0xffff != u32::from(MAGIC) {
             return Err(BtfError::Format("its magic number is another"));
@@ -75,15 +84,16 @@ impl Btf {
             let id = btf.types.len();
             btf.types.push(at);
             let kind = btf.at(at).ok_or(BtfError::Format("a type is cut short"))?;
-            if let STRUCT | FUNCTION = kind.kind
+            if let STRUCT | FUNCTION | TYPEDEF = kind.kind
                 && let Some(name) = btf.string(kind.name)
                 && let Some(name) = wanted.iter().find(|wanted| wanted.as_bytes() == name)
             {
-                if kind.kind == FUNCTION {
-                    btf.functions.insert((*name).to_owned());
-                } else {
-                    btf.structs.entry((*name).to_owned()).or_insert(u32::try_from(id).unwrap_or(0));
-                }
+                let found = match kind.kind {
+                    FUNCTION => &mut btf.functions,
+                    TYPEDEF => &mut btf.aliases,
+                    _ => &mut btf.structs,
+                };
+                found.entry((*name).to_owned()).or_insert(u32::try_from(id).unwrap_or(0));
             }
             at = kind.rest + size_behind(kind).ok_or(BtfError::Format("it has a type of an unknown kind"))?;
         }
@@ -106,7 +116,25 @@ impl Btf {
 
     /// Whether the kernel has a function of this name.
     pub(super) fn has_function(&self, name: &str) -> bool {
-        self.functions.contains(name)
+        self.functions.contains_key(name)
+    }
+
+    /// Whether the kernel has a `typedef` of this name.
+    pub(super) fn has_alias(&self, name: &str) -> bool {
+        self.aliases.contains_key(name)
+    }
+
+    /// How many arguments a function has.
+    pub(super) fn arguments(&self, name: &str) -> Option<u32> {
+        let function = self.by_id(*self.functions.get(name)?)?;
+        let prototype = self.by_id(function.target).filter(|target| target.kind == PROTOTYPE)?;
+        u32::try_from(prototype.length).ok()
+    }
+
+    /// Size of a struct in bytes.
+    pub(super) fn size(&self, name: &str) -> Option<u32> {
+        // What names another type in aliases is the size here.
+        self.by_id(*self.structs.get(name)?).map(|found| found.target)
     }
 
     /// Offset in bits, and type, of a member, also of one inside anonymous members.

@@ -1,11 +1,14 @@
 //! What the agent tells the running BPF programs.
 
+use std::net::{IpAddr, SocketAddr};
+
 use aya::Ebpf;
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
-use spanwire_abi::{Request, gap, kind, process, verdict};
+use spanwire_abi::{Dismissal, Endpoint, FileKey, Request, dropped, gap, process, verdict};
 
 use super::LoadError;
-use crate::event::ConnectionId;
+use super::decode::{AF_INET, AF_INET6};
+use crate::event::{ConnectionId, KernelFile};
 
 /// What the kernel side shall do with a connection's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,10 @@ struct Plain<T>(T);
 
 // SAFETY: a `repr(C)` struct of integers without implicit padding.
 unsafe impl aya::Pod for Plain<Request> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<FileKey> {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Plain<Dismissal> {}
 
 /// Takes a map of the loaded object by its name.
 pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
@@ -34,6 +41,7 @@ pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadE
 /// The maps that the agent writes.
 pub struct Control {
     requests: HashMap<MapData, u64, Plain<Request>>,
+    dismissals: HashMap<MapData, Plain<Dismissal>, u64>,
     drops: PerCpuArray<MapData, u64>,
     gaps: PerCpuArray<MapData, u64>,
 }
@@ -42,6 +50,7 @@ impl Control {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         Ok(Self {
             requests: HashMap::try_from(take_map(ebpf, "REQUESTS")?)?,
+            dismissals: HashMap::try_from(take_map(ebpf, "DISMISSALS")?)?,
             drops: PerCpuArray::try_from(take_map(ebpf, "DROPS")?)?,
             gaps: PerCpuArray::try_from(take_map(ebpf, "GAPS")?)?,
         })
@@ -65,11 +74,39 @@ impl Control {
         self.requests.insert(connection.0, Plain(Request { position, verdict, reserved: 0 }), 0)
     }
 
-    /// How many records found no room in the ring since load, by the ABI's kind.
+    /// For a tenth of a second from `now_ns`, TLS sessions that a process begins with this peer by a
+    /// ClientHello of this size are not told of.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: they are told of, each of them.
+    pub fn dismiss(
+        &mut self,
+        pid: u32,
+        peer: SocketAddr,
+        hello_bytes: usize,
+        now_ns: u64,
+    ) -> Result<(), MapError> {
+        let mut endpoint = Endpoint { port: peer.port(), ..Endpoint::default() };
+        match peer.ip() {
+            IpAddr::V4(address) => {
+                endpoint.family = AF_INET;
+                let [a, b, c, d] = address.octets();
+                endpoint.address = [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            }
+            IpAddr::V6(address) => {
+                endpoint.family = AF_INET6;
+                endpoint.address = address.octets();
+            }
+        }
+        let bytes = u32::try_from(hello_bytes).unwrap_or(u32::MAX);
+        self.dismissals.insert(Plain(Dismissal::of_hello(pid, &endpoint, bytes)), now_ns, 0)
+    }
+
+    /// How many records found no room in the ring since load, by the ABI's table.
     ///
     /// # Errors
     /// When the kernel refuses the look-up.
-    pub fn drops(&self) -> Result<[u64; kind::COUNT as usize], MapError> {
+    pub fn drops(&self) -> Result<[u64; dropped::COUNT as usize], MapError> {
         sums(&self.drops)
     }
 
@@ -93,11 +130,15 @@ fn sums<const N: usize>(table: &PerCpuArray<MapData, u64>) -> Result<[u64; N], M
 /// What the kernel side is told of processes.
 pub struct Standing {
     processes: HashMap<MapData, u32, u32>,
+    plain: HashMap<MapData, Plain<FileKey>, u64>,
 }
 
 impl Standing {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
-        Ok(Self { processes: HashMap::try_from(take_map(ebpf, "PROCESSES")?)? })
+        Ok(Self {
+            processes: HashMap::try_from(take_map(ebpf, "PROCESSES")?)?,
+            plain: HashMap::try_from(take_map(ebpf, "PLAIN_PROGRAMS")?)?,
+        })
     }
 
     /// Its TLS code carries probes.
@@ -114,6 +155,26 @@ impl Standing {
     /// When the kernel refuses the update: the process is then looked at more often than needed.
     pub fn known(&mut self, pid: u32) -> Result<(), MapError> {
         self.processes.insert(pid, process::KNOWN, 0)
+    }
+
+    /// Its end is of interest.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: what it uses then counts as used for longer.
+    pub fn watched(&mut self, pid: u32) -> Result<(), MapError> {
+        self.processes.insert(pid, process::MET, 0)
+    }
+
+    /// A program has no TLS code: for a minute the processes that begin it are not told of.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: they are looked at, each of them.
+    pub fn plain(
+        &mut self,
+        KernelFile([inode, device, bytes]): KernelFile,
+        now_ns: u64,
+    ) -> Result<(), MapError> {
+        self.plain.insert(Plain(FileKey { inode, device, bytes }), now_ns, 0)
     }
 
     /// The operator does not want it traced.

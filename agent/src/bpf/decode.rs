@@ -6,7 +6,7 @@ use bytes::Bytes;
 use spanwire_abi::{COMMAND_BYTES, direction, end, kind, source};
 use thiserror::Error;
 
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, KernelFile, Source};
 
 /// Why a record means nothing to this agent: the BPF object and the agent disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -72,7 +72,8 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
             let command = fields.take::<COMMAND_BYTES>()?;
             let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
             let command = String::from_utf8_lossy(name).into_owned();
-            Ok(Event::Opened { connection, pid, command, ends, time_ns })
+            let program = fields.u64()?;
+            Ok(Event::Opened { connection, pid, command, program, ends, time_ns })
         }
         kind::DATA => chunk(fields, connection, pid, time_ns).map(Event::Chunk),
         kind::HELLO => {
@@ -95,7 +96,11 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
         }
         kind::HERALD => Ok(Event::Herald { pid }),
         kind::FORKED => Ok(Event::Forked { pid, child: fields.u32()? }),
-        kind::EXEC => Ok(Event::Exec { pid }),
+        kind::STARTED => {
+            let file = KernelFile([fields.u64()?, fields.u64()?, fields.u64()?]);
+            Ok(Event::Started { pid, file, time_ns })
+        }
+        kind::EXEC => Ok(Event::Exec { pid, program: connection.0, time_ns }),
         kind::EXIT => Ok(Event::Exit { pid, time_ns }),
         other => Err(DecodeError::Tag("kind", other)),
     }
@@ -120,9 +125,10 @@ fn chunk(
         source::SOCKET => Source::Socket,
         other => return Err(DecodeError::Tag("source", other.into())),
     };
-    let _reserved = fields.take::<6>()?;
+    let after_answer = fields.u8()? != 0;
+    let _reserved = fields.take::<5>()?;
     let bytes = Bytes::copy_from_slice(fields.rest(captured_bytes.min(original_bytes))?);
-    Ok(Chunk { connection, pid, direction, source, time_ns, position, original_bytes, bytes })
+    Ok(Chunk { connection, pid, direction, source, time_ns, position, original_bytes, after_answer, bytes })
 }
 
 /// One end of a socket: its family, and its address if that is one of the internet's.
@@ -150,8 +156,8 @@ fn ends((family, local): Endpoint, (_, peer): Endpoint) -> Option<Ends> {
 
 /// Address families (include/linux/socket.h).
 const AF_UNIX: u16 = 1;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+pub(super) const AF_INET: u16 = 2;
+pub(super) const AF_INET6: u16 = 10;
 
 #[cfg(test)]
 #[path = "decode/tests.rs"]

@@ -23,6 +23,18 @@ pub enum LoadError {
     /// The kernel has no such field.
     #[error("this kernel's structs are not as expected: it has no {0}")]
     NoField(&'static str),
+    /// The kernel is older than this tracepoint.
+    #[error("this kernel has no tracepoint {0}")]
+    NoTracepoint(&'static str),
+    /// Programs on the kernel's functions would not know where bytes are.
+    #[error("the registers of the system call under way cannot be found in this kernel")]
+    NoRegisters,
+    /// The kernel's functions cannot be looked up.
+    #[error("the kernel's functions cannot be found: {0}")]
+    Functions(#[source] aya::BtfError),
+    /// No kind of hooks was tried.
+    #[error("there are no hooks for sockets")]
+    NoHooks,
     /// The object and this agent are not of one build.
     #[error("the BPF object has no {0}: it is not of this build of spanwire")]
     Missing(&'static str),
@@ -32,6 +44,9 @@ pub enum LoadError {
     /// The ring buffer cannot be waited for.
     #[error("the ring buffer cannot be polled: {0}")]
     Poll(#[source] std::io::Error),
+    /// The verifier cannot be asked.
+    #[error("the verifier cannot be asked about the programs: {0}")]
+    Statistics(#[source] std::io::Error),
     /// The programs' log cannot be read.
     #[error("the log of the BPF programs cannot be read: {0}")]
     Log(#[from] aya_log::Error),

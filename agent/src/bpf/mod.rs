@@ -11,12 +11,15 @@ mod multi;
 mod offsets;
 mod programs;
 mod ring;
+mod statistics;
 mod uprobes;
 
 pub use btf::BtfError;
 pub use control::{Control, Standing, Verdict};
 pub use decode::DecodeError;
 pub use error::LoadError;
+pub use multi::Multi;
 pub use programs::{Options, Programs, SocketHooks};
 pub use ring::Ring;
+pub use statistics::Statistics;
 pub use uprobes::{Attachment, Point, Probe};

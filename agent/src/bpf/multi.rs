@@ -3,9 +3,10 @@
 //! the programs loaded for it; so they are loaded here, beside aya's own, on the same maps.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use aya::Ebpf;
 use aya::maps::Map;
@@ -22,7 +23,7 @@ const BPF_F_UPROBE_MULTI_RETURN: u32 = 1;
 const LOG_BYTES: usize = 64 * 1024;
 
 /// Programs that were loaded to be attached by such links.
-pub(super) struct Multi {
+pub struct Multi {
     programs: HashMap<&'static str, OwnedFd>,
 }
 
@@ -32,38 +33,37 @@ impl Multi {
     ///
     /// # Errors
     /// When the kernel refuses one, as it does before Linux 6.6.
-    pub(super) fn load(object: &[u8], ebpf: &Ebpf, names: &[&'static str]) -> io::Result<Self> {
-        let mut parsed = Object::parse(object).map_err(io::Error::other)?;
-        let descriptors: HashMap<&str, RawFd> =
-            ebpf.maps().filter_map(|(name, map)| Some((name, descriptor(map)?))).collect();
-        let maps = parsed.maps.clone();
-        let sections = parsed.functions.keys().map(|(section, _)| *section).collect();
-        let known = maps
-            .iter()
-            .filter_map(|(name, map)| Some((name.as_str(), *descriptors.get(name.as_str())?, map)));
-        parsed.relocate_maps(known, &sections).map_err(io::Error::other)?;
-        parsed.relocate_calls(&sections).map_err(io::Error::other)?;
-        parsed.sanitize_functions(aya::features());
-        let mut programs = HashMap::new();
+    pub fn load(object: &[u8], ebpf: &Ebpf, names: &[&'static str]) -> io::Result<Self> {
+        let (parsed, types) = prepared(object, ebpf)?;
+        let mut multi = Self { programs: HashMap::new() };
         for name in names {
-            programs.insert(*name, load(&parsed, name)?);
+            multi.programs.insert(*name, load(&parsed, &types, name)?);
+            // Older kernels take the programs and refuse the links, so one that cannot be made is asked
+            // for at once: those that have such links do not complain of the request.
+            if multi.programs.len() == 1
+                && let Err(error) = multi.attach(name, Path::new("/"), &[0], None, false)
+                && error.raw_os_error() != Some(libc::EBADF)
+            {
+                return Err(error);
+            }
         }
-        Ok(Self { programs })
+        Ok(multi)
     }
 
     /// Attaches a program at these offsets of a file: for one process, or for all.
     ///
     /// # Errors
     /// When there is no such program, or the kernel refuses.
-    pub(super) fn attach(
+    pub fn attach(
         &self,
         name: &'static str,
-        file: &CStr,
+        file: &Path,
         offsets: &[u64],
         process: Option<u32>,
         at_return: bool,
     ) -> io::Result<OwnedFd> {
         let program = self.programs.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let file = CString::new(file.as_os_str().as_encoded_bytes()).map_err(io::Error::other)?;
         let mut attribute = zeroed();
         let link = bpf_link(program.as_raw_fd());
         attribute.link_create = link;
@@ -84,7 +84,55 @@ impl Multi {
     }
 }
 
-fn zeroed() -> bpf_attr {
+/// The object's programs as the kernel wants them, on the maps of `ebpf`, which was made from the same
+/// object; and their types, without which the kernel takes a function that others call for a part of
+/// each.
+pub(super) fn prepared(object: &[u8], ebpf: &Ebpf) -> io::Result<(Object, OwnedFd)> {
+    let mut parsed = Object::parse(object).map_err(io::Error::other)?;
+    let descriptors: HashMap<&str, RawFd> =
+        ebpf.maps().filter_map(|(name, map)| Some((name, descriptor(map)?))).collect();
+    let maps = parsed.maps.clone();
+    let sections = parsed.functions.keys().map(|(section, _)| *section).collect();
+    let known =
+        maps.iter().filter_map(|(name, map)| Some((name.as_str(), *descriptors.get(name.as_str())?, map)));
+    parsed.relocate_maps(known, &sections).map_err(io::Error::other)?;
+    parsed.relocate_calls(&sections).map_err(io::Error::other)?;
+    parsed.sanitize_functions(aya::features());
+    let without = || io::Error::from(io::ErrorKind::Unsupported);
+    let features = aya::features().btf().ok_or_else(without)?;
+    let types = parsed.fixup_and_sanitize_btf(features).map_err(io::Error::other)?.ok_or_else(without)?;
+    let types = load_types(&types.to_bytes())?;
+    Ok((parsed, types))
+}
+
+fn load_types(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut attribute = zeroed();
+    // SAFETY: the union was zeroed, and is written before the kernel reads it.
+    let load = unsafe { &mut attribute.__bindgen_anon_7 };
+    load.btf = bytes.as_ptr() as u64;
+    load.btf_size = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    // SAFETY: the bytes outlive the call.
+    unsafe { descriptor_of(bpf_cmd::BPF_BTF_LOAD, &mut attribute) }
+}
+
+/// Says which of a program's functions have which types. `functions` must outlive the load.
+pub(super) fn describe(
+    attribute: &mut bpf_attr,
+    types: &OwnedFd,
+    function: &aya_obj::Function,
+    functions: &[u8],
+) -> io::Result<()> {
+    // SAFETY: the union was zeroed, and is written before the kernel reads it.
+    let load = unsafe { &mut attribute.__bindgen_anon_3 };
+    load.prog_btf_fd = types.as_raw_fd().unsigned_abs();
+    load.func_info = functions.as_ptr() as u64;
+    load.func_info_cnt = u32::try_from(function.func_info.func_info.len()).map_err(io::Error::other)?;
+    load.func_info_rec_size = u32::try_from(function.func_info_rec_size).map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// All attributes of a command, unset.
+pub(super) fn zeroed() -> bpf_attr {
     // SAFETY: all fields are integers, for which zeros are valid.
     unsafe { std::mem::zeroed() }
 }
@@ -97,15 +145,15 @@ fn bpf_link(program: RawFd) -> aya_obj::generated::bpf_attr__bindgen_ty_14 {
     link
 }
 
-fn load(object: &Object, name: &str) -> io::Result<OwnedFd> {
+fn load(object: &Object, types: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
     let program = object.programs.get(name).ok_or(io::ErrorKind::NotFound)?;
     let function = object.functions.get(&program.function_key()).ok_or(io::ErrorKind::NotFound)?;
     let mut log = vec![0_u8; LOG_BYTES];
     // The first try without a log: a full one would be an error of its own.
-    let first = load_once(program, function, name, &mut []);
+    let first = load_once(program, function, types, name, &mut []);
     match first {
         Err(error) if error.raw_os_error() != Some(libc::EPERM) => {
-            let again = load_once(program, function, name, &mut log);
+            let again = load_once(program, function, types, name, &mut log);
             let said =
                 String::from_utf8_lossy(log.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned();
             again.map_err(|error| io::Error::new(error.kind(), format!("{error} Verifier output: {said}")))
@@ -117,10 +165,13 @@ fn load(object: &Object, name: &str) -> io::Result<OwnedFd> {
 fn load_once(
     program: &aya_obj::Program,
     function: &aya_obj::Function,
+    types: &OwnedFd,
     name: &str,
     log: &mut [u8],
 ) -> io::Result<OwnedFd> {
     let mut attribute = zeroed();
+    let functions = function.func_info.func_info_bytes();
+    describe(&mut attribute, types, function, &functions)?;
     // SAFETY: the union was zeroed, and is written before the kernel reads it.
     let load = unsafe { &mut attribute.__bindgen_anon_3 };
     load.prog_type = BPF_PROG_TYPE_KPROBE as u32;
@@ -163,9 +214,11 @@ unsafe fn bpf(command: bpf_cmd, attribute: &mut bpf_attr) -> io::Result<i64> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// Runs a command that returns a new descriptor.
+///
 /// # Safety
 /// As [`bpf`]; the command must be one that returns a new descriptor.
-unsafe fn descriptor_of(command: bpf_cmd, attribute: &mut bpf_attr) -> io::Result<OwnedFd> {
+pub(super) unsafe fn descriptor_of(command: bpf_cmd, attribute: &mut bpf_attr) -> io::Result<OwnedFd> {
     // SAFETY: the caller's promise.
     let descriptor = RawFd::try_from(unsafe { bpf(command, attribute) }?).map_err(io::Error::other)?;
     // SAFETY: new, and nobody else's.
@@ -183,9 +236,4 @@ fn descriptor(map: &Map) -> Option<RawFd> {
         _ => return None,
     };
     Some(data.fd().as_fd().as_raw_fd())
-}
-
-/// A path as the kernel wants it.
-pub(super) fn c_path(path: &std::path::Path) -> io::Result<CString> {
-    CString::new(path.as_os_str().as_encoded_bytes()).map_err(io::Error::other)
 }

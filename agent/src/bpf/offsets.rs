@@ -4,9 +4,10 @@ use aya::EbpfLoader;
 
 use super::LoadError;
 use super::btf::Btf;
+use super::programs::SOCKETS;
 
 /// The programs' globals and the fields whose offsets they hold (ebpf/src/kernel.rs).
-const FIELDS: [(&str, &str); 23] = [
+const FIELDS: [(&str, &str); 33] = [
     ("SOCK_FAMILY", "sock.__sk_common.skc_family"),
     ("SOCK_NUM", "sock.__sk_common.skc_num"),
     ("SOCK_DPORT", "sock.__sk_common.skc_dport"),
@@ -22,6 +23,8 @@ const FIELDS: [(&str, &str); 23] = [
     ("TCP_FIRST_TX", "tcp_sock.first_tx_mstamp"),
     ("TASK_PID", "task_struct.pid"),
     ("TASK_TGID", "task_struct.tgid"),
+    ("TASK_MM", "task_struct.mm"),
+    ("MM_ARG_START", "mm_struct.arg_start"),
     ("TASK_FILES", "task_struct.files"),
     ("FILES_FDT", "files_struct.fdt"),
     ("FDT_MAX_FDS", "fdtable.max_fds"),
@@ -30,15 +33,30 @@ const FIELDS: [(&str, &str); 23] = [
     ("FILE_PRIVATE", "file.private_data"),
     ("INODE_MODE", "inode.i_mode"),
     ("SOCKET_SK", "socket.sk"),
+    ("BINPRM_FILE", "linux_binprm.file"),
+    ("INODE_INO", "inode.i_ino"),
+    ("INODE_SIZE", "inode.i_size"),
+    ("INODE_SB", "inode.i_sb"),
+    ("SB_DEV", "super_block.s_dev"),
+    ("TASK_IO_URING", "task_struct.io_uring"),
+    ("TASK_FLAGS", "task_struct.flags"),
+    ("TASK_STACK", "task_struct.stack"),
 ];
 
 /// Without these no socket is seen; the others make what is seen more exact.
 const NEEDED: [&str; 3] = ["SOCK_FAMILY", "SOCK_TYPE", "SOCKET_SK"];
 
+/// Size of a thread's kernel stack, at whose end the registers of its entry are: `THREAD_SIZE`
+/// (arch/x86/include/asm/page_64_types.h, without KASAN). Not needed where the kernel has
+/// `bpf_task_pt_regs`, and other processors' differ with the size of a page.
+const STACK_BYTES: Option<u32> = if cfg!(target_arch = "x86_64") { Some(16 << 10) } else { None };
+
 /// What the programs must know of the running kernel.
 pub(super) struct KernelFacts {
     offsets: Vec<(&'static str, u32)>,
     has_task_regs: u8,
+    /// A tracepoint of the socket layer that this kernel does not have.
+    pub(super) missing_tracepoint: Option<&'static str>,
 }
 
 impl KernelFacts {
@@ -47,9 +65,14 @@ impl KernelFacts {
         let structs: Vec<&str> = FIELDS
             .iter()
             .filter_map(|(_, path)| path.split('.').next())
-            .chain(["bpf_task_pt_regs"])
+            .chain(["bpf_task_pt_regs", "tcp_recvmsg", "pt_regs"])
             .collect();
-        let btf = Btf::of_kernel(&structs)?;
+        // Each tracepoint has a type of this name for its programs (include/trace/bpf_probe.h).
+        let tracepoints = SOCKETS.map(|(_, name)| (name, format!("btf_trace_{name}")));
+        let wanted: Vec<&str> =
+            structs.into_iter().chain(tracepoints.iter().map(|(_, name)| name.as_str())).collect();
+        let btf = Btf::of_kernel(&wanted)?;
+        let missing = tracepoints.iter().find(|(_, name)| !btf.has_alias(name)).map(|(name, _)| *name);
         let mut offsets = Vec::new();
         for (global, path) in FIELDS {
             match btf.offset(path) {
@@ -58,7 +81,18 @@ impl KernelFacts {
                 None => tracing::debug!("this kernel has no field {path}"),
             }
         }
-        Ok(Self { offsets, has_task_regs: u8::from(btf.has_function("bpf_task_pt_regs")) })
+        offsets.extend(btf.arguments("tcp_recvmsg").map(|count| ("TCP_RECVMSG_ARGUMENTS", count)));
+        let registers = btf.size("pt_regs").and_then(|size| STACK_BYTES?.checked_sub(size));
+        offsets.extend(registers.map(|registers| ("STACK_REGISTERS", registers)));
+        let has_task_regs = u8::from(btf.has_function("bpf_task_pt_regs"));
+        Ok(Self { offsets, has_task_regs, missing_tracepoint: missing })
+    }
+
+    /// Whether programs can find the registers with which a task entered the kernel, where they are not
+    /// handed them.
+    pub(super) fn has_registers(&self) -> bool {
+        let has = |global| self.offsets.iter().any(|(name, _)| *name == global);
+        self.has_task_regs != 0 || (has("TASK_STACK") && has("STACK_REGISTERS"))
     }
 
     /// Sets them in the object that is about to be loaded.

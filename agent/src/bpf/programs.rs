@@ -2,13 +2,14 @@
 
 use aya::programs::raw_trace_point::RawTracePoint;
 use aya::programs::uprobe::UProbe;
-use aya::programs::{Program, ProgramError};
-use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use aya::programs::{FExit, Program, ProgramError};
+use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use tracing::debug;
 
 use super::multi::Multi;
 use super::offsets::KernelFacts;
 use super::ring::readable;
+use super::statistics::{self, Statistics};
 use super::uprobes::Probe;
 use super::{Control, LoadError, Ring, Standing};
 use crate::config::{HookChoice, ProbeLog};
@@ -26,8 +27,19 @@ const TRACEPOINTS: [(&str, &str); 5] = [
 ];
 
 /// Bytes on sockets, by the tracepoints of the socket layer (Linux 6.3).
-const SOCKETS: [(&str, &str); 2] =
+pub(super) const SOCKETS: [(&str, &str); 2] =
     [("socket_sent", "sock_send_length"), ("socket_received", "sock_recv_length")];
+
+/// Bytes on sockets, by the return of the kernel's functions that move them.
+const FUNCTIONS: [(&str, &str); 5] = [
+    ("tcp_sent", "tcp_sendmsg"),
+    ("tcp_received", "tcp_recvmsg"),
+    ("unix_sent", "unix_stream_sendmsg"),
+    ("unix_received", "unix_stream_recvmsg"),
+    // Gone since Linux 6.5.
+    ("tcp_page_sent", TCP_SENDPAGE),
+];
+const TCP_SENDPAGE: &str = "tcp_sendpage";
 
 /// Bytes on sockets, by the return of each system call.
 const SYSCALLS: [(&str, &str); 1] = [("syscall_exit", "sys_exit")];
@@ -37,6 +49,8 @@ const SYSCALLS: [(&str, &str); 1] = [("syscall_exit", "sys_exit")];
 pub enum SocketHooks {
     /// Tracepoints of the socket layer.
     Sockets,
+    /// Returns of the functions of TCP and of Unix sockets.
+    Functions,
     /// Returns of system calls.
     Syscalls,
 }
@@ -47,6 +61,7 @@ impl SocketHooks {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sockets => "the socket layer's tracepoints",
+            Self::Functions => "the return of the kernel's functions",
             Self::Syscalls => "the return of system calls",
         }
     }
@@ -86,6 +101,10 @@ pub struct Programs {
     /// None where the kernel has no such links: then perf events do.
     pub(super) multi: Option<Multi>,
     hooks: HookChoice,
+    /// Whether programs on functions can find the registers of the system call under way.
+    has_registers: bool,
+    /// A tracepoint of the socket layer that the kernel does not have.
+    missing_tracepoint: Option<&'static str>,
 }
 
 impl Programs {
@@ -94,24 +113,11 @@ impl Programs {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(options: Options) -> Result<Self, LoadError> {
-        let level: u8 = match options.probe_log {
-            // The verifier then removes the code that logs.
-            ProbeLog::Off => 0,
-            ProbeLog::Error => aya_log::Level::Error as u8,
-            ProbeLog::Warn => aya_log::Level::Warn as u8,
-            ProbeLog::Info => aya_log::Level::Info as u8,
-            ProbeLog::Debug => aya_log::Level::Debug as u8,
-        };
-        let own_pid = std::process::id();
         let facts = KernelFacts::read()?;
-        let mut loader = EbpfLoader::new();
-        facts.set(&mut loader);
-        let ebpf = loader
-            .override_global("AGENT_PID", &own_pid, true)
-            .override_global(aya_log::LEVEL, &level, true)
-            .map_max_entries("EVENTS", options.ring_bytes)
-            .load(OBJECT)?;
-        let mut programs = Self { ebpf, multi: None, hooks: options.hooks };
+        let (has_registers, missing_tracepoint) = (facts.has_registers(), facts.missing_tracepoint);
+        let ebpf = open(&facts, options)?;
+        let mut programs =
+            Self { ebpf, multi: None, hooks: options.hooks, has_registers, missing_tracepoint };
         for (name, _) in TRACEPOINTS {
             programs.load_tracepoint(name)?;
         }
@@ -197,15 +203,32 @@ impl Programs {
         for (name, tracepoint) in TRACEPOINTS {
             self.attach_tracepoint(name, tracepoint)?;
         }
-        if self.hooks != HookChoice::Syscalls {
-            match self.attach_all(&SOCKETS) {
-                Ok(()) => return Ok(SocketHooks::Sockets),
-                Err(error) if self.hooks == HookChoice::Sockets => return Err(error),
-                Err(error) => debug!("system calls in place of the socket layer's tracepoints: {error}"),
+        let ladder = match self.hooks {
+            HookChoice::Auto => {
+                [SocketHooks::Sockets, SocketHooks::Functions, SocketHooks::Syscalls].as_slice()
+            }
+            HookChoice::Sockets => &[SocketHooks::Sockets],
+            HookChoice::Functions => &[SocketHooks::Functions],
+            HookChoice::Syscalls => &[SocketHooks::Syscalls],
+        };
+        let mut refused = LoadError::NoHooks;
+        for hooks in ladder {
+            let (attached, programs) = match hooks {
+                SocketHooks::Sockets => (self.attach_sockets(), SOCKETS.as_slice()),
+                SocketHooks::Functions => (self.attach_functions(), FUNCTIONS.as_slice()),
+                SocketHooks::Syscalls => (self.attach_all(&SYSCALLS), SYSCALLS.as_slice()),
+            };
+            match attached {
+                Ok(()) => return Ok(*hooks),
+                Err(error) => {
+                    debug!("sockets are not seen by {}: {error}", hooks.name());
+                    // Half of them would count what the next kind of hooks counts again.
+                    self.unload(programs);
+                    refused = error;
+                }
             }
         }
-        self.attach_all(&SYSCALLS)?;
-        Ok(SocketHooks::Syscalls)
+        Err(refused)
     }
 
     fn attach_all(&mut self, pairs: &[(&'static str, &str)]) -> Result<(), LoadError> {
@@ -216,10 +239,57 @@ impl Programs {
         Ok(())
     }
 
+    fn attach_sockets(&mut self) -> Result<(), LoadError> {
+        // To find that out by trying takes the verifier a third of a second.
+        match self.missing_tracepoint {
+            Some(name) => Err(LoadError::NoTracepoint(name)),
+            None => self.attach_all(&SOCKETS),
+        }
+    }
+
+    fn attach_functions(&mut self) -> Result<(), LoadError> {
+        if !self.has_registers {
+            return Err(LoadError::NoRegisters);
+        }
+        let btf = Btf::from_sys_fs().map_err(LoadError::Functions)?;
+        for (name, function) in FUNCTIONS {
+            let refused = |error| LoadError::Program(name, error);
+            let program = program::<FExit>(&mut self.ebpf, name)?;
+            match program.load(function, &btf) {
+                Err(ProgramError::Btf(_)) if function == TCP_SENDPAGE => continue,
+                loaded => loaded.map_err(refused)?,
+            }
+            program.attach().map_err(refused)?;
+        }
+        drop(btf);
+        give_back();
+        Ok(())
+    }
+
+    fn unload(&mut self, programs: &[(&'static str, &str)]) {
+        for (name, _) in programs {
+            // One that was never loaded has nothing to unload.
+            let _ = match self.ebpf.program_mut(name) {
+                Some(Program::RawTracePoint(program)) => program.unload(),
+                Some(Program::FExit(program)) => program.unload(),
+                _ => Ok(()),
+            };
+        }
+    }
+
     fn attach_tracepoint(&mut self, name: &'static str, tracepoint: &str) -> Result<(), LoadError> {
         let program = program::<RawTracePoint>(&mut self.ebpf, name)?;
         program.attach(tracepoint).map_err(|error| LoadError::Program(name, error))?;
         Ok(())
+    }
+
+    /// What the kernel's verifier says of each program, those that are not in use here included. Loads them all, and keeps none.
+    ///
+    /// # Errors
+    /// When the kernel takes no BPF, or the object cannot be read.
+    pub fn statistics(options: Options) -> Result<Vec<Statistics>, LoadError> {
+        let ebpf = open(&KernelFacts::read()?, options)?;
+        statistics::read(OBJECT, &ebpf, &FUNCTIONS).map_err(LoadError::Statistics)
     }
 
     /// Name and number of verified instructions of each loaded program, for `spanwire check`.
@@ -233,6 +303,27 @@ impl Programs {
         sizes.sort();
         sizes
     }
+}
+
+/// Makes the object's maps, with what the programs must know of the kernel in them; loads no program.
+fn open(facts: &KernelFacts, options: Options) -> Result<Ebpf, LoadError> {
+    let level: u8 = match options.probe_log {
+        // The verifier then removes the code that logs.
+        ProbeLog::Off => 0,
+        ProbeLog::Error => aya_log::Level::Error as u8,
+        ProbeLog::Warn => aya_log::Level::Warn as u8,
+        ProbeLog::Info => aya_log::Level::Info as u8,
+        ProbeLog::Debug => aya_log::Level::Debug as u8,
+    };
+    let own_pid = std::process::id();
+    let mut loader = EbpfLoader::new();
+    facts.set(&mut loader);
+    let ebpf = loader
+        .override_global("AGENT_PID", &own_pid, true)
+        .override_global(aya_log::LEVEL, &level, true)
+        .map_max_entries("EVENTS", options.ring_bytes)
+        .load(OBJECT)?;
+    Ok(ebpf)
 }
 
 /// Gives the memory back that the kernel's BTF and the object took: some 10 MiB, used once.

@@ -33,20 +33,20 @@ impl Ring {
         Ok(Self(readable(ring)?))
     }
 
-    /// Waits for records and hands out up to a batch of them.
+    /// Waits for records and hands out up to a batch of them. Says whether it took all that were there.
     ///
     /// # Errors
     /// When the ring's descriptor can no longer be polled.
-    pub async fn read(&mut self, mut handle: impl FnMut(Result<Event, DecodeError>)) -> io::Result<()> {
+    pub async fn read(&mut self, mut handle: impl FnMut(Result<Event, DecodeError>)) -> io::Result<bool> {
         let mut ready = self.0.readable_mut().await?;
         for _ in 0..BATCH {
             let Some(record) = ready.get_inner_mut().next() else {
                 ready.clear_ready();
-                return Ok(());
+                return Ok(true);
             };
             handle(decode(&record));
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Hands out what is in the ring now, without waiting.

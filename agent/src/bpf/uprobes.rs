@@ -8,7 +8,7 @@ use std::path::Path;
 use aya::programs::uprobe::{UProbe, UProbeAttachLocation, UProbeLink, UProbeScope};
 
 use super::LoadError;
-use super::multi::{Multi, c_path};
+use super::multi::Multi;
 use super::programs::{Programs, program};
 use crate::binary::{Call, Direction, Role, Site};
 
@@ -27,6 +27,14 @@ pub enum Probe {
     WriteReportedFifth,
     /// Return of any of these.
     Returned,
+    /// Return of a function that makes sessions.
+    Created,
+    /// Return of NSS's function that makes sessions.
+    Imported,
+    /// Entry of a function of NSPR that reads what NSS may have imported.
+    NsprRead,
+    /// Entry of one that writes.
+    NsprWrite,
     /// Entry of the function that ends a session.
     Freed,
     /// Entry of a function by which a process begins to use the library.
@@ -37,9 +45,13 @@ impl Probe {
     /// All of them, in the order in which they are attached: a session must not outlive its address
     /// unseen, and a return without its entry is nothing, while an entry without its return is a call
     /// that never ends.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 12] = [
+        Self::Created,
+        Self::Imported,
         Self::Freed,
         Self::Returned,
+        Self::NsprRead,
+        Self::NsprWrite,
         Self::ReadCounted,
         Self::WriteCounted,
         Self::ReadReported,
@@ -57,13 +69,17 @@ impl Probe {
             Self::WriteReported => "write_reported",
             Self::WriteReportedFifth => "write_reported_fifth",
             Self::Returned => "returned",
+            Self::Created => "created",
+            Self::Imported => "nspr_imported",
+            Self::NsprRead => "nspr_read",
+            Self::NsprWrite => "nspr_write",
             Self::Freed => "freed",
             Self::Herald => "herald",
         }
     }
 
     fn is_at_return(self) -> bool {
-        self == Self::Returned
+        matches!(self, Self::Returned | Self::Created | Self::Imported)
     }
 }
 
@@ -79,12 +95,16 @@ pub struct Point {
 impl From<&Site> for Point {
     fn from(site: &Site) -> Self {
         let probe = match site.role {
+            Role::Begin(Direction::Read, Call::Imported) => Probe::NsprRead,
+            Role::Begin(Direction::Write, Call::Imported) => Probe::NsprWrite,
             Role::Begin(Direction::Read, Call::Counted) => Probe::ReadCounted,
             Role::Begin(Direction::Write, Call::Counted) => Probe::WriteCounted,
             Role::Begin(Direction::Read, Call::Reported { .. }) => Probe::ReadReported,
             Role::Begin(Direction::Write, Call::Reported { count: 4 }) => Probe::WriteReportedFifth,
             Role::Begin(Direction::Write, Call::Reported { .. }) => Probe::WriteReported,
             Role::Return => Probe::Returned,
+            Role::New => Probe::Created,
+            Role::Import => Probe::Imported,
             Role::Free => Probe::Freed,
             Role::Herald => Probe::Herald,
         };
@@ -161,7 +181,7 @@ fn link(
     process: Option<u32>,
 ) -> Result<OwnedFd, LoadError> {
     let attach = || -> io::Result<OwnedFd> {
-        multi.attach(probe.program(), &c_path(file)?, offsets, process, probe.is_at_return())
+        multi.attach(probe.program(), file, offsets, process, probe.is_at_return())
     };
     attach().map_err(|error| LoadError::Link(probe.program(), error))
 }

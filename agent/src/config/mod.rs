@@ -6,6 +6,7 @@
 mod error;
 mod layers;
 mod otlp;
+mod rule;
 mod settings;
 mod value;
 
@@ -18,8 +19,11 @@ use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Origin};
 pub use otlp::Otlp;
+pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
-pub use value::{ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+pub use value::{
+    ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
+};
 
 use layers::Layers;
 use tracing_subscriber::EnvFilter;
@@ -27,6 +31,12 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// The file that is read when no other is named and it exists.
 pub const DEFAULT_PATH: &str = "/etc/spanwire/config.yaml";
+
+/// Where `spanwire status` finds the agent when nothing else is said.
+pub const STATUS_SOCKET: &str = "/run/spanwire/status.sock";
+
+/// In place of a path: nobody may ask.
+const NO_SOCKET: &str = "none";
 
 /// Begins the name of every environment variable of the agent; any other such variable is refused.
 const PREFIX: &str = "SPANWIRE_";
@@ -55,6 +65,14 @@ pub struct Config {
     pub otlp: Option<Otlp>,
     /// Spans kept while the OTLP receiver is away, 1 to 1,000,000.
     pub export_queue: usize,
+    /// What is traced only; everything when empty.
+    pub include: Vec<Rule>,
+    /// What is not traced.
+    pub exclude: Vec<Rule>,
+    /// Whether the peers of processes that ask providers carry probes, too.
+    pub follow_peers: bool,
+    /// Where `spanwire status` asks.
+    pub status_socket: Option<PathBuf>,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -143,6 +161,10 @@ impl Config {
                 "a level such as info, or a filter such as info,spanwire::export=debug",
             ));
         }
+        let status_socket = settings.status_socket.unwrap_or_else(|| Text(String::new())).0;
+        if status_socket != NO_SOCKET && !Path::new(&status_socket).is_absolute() {
+            return Err(invalid("status-socket", &status_socket, "an absolute path, or none"));
+        }
         Ok(Self {
             body_limit: bounded(body_limit.0, 1 << 10, 16 << 20)
                 .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 16MiB"))?,
@@ -155,6 +177,10 @@ impl Config {
             otlp,
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
+            include: settings.include.unwrap_or_default().0,
+            exclude: settings.exclude.unwrap_or_default().0,
+            follow_peers: settings.follow_peers == Some(Switch::On),
+            status_socket: (status_socket != NO_SOCKET).then(|| PathBuf::from(status_socket)),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             log,

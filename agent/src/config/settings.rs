@@ -3,7 +3,10 @@
 use clap::CommandFactory;
 use serde::{Deserialize, Serialize};
 
-use super::value::{ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Text};
+use super::rule::Rules;
+use super::value::{
+    ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
+};
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
 ///
@@ -42,12 +45,32 @@ pub struct Settings {
     #[arg(long, value_name = "SPANS")]
     pub export_queue: Option<Count>,
 
+    /// Trace these only: rules such as executable=/usr/bin/python*, process=NAME, process=PID,
+    /// container=ID, namespace=NAME and port=8000-8080, separated by commas [default: everything]
+    #[arg(long, value_name = "RULES")]
+    pub include: Option<Rules>,
+
+    /// Do not trace these, whatever --include says; the same rules [default: none]
+    #[arg(long, value_name = "RULES")]
+    pub exclude: Option<Rules>,
+
+    /// Processes of this host that exchange HTTP with one that asks a provider carry probes as well:
+    /// on or off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    pub follow_peers: Option<Switch>,
+
+    /// The Unix socket at which `spanwire status` asks this agent; an absolute path, or none
+    /// [default: /run/spanwire/status.sock]
+    #[arg(long, value_name = "PATH")]
+    pub status_socket: Option<Text>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
 
     /// By which kernel hooks the bytes on sockets are seen: sockets (tracepoints of the socket layer,
-    /// Linux 6.3), syscalls (the return of every system call), or auto: the cheapest that the kernel has
+    /// Linux 6.3), functions (the return of the functions of TCP and Unix sockets; not under lockdown),
+    /// syscalls (the return of every system call), or auto: the first of these that the kernel allows
     /// [default: auto]
     #[arg(long, value_name = "HOOKS")]
     pub hooks: Option<HookChoice>,
@@ -80,6 +103,10 @@ impl Settings {
             otlp_endpoint: None,
             otlp_protocol: None,
             export_queue: Some(Count(8192)),
+            include: Some(Rules::default()),
+            exclude: Some(Rules::default()),
+            follow_peers: Some(Switch::Off),
+            status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             log: Some(Text("info".to_owned())),

@@ -10,6 +10,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_yaml_ng::Value;
 
+use super::rule::Rules;
+
 /// Lets a type that has a text form stand in a configuration file, as a string or a bare scalar.
 macro_rules! text_form {
     ($($name:ident),*) => {$(
@@ -40,7 +42,7 @@ macro_rules! text_form {
 }
 
 /// What a type accepts, in words for the operator.
-trait Expected {
+pub(super) trait Expected {
     /// A YAML sequence of strings is accepted too.
     const LIST: bool = false;
     /// The words that follow "expected".
@@ -119,8 +121,21 @@ pub enum HookChoice {
     Auto,
     /// Tracepoints of the socket layer (Linux 6.3).
     Sockets,
+    /// The return of the kernel's functions that move bytes on TCP and Unix sockets.
+    Functions,
     /// The return of every system call.
     Syscalls,
+}
+
+/// Something that is done or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is done.
+    #[value(alias = "true")]
+    On,
+    /// It is not.
+    #[value(alias = "false")]
+    Off,
 }
 
 /// When text is coloured.
@@ -272,5 +287,17 @@ impl fmt::Display for Paths {
     }
 }
 
-words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice);
-text_form!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice, Size, Count, Text, Paths);
+words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice, Switch);
+text_form!(
+    OutputChoice,
+    OtlpProtocol,
+    ProbeLog,
+    HookChoice,
+    ColorChoice,
+    Switch,
+    Size,
+    Count,
+    Text,
+    Paths,
+    Rules
+);

@@ -1,24 +1,35 @@
 //! Which files with TLS code there are: in the system's library folders, and mapped by processes.
 
+mod root;
+
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use root::Root;
+
 /// Folders that the dynamic linkers of common distributions search.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 10] = [
     "lib/x86_64-linux-gnu",
     "lib/aarch64-linux-gnu",
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/aarch64-linux-gnu",
     "usr/lib64",
     "usr/lib",
+    "lib64",
+    "lib",
     "usr/local/lib",
     "usr/local/lib64",
 ];
 
 /// Most files that one search hands out.
 const MOST: usize = 256;
+/// Most files that one search tries: a process may map more than can be opened.
+const TRIED: usize = 1024;
+/// Most bytes that are read of what a process maps: some 40,000 mappings.
+const MAPS_BYTES: u64 = 4 << 20;
 
 /// One file at one state of its content, whatever paths lead to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +38,14 @@ pub struct FileId {
     inode: u64,
     bytes: u64,
     changed: (i64, i64),
+}
+
+impl FileId {
+    /// The file's size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 /// A file that is open, so that it stays the same whatever becomes of its path.
@@ -46,13 +65,20 @@ impl Library {
     /// The file at `path`.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When there is no regular file, or it cannot be opened.
     pub fn at(path: PathBuf) -> io::Result<Self> {
-        Self::open(&path.clone(), path)
+        Self::of(root::at(&path)?, path)
     }
 
-    fn open(by: &Path, path: PathBuf) -> io::Result<Self> {
-        let file = File::open(by)?;
+    /// The file at `path`, in the view of those who have this root.
+    ///
+    /// # Errors
+    /// As [`Library::at`].
+    pub fn below(root: &Root, path: PathBuf) -> io::Result<Self> {
+        Self::of(root.file(&path)?, path)
+    }
+
+    fn of(file: File, path: PathBuf) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let id = FileId {
             device: metadata.dev(),
@@ -65,10 +91,10 @@ impl Library {
     }
 }
 
-/// `libssl.so`, `libssl.so.3`, `libssl-8b66dd34.so.3` (bundled by a wheel), `libgnutls.so.30` and the
-/// like.
+/// `libssl.so`, `libssl.so.3`, `libssl-8b66dd34.so.3` (bundled by a wheel), `libgnutls.so.30`, NSS's
+/// `libssl3.so` and `libnspr4.so`, and the like.
 fn is_tls_library(name: &str) -> bool {
-    if name.starts_with("libgnutls.so") {
+    if name.starts_with("libgnutls.so") || name == "libssl3.so" || name == "libnspr4.so" {
         return true;
     }
     let Some(rest) = name.strip_prefix("libssl") else { return false };
@@ -82,24 +108,23 @@ fn is_tls_library(name: &str) -> bool {
     }
 }
 
-/// The TLS libraries in the system's folders below `root`: `/`, or `/proc/PID/root` for a container's.
+/// The TLS libraries in the system's folders below a root, and in another folder.
 #[must_use]
-pub fn installed(root: &Path) -> Vec<Library> {
-    let names = FOLDERS
-        .iter()
-        .filter_map(|folder| fs::read_dir(root.join(folder)).ok())
-        .flatten()
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_str().is_some_and(is_tls_library));
-    distinct(names.map(|entry| entry.path()))
+pub fn installed(root: &Root, besides: Option<&Path>) -> Vec<Library> {
+    let folders = FOLDERS.iter().map(Path::new).chain(besides);
+    let named = |folder: &Path| -> Vec<PathBuf> {
+        let names = root.names(folder).into_iter().filter(|name| is_tls_library(name));
+        names.map(|name| Path::new("/").join(folder).join(name)).collect()
+    };
+    distinct(root, folders.flat_map(named))
 }
 
 /// The files at these paths; links lead to one file.
-fn distinct(paths: impl Iterator<Item = PathBuf>) -> Vec<Library> {
+fn distinct(root: &Root, paths: impl Iterator<Item = PathBuf>) -> Vec<Library> {
     let mut found: Vec<Library> = Vec::new();
-    for path in paths {
+    for path in paths.take(TRIED) {
         if found.len() < MOST
-            && let Ok(library) = Library::at(path)
+            && let Ok(library) = Library::below(root, path)
             && found.iter().all(|known| known.id != library.id)
         {
             found.push(library);
@@ -108,22 +133,47 @@ fn distinct(paths: impl Iterator<Item = PathBuf>) -> Vec<Library> {
     found
 }
 
-/// Executables that hold TLS code themselves and run others' programs.
-const RUNTIMES: [&str; 4] = ["usr/bin/node", "usr/local/bin/node", "usr/bin/nodejs", "bin/node"];
+/// Folders of executables in which large ones are looked for.
+const PROGRAMS: [&str; 4] = ["usr/local/bin", "usr/bin", "opt/bin", "root/.local/bin"];
+/// Most executables that are opened for their size.
+const EXECUTABLES: usize = 4096;
+/// Size from which an executable takes long to look into: some 10 ms.
+const LARGE_BYTES: u64 = 24 << 20;
+/// Most of them that are looked into before they are run.
+const LARGE: usize = 32;
 
-/// The runtimes with TLS code of their own in the usual places below `root`.
+/// Large executables in the usual places below a root, largest first: runtimes and tools that hold their
+/// own TLS code, for which it would be too late to look when they begin.
 #[must_use]
-pub fn runtimes(root: &Path) -> Vec<Library> {
-    distinct(RUNTIMES.iter().map(|runtime| root.join(runtime)))
+pub fn large_programs(root: &Root) -> Vec<Library> {
+    let in_folder = |folder: &&str| -> Vec<PathBuf> {
+        let names = root.names(Path::new(folder)).into_iter();
+        names.map(|name| Path::new("/").join(folder).join(name)).collect()
+    };
+    let mut found: Vec<Library> = Vec::new();
+    for path in PROGRAMS.iter().flat_map(in_folder).take(EXECUTABLES) {
+        if let Ok(program) = Library::below(root, path)
+            && program.id.bytes() >= LARGE_BYTES
+            && found.iter().all(|known| known.id != program.id)
+        {
+            found.push(program);
+        }
+    }
+    found.sort_unstable_by_key(|program| std::cmp::Reverse(program.id.bytes()));
+    found.truncate(LARGE);
+    found
 }
 
-/// The library of this name in the system's folders below `root`.
+/// The library that the dynamic linker finds by this name below a root: in one of `folders`, else in
+/// one of the system's; or where the name itself says.
 #[must_use]
-pub fn by_name(root: &Path, name: &str) -> Option<Library> {
+pub fn by_name(root: &Root, name: &str, folders: &[PathBuf]) -> Option<Library> {
     if name.contains('/') {
-        return None;
+        return Library::below(root, name.into()).ok();
     }
-    FOLDERS.iter().find_map(|folder| Library::at(root.join(folder).join(name)).ok())
+    let system = FOLDERS.iter().map(|folder| Path::new("/").join(folder));
+    let mut paths = folders.iter().cloned().chain(system).map(|folder| folder.join(name));
+    paths.find_map(|path| Library::below(root, path).ok())
 }
 
 /// The files that a process has mapped as code, its executable first. They are opened by the mapping
@@ -132,20 +182,30 @@ pub fn by_name(root: &Path, name: &str) -> Option<Library> {
 #[must_use]
 pub fn mapped(procfs: &Path, pid: u32, named: bool) -> Vec<Library> {
     let process = procfs.join(pid.to_string());
+    let mut maps = Vec::new();
     // A process that is gone, or whose maps may not be read, has none to show.
-    let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
-    let mut seen: Vec<&str> = Vec::new();
+    let _ = File::open(process.join("maps")).and_then(|file| file.take(MAPS_BYTES).read_to_end(&mut maps));
+    let maps = String::from_utf8_lossy(&maps);
+    let root = Root::of(procfs, pid);
+    let mut seen: HashSet<&str> = HashSet::new();
     let mut found = Vec::new();
     for mapping in maps.lines().filter_map(Mapping::parse) {
         let name = mapping.path.rsplit('/').next().unwrap_or_default();
-        if found.len() >= MOST || (named && !is_tls_library(name)) || seen.contains(&mapping.path) {
+        if (named && !is_tls_library(name)) || !seen.insert(mapping.path) {
             continue;
         }
-        seen.push(mapping.path);
-        let direct = process.join("map_files").join(mapping.range);
-        let through_root = process.join("root").join(mapping.path.trim_start_matches('/'));
+        if found.len() >= MOST || seen.len() > TRIED {
+            break;
+        }
         let path = PathBuf::from(mapping.path);
-        found.extend(Library::open(&direct, path.clone()).or_else(|_| Library::open(&through_root, path)));
+        let direct = root::at(&process.join("map_files").join(mapping.range));
+        let file = match (direct, &root) {
+            (Ok(file), _) => Ok(file),
+            // Without CAP_CHECKPOINT_RESTORE. What was deleted has left its path to another.
+            (Err(_), Ok(root)) if !mapping.deleted => root.file(&path),
+            (Err(error), _) => Err(error),
+        };
+        found.extend(file.and_then(|file| Library::of(file, path)));
     }
     found
 }
@@ -156,7 +216,7 @@ pub fn mapped(procfs: &Path, pid: u32, named: bool) -> Vec<Library> {
 /// When it is gone.
 pub fn executable(procfs: &Path, pid: u32) -> io::Result<Library> {
     let link = procfs.join(pid.to_string()).join("exe");
-    Library::open(&link, fs::read_link(&link)?)
+    Library::of(root::at(&link)?, fs::read_link(&link)?)
 }
 
 /// An executable mapping of a file.
@@ -164,6 +224,8 @@ pub fn executable(procfs: &Path, pid: u32) -> io::Result<Library> {
 struct Mapping<'a> {
     range: &'a str,
     path: &'a str,
+    /// Its path leads to it no more.
+    deleted: bool,
 }
 
 impl<'a> Mapping<'a> {
@@ -173,8 +235,9 @@ impl<'a> Mapping<'a> {
         let range = fields.next()?;
         let permissions = fields.next()?;
         let path = fields.nth(3)?.trim_start();
-        let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-        (permissions.contains('x') && path.starts_with('/')).then_some(Self { range, path })
+        let left = path.strip_suffix(" (deleted)");
+        let (path, deleted) = (left.unwrap_or(path), left.is_some());
+        (permissions.contains('x') && path.starts_with('/')).then_some(Self { range, path, deleted })
     }
 }
 
@@ -202,11 +265,13 @@ mod tests {
             "libssl-8b66dd34.so.3",
             "libssl-1_1-x64.so",
             "libgnutls.so.30",
+            "libssl3.so",
+            "libnspr4.so",
         ] {
             assert!(is_tls_library(name), "{name}");
         }
         for name in [
-            "libssl3.so",
+            "libnss3.so",
             "libsslcommon.so.1",
             "libssl.a",
             "libssh.so.4",
@@ -222,9 +287,11 @@ mod tests {
     #[test]
     fn a_mapping_counts_when_it_is_a_files_code() {
         let code = "7f00-7f01 r-xp 0001e000 fd:00 131 /opt/a b/libssl.so.3";
-        assert_eq!(Mapping::parse(code), Some(Mapping { range: "7f00-7f01", path: "/opt/a b/libssl.so.3" }));
+        let expected = Mapping { range: "7f00-7f01", path: "/opt/a b/libssl.so.3", deleted: false };
+        assert_eq!(Mapping::parse(code), Some(expected));
         let padded = "7f00-7f01 r-xp 00000000 fd:00 131                  /opt/libssl.so.3 (deleted)";
-        assert_eq!(Mapping::parse(padded).unwrap().path, "/opt/libssl.so.3");
+        let expected = Mapping { range: "7f00-7f01", path: "/opt/libssl.so.3", deleted: true };
+        assert_eq!(Mapping::parse(padded), Some(expected));
         for other in [
             "7f00-7f01 r--p 00000000 fd:00 131                  /opt/libssl.so.3",
             "7f00-7f01 r-xp 00000000 00:00 0                    [vdso]",
@@ -238,14 +305,17 @@ mod tests {
 
     #[test]
     fn links_to_one_file_are_one_library() {
-        let root = std::env::temp_dir().join(format!("spanwire-libraries-{}", std::process::id()));
-        let folder = root.join("usr/lib64");
+        // Below the root that all see.
+        let besides = std::env::temp_dir().join(format!("spanwire-libraries-{}", std::process::id()));
+        let folder = besides.join("lib");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("libssl.so.3"), b"").unwrap();
         let _ = std::os::unix::fs::symlink("libssl.so.3", folder.join("libssl.so"));
         fs::write(folder.join("libz.so"), b"").unwrap();
-        assert_eq!(installed(&root).len(), 1);
-        fs::remove_dir_all(root).unwrap();
+        let root = Root::of(Path::new("/proc"), std::process::id()).unwrap();
+        let here = |library: &Library| library.path.starts_with(&folder);
+        assert_eq!(installed(&root, Some(&folder)).into_iter().filter(here).count(), 1);
+        fs::remove_dir_all(besides).unwrap();
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! an attribute already. Command lines hold secrets: of a process's arguments only the first, the
 //! program as it was called, becomes an attribute.
 
+mod begun;
 mod cgroup;
 mod command;
 mod procfs;
@@ -19,6 +20,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use begun::Begun;
+pub use cgroup::container_of;
 pub use procfs::Procfs;
 pub use table::ProcessTable;
 

@@ -33,6 +33,8 @@ pub struct HttpConnection {
     peer_closed: bool,
     /// A request was sent before the one ahead of it was answered.
     pipelines: bool,
+    /// The next request was sent after bytes of the other direction had moved.
+    turned: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl HttpConnection {
             held: Held::default(),
             peer_closed: false,
             pipelines: false,
+            turned: false,
         }
     }
 
@@ -119,6 +122,12 @@ impl HttpConnection {
             Phase::Following(_) => self.read_responses(time_ns, segment, sink),
             Phase::Abandoned(_) => {}
         }
+    }
+
+    /// The segments that follow are of a request that was sent after bytes of the other direction: the
+    /// request before it was answered, whether or not that was captured.
+    pub fn turned(&mut self) {
+        self.turned = true;
     }
 
     /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
@@ -240,6 +249,11 @@ impl HttpConnection {
         let (role, started_ns) = (sides.role, sides.requests.head_began_ns);
         if self.outstanding.len() >= self.limits.outstanding {
             return self.abandon(Abandoned::Unpaired, time_ns, sink);
+        }
+        let unanswered = self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
+        if std::mem::take(&mut self.turned) && unanswered && !self.pipelines {
+            // Not pipelined: its answer was lost.
+            self.lose(0, time_ns, sink);
         }
         let request = Arc::new(head);
         let ordinal = self.next_ordinal;

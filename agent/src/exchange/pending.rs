@@ -148,6 +148,10 @@ impl Pending {
             }
             outcome => outcome,
         };
+        if self.exchange.outcome == Outcome::Cancelled && !self.is_answered() {
+            // Its caller may have left, or its answer be lost and the loss not be known yet.
+            self.note("no answer was seen before the connection closed");
+        }
         if !self.response_whole {
             self.flush_events(true, time_ns, sink);
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Interpreters;
-use crate::event::{ConnectionId, Ends, Source};
+use super::Exchanges;
+use crate::event::{Chunk, ConnectionId, Ends, Source};
 use crate::exchange::{HttpConnection, Limits};
 use crate::stream::Assembler;
 
@@ -25,9 +25,11 @@ pub(super) struct Conversation {
     pub(super) read: Side,
     pub(super) write: Side,
     pub(super) http: HttpConnection,
-    pub(super) interpreters: Interpreters,
+    pub(super) exchanges: Exchanges,
     /// Of no use: kept only so that chunks still under way are not taken for a new connection's.
     pub(super) ignored: bool,
+    /// Its first chunk was not the first of its direction: what came before is nobody's loss here.
+    pub(super) joined: bool,
     socket: Option<ConnectionId>,
 }
 
@@ -39,8 +41,9 @@ impl Conversation {
             read: Side::default(),
             write: Side::default(),
             http: HttpConnection::new(Limits::default()),
-            interpreters: Interpreters::new(),
+            exchanges: Exchanges::new(),
             ignored: false,
+            joined: false,
             socket,
         }
     }
@@ -97,12 +100,18 @@ impl Table {
     }
 
     /// A conversation that this table does not hold yet: see [`Table::put`].
-    pub(super) fn begin(&mut self, id: ConnectionId, pid: u32, source: Source) -> Conversation {
-        Conversation::new(pid, source, self.ties.remove(&id))
+    pub(super) fn begin(&mut self, id: ConnectionId, chunk: &Chunk) -> Conversation {
+        let conversation = Conversation::new(chunk.pid, chunk.source, self.ties.remove(&id));
+        Conversation { joined: chunk.position > 0, ..conversation }
     }
 
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Conversation> {
         self.conversations.remove(&id)
+    }
+
+    /// A conversation, in its place.
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Conversation> {
+        self.conversations.get_mut(&id)
     }
 
     /// Puts a conversation (back) in; the id of one that had to go for it, if any.
@@ -166,6 +175,11 @@ impl Table {
         let socket = self.sockets.remove(&id)?;
         self.unlist(socket.pid, id);
         Some(socket)
+    }
+
+    /// Where a socket leads.
+    pub(super) fn socket_ends(&self, socket: ConnectionId) -> Option<Ends> {
+        self.sockets.get(&socket)?.ends
     }
 
     /// The TLS session that uses a socket.

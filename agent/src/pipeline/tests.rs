@@ -5,10 +5,13 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::*;
+use crate::attach::Scope;
 use crate::call::Value;
 use crate::correlate::ids::IdGenerator;
-use crate::correlate::span::Status;
+use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
+
+mod hellos;
 
 const PID: u32 = 4_000_001;
 const SESSION: ConnectionId = ConnectionId(20);
@@ -41,9 +44,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::within(Scope::default())
+    }
+
+    fn within(scope: Scope) -> Self {
         let nowhere = std::env::temp_dir().join("spanwire-no-such-proc");
         let pipeline = Pipeline::new(
-            ProcessTable::new(Procfs::new(nowhere), 16),
+            ProcessTable::new(Procfs::new(nowhere.clone()), 16),
+            Admission::new(scope, nowhere),
             Correlator::new(IdGenerator::seeded([1, 2, 3, 4])),
             Clock::new(0, SystemTime::UNIX_EPOCH),
             BodyLimits::default(),
@@ -60,7 +68,7 @@ impl Bench {
     fn open(&mut self) {
         let (local, peer) = ("192.0.2.9:40000".parse().unwrap(), "192.0.2.1:8443".parse().unwrap());
         let (command, ends) = ("curl".to_owned(), Some(Ends::Internet { local, peer }));
-        self.handle(Event::Opened { connection: SOCKET, pid: PID, command, ends, time_ns: 0 });
+        self.handle(Event::Opened { connection: SOCKET, pid: PID, command, program: 0, ends, time_ns: 0 });
         self.handle(Event::Tied { session: SESSION, socket: SOCKET });
     }
 
@@ -75,6 +83,7 @@ impl Bench {
             time_ns: self.time_ns,
             position: self.moved[index],
             original_bytes: u32::try_from(text.len()).unwrap(),
+            after_answer: false,
             bytes: Bytes::copy_from_slice(text.as_bytes()),
         };
         self.moved[index] += text.len() as u64;
@@ -181,6 +190,9 @@ fn servers_and_other_protocols_are_ignored_once() {
     server.moves(Direction::Read, &request("/v1/chat/completions", BODY));
     server.moves(Direction::Write, &response(ANSWER));
     assert_eq!(server.verdicts(), [(SESSION, u64::MAX, Verdict::Ignore)]);
+    let moved = server.moved;
+    server.handle(Event::Ended { connection: SESSION, end: End::Closed, moved, time_ns: 9_000 });
+    assert_eq!(server.pipeline.counters.stream_gap_bytes.get(), 0);
     assert!(server.spans().is_empty());
     assert_eq!(server.pipeline.counters.connections_ignored_server_side.get(), 1);
 
@@ -213,7 +225,7 @@ fn nothing_is_left_of_a_process_that_is_gone() {
     bench.open();
     bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
     bench.handle(Event::Exit { pid: PID, time_ns: 9_000 });
-    assert!(matches!(bench.effects.last(), Some(Effect::ProcessEnded { pid: PID })));
+    assert!(matches!(bench.effects.last(), Some(Effect::ProcessEnded { pid: PID, .. })));
     assert_eq!(bench.spans().len(), 1);
     // The kernel tells of the socket's end by itself, and later.
     bench.end(SOCKET, End::Closed);
@@ -238,49 +250,9 @@ fn a_new_program_ends_the_tls_sessions_and_keeps_the_sockets_that_it_inherits() 
     let mut bench = Bench::new();
     bench.open();
     bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
-    bench.handle(Event::Exec { pid: PID });
+    bench.handle(Event::Exec { pid: PID, program: 2, time_ns: 0 });
     assert_eq!(bench.spans().len(), 1);
     assert!(!bench.pipeline.table.is_empty());
-}
-
-/// The first bytes of a TLS client that asks for `api.openai.com`.
-fn hello() -> Bytes {
-    let name = b"api.openai.com";
-    let list = [&[0, 17, 0, 0, 14][..], name].concat();
-    let extension = [&[0, 0, 0, 19][..], &list].concat();
-    let body = [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 23], &extension].concat();
-    let handshake = [&[1, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat();
-    [&[22, 3, 1, 0, u8::try_from(handshake.len()).unwrap()][..], &handshake].concat().into()
-}
-
-#[test]
-fn a_conversation_with_a_provider_that_was_not_seen_is_told() {
-    for seen in [false, true] {
-        let mut bench = Bench::new();
-        let event = Event::Opened {
-            connection: SOCKET,
-            pid: PID,
-            command: "java".to_owned(),
-            ends: None,
-            time_ns: 0,
-        };
-        bench.handle(event);
-        bench.handle(Event::Hello { connection: SOCKET, pid: PID, bytes: hello(), time_ns: 400 });
-        let known = bench
-            .effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::TlsClient { pid: PID, known: true, .. }));
-        assert!(known, "{:?}", bench.effects);
-        if seen {
-            bench.handle(Event::Tied { session: SESSION, socket: SOCKET });
-        }
-        bench.end(SOCKET, End::Closed);
-        let told = bench.effects.iter().find_map(|effect| match effect {
-            Effect::Unseen(unseen) => Some((unseen.server_name.as_str(), unseen.moved, unseen.lasted_ns)),
-            _ => None,
-        });
-        assert_eq!(told, (!seen).then_some(("api.openai.com", [700, 300], 600)));
-    }
 }
 
 #[test]
@@ -303,6 +275,55 @@ fn exchanges_over_tls_tell_whether_their_process_is_of_interest() {
     bench.end(SESSION, End::Foreign);
     assert!(matches!(bench.effects.last(), Some(Effect::Judged { pid: PID, of_interest: false })));
     assert!(bench.pipeline.table.is_empty());
+}
+
+#[test]
+fn what_the_operator_does_not_want_is_left() {
+    for (rule, excluded) in [("process=4000001", true), ("port=8443", false)] {
+        let mut bench = Bench::within(Scope::new(Vec::new(), vec![rule.parse().unwrap()]));
+        bench.open();
+        bench.handle(Event::Hello { connection: SOCKET, pid: PID, bytes: hellos::hello(), time_ns: 400 });
+        bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+        bench.moves(Direction::Read, &response(ANSWER));
+        assert!(bench.spans().is_empty());
+        assert!(bench.verdicts().iter().any(|(_, _, verdict)| *verdict == Verdict::Ignore), "{rule}");
+        let of = |wanted: fn(&Effect) -> bool| bench.effects.iter().any(wanted);
+        assert_eq!(of(|effect| matches!(effect, Effect::Excluded { pid: PID })), excluded, "{rule}");
+        assert!(!of(|effect| matches!(effect, Effect::TlsClient { .. } | Effect::Judged { .. })), "{rule}");
+    }
+}
+
+#[test]
+fn what_was_seen_of_a_process_is_tallied() {
+    let mut bench = Bench::new();
+    bench.open();
+    let (asked, answered) = (request("/v1/chat/completions", BODY), response(ANSWER));
+    bench.moves(Direction::Write, &asked);
+    bench.moves(Direction::Read, &answered);
+    bench.handle(Event::Exit { pid: PID, time_ns: 9_000 });
+    let expected = Tally {
+        tls_read_bytes: answered.len() as u64,
+        tls_written_bytes: asked.len() as u64,
+        exchanges: 1,
+        calls: 1,
+        ended: true,
+        ..Tally::default()
+    };
+    assert_eq!(bench.pipeline.seen(), [Seen { pid: PID, service_name: "curl".to_owned(), tally: expected }]);
+}
+
+#[test]
+fn what_is_read_of_a_session_after_its_sockets_end_is_no_loss() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.moves(Direction::Read, &response(ANSWER));
+    bench.end(SOCKET, End::Closed);
+    bench.moves(Direction::Read, "0\r\n\r\n");
+    let moved = bench.moved;
+    bench.handle(Event::Ended { connection: SESSION, end: End::Closed, moved, time_ns: 9_000 });
+    assert_eq!(bench.pipeline.counters.stream_gap_bytes.get(), 0);
+    assert_eq!(bench.spans().len(), 1);
 }
 
 #[test]

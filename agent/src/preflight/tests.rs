@@ -87,5 +87,11 @@ fn a_verifiers_last_word_says_why() {
         in_one_line(text),
         "the kernel did not take it: EACCES. The verifier says: R2 min value is negative"
     );
+    let text =
+        "refused. Verifier output: combined stack size of 3 calls is 544. Too large\nprocessed 12 insns\n";
+    assert_eq!(
+        in_one_line(text),
+        "refused. The verifier says: combined stack size of 3 calls is 544. Too large"
+    );
     assert_eq!(in_one_line("no such file\nmore"), "no such file");
 }

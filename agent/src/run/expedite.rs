@@ -10,6 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The switch (Documentation/RCU): any number but 0 expedites.
 const SWITCH: &str = "/sys/kernel/rcu_expedited";
 
+/// Is there while we have the switch on, so that after an agent that was killed the next one knows whose
+/// doing it is. Gone with the next boot, as the switch's position is.
+const MARK: &str = "/run/spanwire.rcu_expedited";
+
 /// How many ask for it now.
 static ASKING: Mutex<usize> = Mutex::new(0);
 
@@ -26,9 +30,13 @@ impl Expedited {
     pub(super) fn begin() -> Option<Self> {
         let mut asking = asking();
         if *asking == 0 {
-            let path = Path::new(SWITCH);
-            let off = fs::read(path).ok()?.trim_ascii() == b"0";
-            if !off || fs::write(path, "1").is_err() {
+            if fs::read(SWITCH).ok()?.trim_ascii() != b"0" {
+                return None;
+            }
+            // Where no mark can be made the switch helps all the same.
+            let _ = fs::write(MARK, "");
+            if fs::write(SWITCH, "1").is_err() {
+                let _ = fs::remove_file(MARK);
                 return None;
             }
         }
@@ -41,12 +49,25 @@ impl Drop for Expedited {
     fn drop(&mut self) {
         let mut asking = asking();
         *asking = asking.saturating_sub(1);
-        if *asking == 0
-            && let Err(error) = fs::write(SWITCH, "0")
-        {
-            tracing::warn!(
-                "{SWITCH} could not be set back to 0: {error}; it costs the host some speed; set it by hand"
-            );
+        if *asking == 0 {
+            switch_off();
         }
     }
+}
+
+/// Sets the switch back that an agent left on when it was killed.
+pub(super) fn restore() {
+    if Path::new(MARK).exists() {
+        switch_off();
+    }
+}
+
+fn switch_off() {
+    if let Err(error) = fs::write(SWITCH, "0") {
+        tracing::warn!(
+            "{SWITCH} could not be set back to 0: {error}; it costs the host some speed; set it by hand"
+        );
+    }
+    // Not there where it could not be made.
+    let _ = fs::remove_file(MARK);
 }

@@ -2,6 +2,8 @@
 
 mod expedite;
 mod hooks;
+pub mod status;
+mod unseen;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -10,24 +12,27 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
-use spanwire_abi::{gap, kind};
+use spanwire_abi::{dropped, gap, kind};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
-use crate::attach::Sign;
+use crate::attach::{Scope, Sign};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::Config;
 use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::correlate::ids::IdGenerator;
-use crate::discovery::process::{ProcessTable, Procfs};
+use crate::discovery::admission::Admission;
+use crate::discovery::process::{Begun, ProcessTable, Procfs};
 use crate::event::Event;
 use crate::export::Exporters;
-use crate::pipeline::{Effect, Pipeline, Unseen};
+use crate::pipeline::{Effect, Pipeline};
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
-use hooks::Hooks;
+use hooks::{Hooks, Wishes};
+use status::{Question, StatusServer};
+use unseen::Teller;
 
 /// The mounted process file system.
 pub const PROC: &str = "/proc";
@@ -38,8 +43,18 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 /// Most processes that are remembered.
 const PROCESSES: usize = 16_384;
 
+/// How often both clocks are read for one comparison.
+const CLOCK_READINGS: usize = 5;
+
 /// How often losses are looked for and the clock is corrected.
 const UPKEEP: Duration = Duration::from_secs(1);
+
+/// How long the ring is left alone once it is empty. The kernel wakes its reader for the first record
+/// after that only, which costs the traced program's call some microseconds: as seldom as this, not for
+/// each record.
+const REST: Duration = Duration::from_millis(1);
+/// Size in bytes from which a ring holds what comes meanwhile: 2 GB/s at the most were seen.
+const RESTFUL_RING: u32 = 4 << 20;
 
 /// Why tracing did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +74,12 @@ pub struct Agent {
     pipeline: Pipeline,
     exporters: Exporters,
     hooks: Hooks,
+    status: StatusServer,
     counters: Arc<Counters>,
     effects: VecDeque<Effect>,
     drops_told: u64,
+    unseen: Teller,
+    may_rest: bool,
 }
 
 impl Agent {
@@ -71,6 +89,7 @@ impl Agent {
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
+        expedite::restore();
         let mut programs = Programs::load(Options {
             ring_bytes: config.ring_size,
             probe_log: config.probe_log,
@@ -78,12 +97,17 @@ impl Agent {
         })?;
         let ring = programs.ring()?;
         let control = programs.control()?;
-        let hooks = Hooks::start(programs, &config.libraries, &counters)?;
-        let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
+        let scope = Scope::new(config.include.clone(), config.exclude.clone());
+        let wishes = Wishes { libraries: &config.libraries, follow_peers: config.follow_peers };
+        let admission = Admission::new(scope, PROC.into());
         let procfs =
             Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
+        let begun = Begun::new(procfs.clone());
+        let hooks = Hooks::start(programs, admission.clone(), begun.clone(), &wishes, &counters)?;
+        let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let pipeline = Pipeline::new(
-            ProcessTable::new(procfs, PROCESSES),
+            ProcessTable::new(procfs, PROCESSES).with(begun),
+            admission,
             Correlator::new(IdGenerator::from_os()),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
@@ -94,10 +118,13 @@ impl Agent {
             control,
             pipeline,
             exporters,
+            status: StatusServer::start(config.status_socket.as_deref(), hooks.sockets_by()),
             hooks,
             counters,
             effects: VecDeque::new(),
             drops_told: 0,
+            unseen: Teller::default(),
+            may_rest: config.ring_size >= RESTFUL_RING,
         })
     }
 
@@ -109,15 +136,22 @@ impl Agent {
         tokio::pin!(stop);
         let mut upkeep = interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut resting = false;
+        let rest = sleep(Duration::ZERO);
+        tokio::pin!(rest);
         loop {
-            let Self { ring, pipeline, effects, counters, .. } = &mut self;
+            let Self { ring, pipeline, effects, counters, status, may_rest, .. } = &mut self;
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 _ = upkeep.tick() => self.upkeep(),
-                read = ring.read(|event| handle(event, pipeline, effects, counters)) => {
-                    read.context("the ring buffer cannot be read any more; start the agent anew")?;
+                question = status.question() => self.answer(question),
+                () = &mut rest, if resting => resting = false,
+                read = ring.read(|event| handle(event, pipeline, effects, counters)), if !resting => {
+                    let empty = read.context("the ring buffer cannot be read any more; start the agent anew")?;
+                    resting = empty && *may_rest;
                     self.perform();
+                    rest.as_mut().reset(Instant::now() + REST);
                 }
             }
         }
@@ -131,14 +165,18 @@ impl Agent {
         pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.upkeep();
+        for line in self.unseen.rest() {
+            warn!("{line}");
+        }
         let Self { exporters, hooks, counters, .. } = self;
         exporters.shutdown(SHUTDOWN).await;
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
         }
+        let calls = counters.calls.get();
         match counters.loss_summary() {
-            Some(losses) => warn!("stopped; not everything was seen or delivered: {losses}"),
-            None => info!("stopped; {} calls, nothing lost", counters.calls.get()),
+            Some(losses) => warn!("stopped; {calls} calls; not everything was seen or delivered: {losses}"),
+            None => info!("stopped; {calls} calls, nothing lost"),
         }
     }
 
@@ -155,26 +193,51 @@ impl Agent {
                 Effect::TlsClient { pid, server_name, known } => {
                     self.hooks.sign(pid, Sign::Client { server_name, known });
                 }
+                Effect::Dismiss { pid, peer, hello_bytes } => {
+                    if self.control.dismiss(pid, peer, hello_bytes, monotonic_ns()).is_err() {
+                        self.counters.verdicts_refused.increment();
+                    }
+                }
                 Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
-                Effect::ProcessEnded { pid } => {
-                    self.hooks.ended(pid);
+                Effect::Met { pid, ends } => self.hooks.met(pid, ends),
+                Effect::Excluded { pid } => self.hooks.exclude(pid),
+                Effect::ProcessEnded { pid, time_ns } => {
+                    self.hooks.ended(pid, time_ns);
                     self.exporters.process_ended(pid);
                 }
-                Effect::Unseen(unseen) => tell(&unseen),
+                Effect::Unseen(unseen) => {
+                    self.status.remember(&unseen);
+                    if let Some(line) = self.unseen.take(&unseen) {
+                        warn!("{line}");
+                    }
+                }
             }
         }
+    }
+
+    /// Tells who asks what there is.
+    fn answer(&mut self, question: Question) {
+        self.status.answer(question, self.pipeline.seen(), &self.counters, self.hooks.held());
     }
 
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
+        for line in self.unseen.due(monotonic_ns()) {
+            warn!("{line}");
+        }
         let Ok(drops) = self.control.drops() else { return };
         let mut of = [0; 3];
-        for (kind, dropped) in (0..).zip(drops) {
+        let mut requests = 0;
+        for (kind, count) in (0..).zip(drops) {
             match kind {
-                kind::DATA => of[0] += dropped,
-                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO => of[1] += dropped,
-                _ => of[2] += dropped,
+                kind::DATA => of[0] += count,
+                dropped::REQUEST => {
+                    of[0] += count;
+                    requests = count;
+                }
+                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO => of[1] += count,
+                _ => of[2] += count,
             }
         }
         for (cause, bytes) in (0..).zip(self.control.gaps().unwrap_or_default()) {
@@ -188,6 +251,7 @@ impl Agent {
         }
         let [chunks, connections, processes] = of;
         self.counters.ring_drops_chunk.set(chunks);
+        self.counters.requests_dropped.set(requests);
         self.counters.ring_drops_connection.set(connections);
         self.counters.ring_drops_process.set(processes);
         let all = chunks + connections + processes;
@@ -229,19 +293,6 @@ fn handle(
     }
 }
 
-/// Tells of a conversation with a provider of which only the outside was seen.
-fn tell(unseen: &Unseen) {
-    let [received, sent] = unseen.moved;
-    warn!(
-        "{} (pid {}) talked TLS to {} for {:.1} s, {sent} bytes sent and {received} received, and was not seen: its \
-         TLS code is not known",
-        unseen.process.service_name,
-        unseen.process.pid,
-        unseen.server_name,
-        Duration::from_nanos(unseen.lasted_ns).as_secs_f64(),
-    );
-}
-
 /// The kernel's clock for events, in nanoseconds.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
@@ -252,7 +303,14 @@ pub fn monotonic_ns() -> u64 {
 
 /// How the kernel's clock stands to the calendar now.
 fn clock() -> Clock {
-    Clock::new(monotonic_ns(), SystemTime::now())
+    // Whatever comes between the two readings would shift all times of a second: the closest pair counts.
+    let pair = || {
+        let (before, now, after) = (monotonic_ns(), SystemTime::now(), monotonic_ns());
+        (after - before, before + (after - before) / 2, now)
+    };
+    let closest = std::iter::repeat_with(pair).take(CLOCK_READINGS).min_by_key(|(apart, ..)| *apart);
+    let (_, monotonic, now) = closest.unwrap_or_else(pair);
+    Clock::new(monotonic, now)
 }
 
 fn host_name() -> String {

@@ -57,6 +57,21 @@ impl Assembler {
         }
     }
 
+    /// The direction is over after this many bytes: what is missing at its end is a gap, too.
+    pub fn end(&mut self, moved: u64, sink: &mut impl FnMut(Segment)) {
+        let missing = moved.saturating_sub(self.expected.unwrap_or(0));
+        if missing > 0 {
+            self.expected = Some(moved);
+            sink(Segment::Gap(missing));
+        }
+    }
+
+    /// Whether anything of this direction was seen.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.expected.is_some()
+    }
+
     /// Bytes that arrived for positions already passed, and were dropped.
     #[must_use]
     pub fn late_bytes(&self) -> u64 {

@@ -17,7 +17,8 @@ pub mod kind {
     pub const TIED: u32 = 3;
     /// [`super::Ended`]: a connection, or its receiving side, is over.
     pub const ENDED: u32 = 4;
-    /// [`super::Header`] alone: the process replaced its program.
+    /// [`super::Header`] alone: the process replaced its program. In place of a connection it has what
+    /// tells the new one: see [`super::Opened::program`].
     pub const EXEC: u32 = 5;
     /// [`super::Header`] alone: the process is exiting.
     pub const EXIT: u32 = 6;
@@ -27,8 +28,19 @@ pub mod kind {
     pub const HERALD: u32 = 8;
     /// [`super::Forked`]: a process with probes forked another.
     pub const FORKED: u32 = 9;
+    /// [`super::Started`]: the process began a program.
+    pub const STARTED: u32 = 10;
     /// One more than the largest tag: the length of tables indexed by kind.
-    pub const COUNT: u32 = 10;
+    pub const COUNT: u32 = 11;
+}
+
+/// Indices of the table that counts records for which the ring had no room: those of [`kind`], and
+pub mod dropped {
+    /// A [`super::Data`] with which a request began: its exchange will not be seen. Not counted by its
+    /// kind.
+    pub const REQUEST: u32 = super::kind::COUNT;
+    /// One more than the largest.
+    pub const COUNT: u32 = REQUEST + 1;
 }
 
 /// Why bytes of a socket were not captured: indices of a table of counts.
@@ -53,6 +65,8 @@ pub mod process {
     pub const EXCLUDED: u32 = 2;
     /// It was looked at: a further sign that it begins to use TLS is no news.
     pub const KNOWN: u32 = 4;
+    /// The agent was told of a socket of its.
+    pub const MET: u32 = 8;
 }
 
 /// Tags of [`Data::direction`]; also indices of per-direction state.
@@ -141,6 +155,9 @@ pub struct Opened {
     pub peer: Endpoint,
     /// The thread's name, ended by a zero: all that is known of a process that is gone too soon.
     pub command: [u8; COMMAND_BYTES],
+    /// Tells the program that the process runs from those that it ran before or will run: where its
+    /// arguments are, which differs by the randomised stack (`arg_start` in proc(5)); 0 when not known.
+    pub program: u64,
 }
 
 /// Length of a thread's name: `TASK_COMM_LEN` (include/linux/sched.h).
@@ -162,8 +179,10 @@ pub struct Data {
     pub direction: u8,
     /// One of [`source`].
     pub source: u8,
+    /// 1 where a request begins with these bytes, as far as the kernel side can tell, else 0.
+    pub opens: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: [u8; 5],
 }
 
 /// A TLS session (the header's connection) was seen to use a socket.
@@ -202,12 +221,34 @@ pub struct Forked {
     pub reserved: u32,
 }
 
+/// A file as the kernel knows it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FileKey {
+    /// The number of its inode.
+    pub inode: u64,
+    /// The kernel's number for its file system.
+    pub device: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A process began a program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Started {
+    /// With [`kind::STARTED`].
+    pub header: Header,
+    /// The executable; all zeros where the kernel does not say.
+    pub file: FileKey,
+}
+
 /// Most bytes that one data record carries: one full TLS record's plaintext (RFC 8446, section 5.1).
 pub const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Identifies a TLS session to the kernel side: which process, which session object.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SessionKey {
     /// Process id in the root PID namespace.
     pub pid: u64,
@@ -259,14 +300,36 @@ pub mod told {
 /// request line included, go to the same endpoint.
 pub const OPENING_BYTES: usize = 64;
 
-/// An exchange that is of no use to the agent.
+/// An exchange, or the begin of a TLS session, that is of no use to the agent.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dismissal {
     /// The process that made it.
     pub pid: u64,
     /// How it opened.
     pub opening: [u64; OPENING_BYTES / 8],
+}
+
+impl Dismissal {
+    /// Of the TLS sessions that a process begins with this peer by a ClientHello of this many bytes. No
+    /// request opens like it: that is text.
+    #[must_use]
+    #[inline(always)]
+    pub fn of_hello(pid: u32, peer: &Endpoint, bytes: u32) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = peer.address;
+        let (high, low) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
+        let opening = [
+            1,
+            u64::from(peer.family) << 48 | u64::from(peer.port) << 32 | u64::from(bytes),
+            u64::from_ne_bytes(high),
+            u64::from_ne_bytes(low),
+            0,
+            0,
+            0,
+            0,
+        ];
+        Self { pid: pid as u64, opening }
+    }
 }
 
 /// What the agent asks the kernel side to do with a connection, by connection id.

@@ -1,23 +1,59 @@
 //! Processes that begin another program, fork and end.
 
-use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
-use spanwire_abi::{kind, process};
+use aya_ebpf::{
+    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
+    macros::raw_tracepoint,
+    programs::RawTracePointContext,
+};
+use spanwire_abi::{FileKey, process};
 
 use super::tls::thread_key;
 use crate::{
     emit,
     kernel::{self, TASK_PID, TASK_TGID},
-    maps::{LOOSE_SESSIONS, PROCESSES, TLS_CALLS},
+    maps::{ENDS, LOOSE_SESSIONS, PLAIN_PROGRAMS, PROCESSES, TLS_CALLS},
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`
 /// (include/trace/events/sched.h); runs in the task that called execve.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
-pub fn process_exec(_context: RawTracePointContext) -> i32 {
-    let _ = PROCESSES.remove((bpf_get_current_pid_tgid() >> 32) as u32);
-    emit::process(kind::EXEC);
-    emit::sign(kind::EXEC);
+pub fn process_exec(context: RawTracePointContext) -> i32 {
+    let thread = bpf_get_current_pid_tgid();
+    let _ = LOOSE_SESSIONS.remove(thread);
+    // What the process's threads knew of its sessions; all but this one have exited.
+    let _ = TLS_CALLS.remove(thread);
+    if ends((thread >> 32) as u32) {
+        emit::exec();
+    }
+    let file = kernel::executable(context.arg(2)).unwrap_or_default();
+    if !is_plain(&file) {
+        emit::started(file);
+    }
     0
+}
+
+/// How long the agent's word on a program holds: another may lie in its place some day.
+const PLAIN_NS: u64 = 60_000_000_000;
+
+/// Whether the agent has said of a program that it has no TLS code.
+#[inline(always)]
+fn is_plain(file: &FileKey) -> bool {
+    // SAFETY: the value is one word; the helper has no preconditions.
+    unsafe {
+        PLAIN_PROGRAMS.get(file).is_some_and(|since| bpf_ktime_get_ns().wrapping_sub(*since) < PLAIN_NS)
+    }
+}
+
+/// A process's program is over; true when the agent was told of it or spoke of it.
+fn ends(pid: u32) -> bool {
+    // SAFETY: the value is one word.
+    let Some(bits) = (unsafe { PROCESSES.get(pid) }) else { return false };
+    if *bits & process::HOOKED != 0 {
+        // SAFETY: the helper has no preconditions.
+        let _ = ENDS.insert(pid, unsafe { bpf_ktime_get_ns() }, 0);
+    }
+    let _ = PROCESSES.remove(pid);
+    true
 }
 
 /// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`; runs in the parent. The child of
@@ -53,8 +89,9 @@ pub fn process_exit(_context: RawTracePointContext) -> i32 {
     let _ = TLS_CALLS.remove(thread_key());
     let _ = LOOSE_SESSIONS.remove(thread);
     if (thread >> 32) as u32 == thread as u32 {
-        let _ = PROCESSES.remove(thread as u32);
-        emit::process(kind::EXIT);
+        if ends(thread as u32) {
+            emit::exit();
+        }
     }
     0
 }

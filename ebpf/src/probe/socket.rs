@@ -3,46 +3,38 @@
 //! anything else nothing. Where the bytes are is in the registers of the call under way.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns, bpf_probe_read_user},
+    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     macros::raw_tracepoint,
     programs::RawTracePointContext,
 };
 use spanwire_abi::{Connection, direction, end, gap, kind, process, source, told, verdict};
 
-use super::tls::{session_key, thread_key};
+use super::tie;
 use crate::{
-    arch::{Registers, nr},
-    capture::{self, Wish},
+    arch::nr,
+    capture::{self, Held, Wish},
     cursor::Cursor,
     emit, kernel,
-    maps::{
-        AGENT_PID, CURSORS, IGNORED, IGNORED_BITS, LOOSE_SESSIONS, MESSAGES, Messages, PROCESSES, REQUESTS,
-        SESSIONS, SOCKETS, TLS_CALLS,
-    },
+    maps::{AGENT_PID, CURSORS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
+    place,
 };
 
 /// `recv` flags (include/linux/socket.h): the bytes stay in the socket and will be read again; they
-/// are thrown away; they are no bytes of the stream.
-const MSG_PEEK: i32 = 2;
-const MSG_TRUNC: i32 = 0x20;
-const MSG_ERRQUEUE: i32 = 0x2000;
+/// are no bytes of the stream.
+pub const MSG_PEEK: i32 = 2;
+pub const MSG_ERRQUEUE: i32 = 0x2000;
 
 /// Results of calls (include/uapi/asm-generic/errno.h).
 const EPIPE: i64 = -32;
 const ECONNRESET: i64 = -104;
 const ETIMEDOUT: i64 = -110;
 
-/// Plaintext is at most this much longer as a TLS record (RFC 5246, section 6.2.3).
-const RECORD_OVERHEAD: u64 = 2048;
-/// Bytes of plaintext in a full TLS record, and of a record's header.
-const RECORD_BYTES: u64 = 16 * 1024;
-const RECORD_HEADER: u64 = 5;
-
 /// `TP_PROTO(struct sock *sk, int ret, int flags)` (include/trace/events/sock.h).
 #[raw_tracepoint(tracepoint = "sock_send_length")]
 pub fn socket_sent(context: RawTracePointContext) -> i32 {
     let result = i64::from(context.arg::<i32>(1));
-    transferred(context.arg(0), direction::WRITE, result, || place_of_entry(context.arg(0), result, 0));
+    let place = || place::of_entry(context.arg(0), result, 0);
+    transferred(context.arg(0), direction::WRITE, result, place);
     0
 }
 
@@ -54,76 +46,9 @@ pub fn socket_received(context: RawTracePointContext) -> i32 {
         return 0;
     }
     let result = i64::from(context.arg::<i32>(1));
-    transferred(context.arg(0), direction::READ, result, || place_of_entry(context.arg(0), result, flags));
+    let place = || place::of_entry(context.arg(0), result, flags);
+    transferred(context.arg(0), direction::READ, result, place);
     0
-}
-
-/// Where the bytes of the message are that the call under way just moved.
-#[inline(always)]
-fn place_of_entry(_sock: u64, result: i64, flags: i32) -> Cursor {
-    match kernel::entry_registers() {
-        Some(registers) if flags & MSG_TRUNC == 0 => place(&registers, result),
-        _ => Cursor::nowhere(),
-    }
-}
-
-/// Where a call keeps its bytes, by its registers.
-#[inline(always)]
-pub fn place(registers: &Registers, result: i64) -> Cursor {
-    if !registers.is_native() {
-        emit::count_gap(gap::COMPAT, result as u64);
-        return Cursor::nowhere();
-    }
-    match registers.number() {
-        nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Cursor::new(registers.argument::<1>(), 0),
-        nr::READV | nr::WRITEV | nr::PREADV2 | nr::PWRITEV2 => {
-            Cursor::new(registers.argument::<1>(), registers.argument::<2>())
-        }
-        nr::SENDMSG | nr::RECVMSG => message(registers.argument::<1>()),
-        nr::SENDMMSG | nr::RECVMMSG => one_of_many(registers, result),
-        nr::IO_URING_ENTER => {
-            emit::count_gap(gap::IO_URING, result as u64);
-            Cursor::nowhere()
-        }
-        _ => {
-            emit::count_gap(gap::NO_BUFFER, result as u64);
-            Cursor::nowhere()
-        }
-    }
-}
-
-/// The bytes of the `struct user_msghdr` at this address: name, name length, vectors, number of
-/// vectors (include/linux/socket.h).
-#[inline(always)]
-fn message(address: u64) -> Cursor {
-    // SAFETY: the helper checks the address.
-    match unsafe { bpf_probe_read_user(address as *const [u64; 4]) } {
-        Ok([_, _, vectors, count]) => Cursor::new(vectors, count),
-        Err(_) => Cursor::nowhere(),
-    }
-}
-
-/// Size of `struct mmsghdr`: a `user_msghdr` of 56 bytes, the length, padding.
-const MMSGHDR: u64 = 64;
-
-/// The bytes of the message that comes next in a `sendmmsg` or `recvmmsg`. The kernel moves them in
-/// order; the tracepoint does not say which it is at, so that is counted, by thread. A failure or the
-/// last message ends the count.
-#[inline(always)]
-fn one_of_many(registers: &Registers, result: i64) -> Cursor {
-    let thread = bpf_get_current_pid_tgid();
-    let (array, count) = (registers.argument::<1>(), registers.argument::<2>());
-    // SAFETY: the entry is this thread's own.
-    let next = match unsafe { MESSAGES.get(thread) } {
-        Some(messages) if messages.array == array => messages.next,
-        _ => 0,
-    };
-    if result <= 0 || next + 1 >= count {
-        let _ = MESSAGES.remove(thread);
-    } else {
-        let _ = MESSAGES.insert(thread, Messages { array, next: next + 1 }, 0);
-    }
-    if result <= 0 { Cursor::nowhere() } else { message(array + next * MMSGHDR) }
 }
 
 /// The slot of a socket in [`IGNORED`].
@@ -168,25 +93,47 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
             ignore(sock, socket);
             return None;
         }
-        verdict::CIPHERTEXT if result > 0 => return ciphertext(sock, socket, way, place),
+        verdict::CIPHERTEXT if result > 0 => {
+            return ciphertext(sock, socket, way, result, place);
+        }
         _ => {}
     }
     if result <= 0 {
         return failed(socket, way, result);
     }
+    // Before the bytes are looked for, which costs half of it.
+    if capture::is_skipped_answer(socket, way, result as u64) {
+        return None;
+    }
     let mut cursor = place();
     match capture::account(socket, way, source::SOCKET, result as u64, &mut cursor) {
-        Wish::Leave | Wish::Foreign => None,
-        Wish::Hello => hello(sock, socket, &mut cursor),
+        Wish::Leave | Wish::Foreign => {
+            if socket.verdict == verdict::IGNORE {
+                ignore(sock, socket);
+            }
+            None
+        }
+        Wish::Hello => {
+            hello(sock, socket, &mut cursor);
+            // A session that was under way before its socket was looked at.
+            let _ = is_tied(sock, socket, way, result, || cursor);
+            None
+        }
         Wish::Send => send(sock, socket, way, result as u64, cursor),
     }
 }
 
 /// Bytes of TLS moved: which session they are of is of interest, in a process whose sessions are seen.
 #[inline(always)]
-fn ciphertext(sock: u64, socket: &mut Connection, way: u8, place: impl FnOnce() -> Cursor) -> Option<()> {
-    if is_hooked() {
-        return tie(sock, socket, way, place);
+fn ciphertext(
+    sock: u64,
+    socket: &mut Connection,
+    way: u8,
+    result: i64,
+    place: impl FnOnce() -> Cursor,
+) -> Option<()> {
+    if is_tied(sock, socket, way, result, place) {
+        return None;
     }
     // The agent may be about to put probes into a process that has just begun.
     socket.looks = socket.looks.saturating_add(1);
@@ -194,6 +141,19 @@ fn ciphertext(sock: u64, socket: &mut Connection, way: u8, place: impl FnOnce() 
         ignore(sock, socket);
     }
     None
+}
+
+/// Looks for the TLS session that uses a socket; false where the process's sessions are not seen.
+#[inline(always)]
+fn is_tied(sock: u64, socket: &mut Connection, way: u8, result: i64, place: impl FnOnce() -> Cursor) -> bool {
+    // First: a call during which its probes were taken off has no end that is seen.
+    if !is_hooked() {
+        return false;
+    }
+    if !tie::within_call(sock, socket) {
+        tie::tie(sock, socket, way, result as u64, place);
+    }
+    true
 }
 
 /// Calls on a TLS socket during which its process may still get probes.
@@ -242,13 +202,26 @@ fn failed(socket: &mut Connection, way: u8, result: i64) -> Option<()> {
 
 /// Tells of a socket, once.
 #[inline(never)]
-fn announce(sock: u64, socket: &mut Connection) -> Option<()> {
+pub fn announce(sock: u64, socket: &mut Connection) -> Option<()> {
     if socket.told & told::OPENED == 0 {
         socket.told |= told::OPENED;
         let (local, peer) = kernel::endpoints(sock)?;
         emit::opened(socket.id, local, peer);
+        met();
     }
     Some(())
+}
+
+/// The agent wants to know when this process ends.
+#[inline(always)]
+fn met() {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    if let Some(bits) = PROCESSES.get_ptr_mut(pid) {
+        // SAFETY: one word, of which a bit is set; the agent's own word replaces it, and says as much.
+        unsafe { *bits |= process::MET };
+    } else {
+        let _ = PROCESSES.insert(pid, process::MET, 0);
+    }
 }
 
 #[inline(always)]
@@ -267,70 +240,72 @@ fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor)
     }
     socket.last_ns = now;
     if cursor.is_nowhere() {
-        let mut data = capture::record(kind::DATA, socket.id, way, source::SOCKET, time_ns);
-        data.position = socket.moved[usize::from(way & 1)] - bytes;
-        data.original_bytes = bytes as u32;
-        emit::gap(&data);
+        hole(socket, way, bytes, time_ns);
         return Some(());
     }
     let thread = bpf_get_current_pid_tgid();
     CURSORS.insert(thread, cursor, 0).ok()?;
-    // SAFETY: the entry is this thread's own.
-    let cursor = unsafe { &mut *CURSORS.get_ptr_mut(thread)? };
-    capture::send(socket.id, way, source::SOCKET, time_ns, cursor);
+    capture::send(socket.id, way, source::SOCKET, time_ns, Held::Cursor);
+    Some(())
+}
+
+/// Tells of bytes that moved last and cannot be had.
+#[inline(always)]
+fn hole(socket: &Connection, way: u8, bytes: u64, time_ns: u64) {
+    let mut data = capture::record(kind::DATA, socket.id, way, source::SOCKET, time_ns);
+    data.position = socket.moved[usize::from(way & 1)] - bytes;
+    data.original_bytes = bytes as u32;
+    emit::gap(&data);
+}
+
+/// Bytes left a TCP socket that are in no buffer of the process.
+#[inline(always)]
+pub fn sent_from_nowhere(sock: u64, result: i64) -> Option<()> {
+    if result <= 0 || IGNORED.get(slot(sock)) == Some(&sock) {
+        return None;
+    }
+    if SOCKETS.get_ptr_mut(sock).is_none() {
+        admit(sock)?;
+    }
+    // SAFETY: see `transferred`.
+    let socket = unsafe { &mut *SOCKETS.get_ptr_mut(sock)? };
+    if matches!(socket.verdict, verdict::IGNORE | verdict::CIPHERTEXT) {
+        return None;
+    }
+    emit::count_gap(gap::NO_BUFFER, result as u64);
+    let mut cursor = Cursor::nowhere();
+    if let Wish::Send = capture::account(socket, direction::WRITE, source::SOCKET, result as u64, &mut cursor)
+    {
+        announce(sock, socket);
+        // SAFETY: the helper has no preconditions.
+        let now = unsafe { bpf_ktime_get_ns() };
+        hole(socket, direction::WRITE, result as u64, now);
+    }
     Some(())
 }
 
 /// A TLS client begins on this socket: its ClientHello names the server.
 #[inline(always)]
 fn hello(sock: u64, socket: &mut Connection, cursor: &mut Cursor) -> Option<()> {
+    let (address, size) = cursor.part();
+    let size = if size > emit::HELLO_BYTES as u64 { emit::HELLO_BYTES as u64 } else { size };
+    if is_dismissed(sock, size as u32) {
+        return None;
+    }
     // What the agent wished for as long as this was HTTP.
     let _ = REQUESTS.remove(socket.id);
     announce(sock, socket);
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
     let mut data = capture::record(kind::HELLO, socket.id, direction::WRITE, source::SOCKET, now);
-    let (address, size) = cursor.part();
-    let size = if size > emit::HELLO_BYTES as u64 { emit::HELLO_BYTES as u64 } else { size };
     data.original_bytes = size as u32;
     emit::hello(&data, address, size);
     Some(())
 }
 
-/// Finds which TLS session uses this socket: the one whose library call this system call is made
-/// from, or the one that this thread just wrote into memory for.
-#[inline(always)]
-fn tie(sock: u64, socket: &mut Connection, way: u8, place: impl FnOnce() -> Cursor) -> Option<()> {
-    // SAFETY: the entry is this thread's own.
-    let session = if let Some(outer) = unsafe { TLS_CALLS.get(thread_key()) } {
-        outer.session
-    } else if way == direction::WRITE {
-        let thread = bpf_get_current_pid_tgid();
-        // SAFETY: as above.
-        let loose = unsafe { *LOOSE_SESSIONS.get(thread)? };
-        let mut cursor = place();
-        cursor.begin(RECORD_HEADER, 0);
-        // A handshake's or an alert's record: the plaintext is still to come.
-        let Some([23, 3, _, high, low]) = cursor.first::<5>() else { return None };
-        let _ = LOOSE_SESSIONS.remove(thread);
-        let length = u64::from(high) << 8 | u64::from(low);
-        let expected = if loose.bytes < RECORD_BYTES { loose.bytes } else { RECORD_BYTES };
-        if length < expected || length > expected + RECORD_OVERHEAD {
-            emit::count_gap(gap::UNTIED, loose.bytes);
-            return None;
-        }
-        loose.session
-    } else {
-        return None;
-    };
-    // SAFETY: see `transferred`.
-    let session = unsafe { &mut *SESSIONS.get_ptr_mut(session_key(session))? };
-    if session.socket != socket.id {
-        session.socket = socket.id;
-        announce(sock, socket);
-        emit::tied(session.id, socket.id);
-    }
-    Some(())
+#[inline(never)]
+fn is_dismissed(sock: u64, bytes: u32) -> bool {
+    kernel::endpoints(sock).is_some_and(|(_, peer)| capture::is_dismissed_hello(&peer, bytes))
 }
 
 /// States of a TCP socket (include/net/tcp_states.h).
@@ -379,6 +354,9 @@ pub fn socket_destroyed(context: RawTracePointContext) -> i32 {
 fn closed(sock: u64, socket: &mut Connection) {
     if socket.told & (told::OPENED | told::CLOSED) == told::OPENED {
         socket.told |= told::CLOSED;
-        emit::ended(socket.id, end::CLOSED, 0, kernel::transferred(sock).unwrap_or(socket.moved));
+        // What was followed is counted from where it was met; all that there was tells of what was not.
+        let followed = socket.verdict != verdict::CIPHERTEXT;
+        let all = if followed { None } else { kernel::transferred(sock) };
+        emit::ended(socket.id, end::CLOSED, 0, all.unwrap_or(socket.moved));
     }
 }

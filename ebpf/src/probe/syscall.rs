@@ -5,11 +5,11 @@
 use aya_ebpf::{helpers::bpf_probe_read_user, macros::raw_tracepoint, programs::RawTracePointContext};
 use spanwire_abi::{direction, gap};
 
-use super::socket::{place, transferred};
+use super::socket::transferred;
 use crate::{
     arch::{Registers, nr},
     cursor::Cursor,
-    emit, kernel,
+    emit, kernel, place,
 };
 
 /// `recv` flag: the bytes stay in the socket and will be read again.
@@ -38,23 +38,22 @@ pub fn syscall_exit(context: RawTracePointContext) -> i32 {
     }
     let Some(sock) = kernel::sock_of_descriptor(registers.argument::<0>()) else { return 0 };
     let many = matches!(registers.number(), nr::SENDMMSG | nr::RECVMMSG);
-    let bytes = if many && result > 0 { lengths(&registers, result as u64) } else { result };
+    let bytes = if many && result > 0 { lengths(registers.argument::<1>(), result as u64) } else { result };
     transferred(sock, way, bytes, || {
         if many && result > 1 {
             // One by one they would not fit a program that old kernels verify.
             emit::count_gap(gap::NO_BUFFER, bytes as u64);
             return Cursor::nowhere();
         }
-        place(&registers, bytes)
+        place::of_call(&registers, bytes)
     });
     0
 }
 
-/// How many bytes the first `count` messages of a `sendmmsg` or `recvmmsg` have moved: the kernel
+/// How many bytes the first `count` messages of the array of a `sendmmsg` or `recvmmsg` have moved: the kernel
 /// writes each one's length behind it.
 #[inline(always)]
-fn lengths(registers: &Registers, count: u64) -> i64 {
-    let array = registers.argument::<1>();
+fn lengths(array: u64, count: u64) -> i64 {
     let mut sum = 0;
     for index in 0..MESSAGES {
         if index >= count {

@@ -1,5 +1,5 @@
-//! The reads and writes of TLS libraries that keep C's calling convention. Bytes are taken when the call returns, so that only what was really
-//! moved counts: a call that fails or is retried moves nothing.
+//! The reads and writes of TLS libraries. Bytes are taken when the call returns, so that only what was
+//! really moved counts: a call that fails or is retried moves nothing.
 
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns, bpf_probe_read_user},
@@ -7,13 +7,14 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use aya_log_ebpf::{debug, warn};
-use spanwire_abi::{Connection, SessionKey, direction, end, kind, source, verdict};
+use spanwire_abi::{Connection, SessionKey, direction, end, kind, process, source, verdict};
 
+use super::tie::loosen;
 use crate::{
-    capture::{self, Wish},
+    capture::{self, Held, Wish},
     cursor::Cursor,
     emit,
-    maps::{AGENT_PID, LOOSE_SESSIONS, Loose, PROCESSES, SESSIONS, TLS_CALLS, TlsCall},
+    maps::{AGENT_PID, ENDS, Loose, PROCESSES, SESSIONS, TLS_CALLS, TlsCall},
 };
 
 /// `int f(session, buffer, size)` returns the count: `SSL_read`, `gnutls_record_recv`.
@@ -45,6 +46,39 @@ pub fn write_reported_fifth(context: ProbeContext) -> u32 {
     enter(&context, direction::WRITE, context.arg(4).unwrap_or(0))
 }
 
+/// `PRInt32 PR_Read(fd, buffer, size)` and its like, which are for files and plain sockets, too: only
+/// what NSS said is a TLS socket counts.
+#[uprobe]
+pub fn nspr_read(context: ProbeContext) -> u32 {
+    enter_imported(&context, direction::READ)
+}
+
+#[uprobe]
+pub fn nspr_write(context: ProbeContext) -> u32 {
+    enter_imported(&context, direction::WRITE)
+}
+
+/// The return of `PRFileDesc *SSL_ImportFD(model, fd)`: what is returned is a TLS socket from now on.
+#[uretprobe]
+pub fn nspr_imported(context: RetProbeContext) -> u32 {
+    let address = context.ret::<u64>();
+    end_session(address);
+    if address != 0 {
+        begin(session_key(address).pid, address);
+    }
+    0
+}
+
+#[inline(always)]
+fn enter_imported(context: &ProbeContext, way: u8) -> u32 {
+    let Some(address) = context.arg::<u64>(0) else { return 0 };
+    // SAFETY: nothing of the value is read.
+    if unsafe { SESSIONS.get(session_key(address)) }.is_none() {
+        return 0;
+    }
+    enter(context, way, 0)
+}
+
 /// The return of each of these.
 #[uretprobe]
 pub fn returned(context: RetProbeContext) -> u32 {
@@ -55,8 +89,33 @@ pub fn returned(context: RetProbeContext) -> u32 {
 /// `void f(session)`: `SSL_free`, `gnutls_deinit`. The address may be another session's next.
 #[uprobe]
 pub fn freed(context: ProbeContext) -> u32 {
-    let Some(address) = context.arg::<u64>(0) else { return 0 };
-    let key = session_key(address);
+    if let Some(address) = context.arg::<u64>(0) {
+        end_session(address);
+    }
+    0
+}
+
+/// The return of `session *f(…)`: `SSL_new`, where the function that ends sessions is not known. What was
+/// at this address is gone.
+#[uretprobe]
+pub fn created(context: RetProbeContext) -> u32 {
+    end_session(context.ret());
+    0
+}
+
+/// The session at this address of the process is over.
+#[inline(always)]
+fn end_session(address: u64) {
+    if let Some(call) = TLS_CALLS.get_ptr_mut(thread_key()) {
+        // SAFETY: the entry is this thread's own.
+        unsafe { (*call).known = 0 };
+    }
+    end(session_key(address));
+}
+
+/// A session is over; its address may be another's next.
+#[inline(always)]
+fn end(key: SessionKey) {
     // SAFETY: only fields that are written once are read.
     if let Some(session) = unsafe { SESSIONS.get(key) } {
         let (id, moved, known) = (session.id, session.moved, session.verdict != verdict::UNKNOWN);
@@ -65,7 +124,12 @@ pub fn freed(context: ProbeContext) -> u32 {
             emit::ended(id, end::CLOSED, 0, moved);
         }
     }
-    0
+}
+
+/// A session begins, or one that is forgotten goes on.
+#[inline(never)]
+fn begin(pid: u64, address: u64) -> bool {
+    SESSIONS.insert(SessionKey { pid, address }, capture::connection(), 0).is_ok()
 }
 
 /// A function that programs call before any traffic, and seldom: `SSL_CTX_new`. Attached for all
@@ -74,7 +138,8 @@ pub fn freed(context: ProbeContext) -> u32 {
 pub fn herald(_context: ProbeContext) -> u32 {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: the value is one word.
-    if pid != AGENT_PID.load() && unsafe { PROCESSES.get(pid) }.is_none() {
+    if pid != AGENT_PID.load() && unsafe { PROCESSES.get(pid) }.is_none_or(|bits| *bits & process::KNOWN == 0)
+    {
         emit::sign(kind::HERALD);
     }
     0
@@ -97,25 +162,33 @@ fn enter(context: &ProbeContext, way: u8, count: u64) -> u32 {
         return 0;
     }
     let (Some(session), Some(buffer)) = (context.arg::<u64>(0), context.arg::<u64>(1)) else { return 0 };
+    // SAFETY: the entry is this thread's own.
+    let mut place = TLS_CALLS.get_ptr_mut(thread).map(|call| unsafe { &mut *call });
     // LibreSSL implements one form by calling the other: the outer call is the one that counts.
-    if let Some(outer) = TLS_CALLS.get_ptr_mut(thread) {
-        // SAFETY: the entry is this thread's own.
-        let outer = unsafe { &mut *outer };
+    if let Some(outer) = &mut place {
         let same = outer.session == session && outer.buffer == buffer && outer.direction == u64::from(way);
         if same && (count != 0) != (outer.count != 0) {
             outer.nested += 1;
             return 0;
         }
     }
-    let key = session_key(session);
-    if SESSIONS.get_ptr_mut(key).is_none() && SESSIONS.insert(key, capture::connection(), 0).is_err() {
-        warn!(context, "no room for TLS session {:x} of process {}", session, thread >> 32);
-        return 0;
-    }
+    let socket = match &place {
+        Some(last) if last.known == session => last.socket,
+        _ => {
+            let key = session_key(session);
+            if !is_current(key) && !begin(key.pid, session) {
+                warn!(context, "no room for TLS session {:x} of process {}", session, thread >> 32);
+                return 0;
+            }
+            0
+        }
+    };
     // SAFETY: the helper has no preconditions.
-    let time_ns = unsafe { bpf_ktime_get_ns() };
+    let time_ns = if way == direction::WRITE { unsafe { bpf_ktime_get_ns() } } else { 0 };
     let call = TlsCall {
         session,
+        known: session,
+        socket,
         buffer,
         plaintext: Cursor::new(buffer, 0),
         count,
@@ -123,10 +196,24 @@ fn enter(context: &ProbeContext, way: u8, count: u64) -> u32 {
         direction: u64::from(way),
         nested: 0,
     };
-    if TLS_CALLS.insert(thread, call, 0).is_err() {
+    // The entry stays when the call is over: to write into it costs much less than to make one.
+    if let Some(place) = place {
+        *place = call;
+    } else if TLS_CALLS.insert(thread, call, 0).is_err() {
         warn!(context, "no room for a TLS call of thread {}", thread as u32);
     }
     0
+}
+
+/// Whether a session is known, and is not that of an earlier program or process with this id.
+#[inline(always)]
+fn is_current(key: SessionKey) -> bool {
+    // SAFETY: fields that are written once, and one word.
+    unsafe {
+        let Some(session) = SESSIONS.get(key) else { return false };
+        // An id is a time, shifted: see `capture::connection`.
+        ENDS.get(key.pid as u32).is_none_or(|ended| session.id > *ended << 8)
+    }
 }
 
 #[inline(always)]
@@ -135,12 +222,15 @@ fn leave(context: &RetProbeContext) {
     let Some(call) = TLS_CALLS.get_ptr_mut(thread) else { return };
     // SAFETY: the entry is this thread's own.
     let call = unsafe { &mut *call };
+    if call.session == 0 {
+        return;
+    }
     if call.nested > 0 {
         call.nested -= 1;
         return;
     }
     transferred(context, thread, call);
-    let _ = TLS_CALLS.remove(thread);
+    call.session = 0;
 }
 
 #[inline(always)]
@@ -159,36 +249,35 @@ fn transferred(context: &RetProbeContext, thread: u64, call: &mut TlsCall) -> Op
         return None;
     }
     let way = call.direction as u8;
+    let key = session_key(call.session);
+    if SESSIONS.get_ptr_mut(key).is_none() {
+        // Another thread ended the one that this thread knew, and this is the next at its address.
+        begin(key.pid, key.address);
+        call.socket = 0;
+    }
     // SAFETY: a TLS library serialises the calls on one session, so no other thread has this entry.
-    let session: &mut Connection = unsafe { &mut *SESSIONS.get_ptr_mut(session_key(call.session))? };
+    let session: &mut Connection = unsafe { &mut *SESSIONS.get_ptr_mut(key)? };
     if session.socket == 0 && way == direction::WRITE {
-        loosen(call.session, moved);
+        loosen(Loose { session: call.session, bytes: moved });
     }
     if session.moved == [0, 0] {
         debug!(context, "first bytes of TLS session {:x} of process {}", call.session, thread >> 32);
     }
-    let id = session.id;
-    match capture::account(session, way, source::TLS, moved, &mut call.plaintext) {
-        Wish::Send => {
-            // SAFETY: the helper has no preconditions.
-            let now = unsafe { bpf_ktime_get_ns() };
-            let time_ns = if way == direction::WRITE { call.time_ns } else { now };
-            capture::send(id, way, source::TLS, time_ns, &mut call.plaintext);
-        }
-        Wish::Foreign => emit::ended(id, end::FOREIGN, 0, session.moved),
-        Wish::Leave | Wish::Hello => {}
-    }
+    hand_on(session, way, moved, call.time_ns, &mut call.plaintext, Held::TlsCall);
     Some(())
 }
 
-/// This thread wrote into memory: the first such write since the last that reached a socket is what
-/// the next records on a socket begin with.
+/// Plaintext moved in a session, at this time or, with 0, now: counts it, and sends it if it is wanted.
+/// `cursor` lies in the map that `held` names.
 #[inline(always)]
-fn loosen(session: u64, bytes: u64) {
-    let thread = bpf_get_current_pid_tgid();
-    // SAFETY: the entry is this thread's own.
-    let ahead = unsafe { LOOSE_SESSIONS.get(thread) };
-    if ahead.is_none_or(|ahead| ahead.session != session) {
-        let _ = LOOSE_SESSIONS.insert(thread, Loose { session, bytes }, 0);
+fn hand_on(session: &mut Connection, way: u8, bytes: u64, time_ns: u64, cursor: &mut Cursor, held: Held) {
+    match capture::account(session, way, source::TLS, bytes, cursor) {
+        Wish::Send => {
+            // SAFETY: the helper has no preconditions; it takes some 30 ns, which few calls need.
+            let time_ns = if time_ns == 0 { unsafe { bpf_ktime_get_ns() } } else { time_ns };
+            capture::send(session.id, way, source::TLS, time_ns, held);
+        }
+        Wish::Foreign => emit::ended(session.id, end::FOREIGN, 0, session.moved),
+        Wish::Leave | Wish::Hello => {}
     }
 }

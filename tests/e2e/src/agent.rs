@@ -1,18 +1,25 @@
 //! The agent under test.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use crate::folder::Folder;
 use crate::receiver::{Protocol, Receiver};
 use crate::transcript::Transcript;
 use crate::{DEADLINE, Setup};
 
 /// What the agent says when its probes are attached.
 const CAPTURING: &str = "capture is on";
+
+/// The name of its status socket.
+const SOCKET: &str = "status.sock";
 
 /// The agent's command, with nothing of this process's settings in its environment.
 #[must_use]
@@ -28,6 +35,9 @@ pub fn command(setup: &Setup) -> Command {
     command.env("SPANWIRE_CONFIG", "/dev/null").stdin(Stdio::null()).kill_on_drop(true);
     command
 }
+
+/// How long to wait before the agent is asked for its status again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs a command that ends by itself.
 ///
@@ -53,6 +63,8 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Agent {
     process: Child,
+    executable: PathBuf,
+    folder: Folder,
     stdout: Transcript,
     stderr: Transcript,
 }
@@ -93,17 +105,64 @@ impl Agent {
 
     async fn run<S: AsRef<OsStr>>(mut command: Command, arguments: &[S]) -> Result<Self> {
         command.arg("run").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let folder = Folder::new()?;
+        // An agent of this host may have the usual place.
+        command.env("SPANWIRE_STATUS_SOCKET", folder.path().join(SOCKET));
+        let executable = command.as_std().get_program().into();
         let mut process = command.spawn().context("the agent does not start")?;
         let stdout = Transcript::of("agent's view", process.stdout.take().context("no output")?);
         let stderr = Transcript::of("agent's log", process.stderr.take().context("no log")?);
         stderr.wait_for(CAPTURING, DEADLINE, |text| text.contains(CAPTURING)).await?;
-        Ok(Self { process, stdout, stderr })
+        Ok(Self { process, executable, folder, stdout, stderr })
+    }
+
+    /// What `spanwire status` says of it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status_text(&self) -> Result<String> {
+        self.ask(&[]).await
+    }
+
+    /// Waits until `spanwire status --json` says what is waited for; returns that.
+    ///
+    /// # Errors
+    /// When it does not answer, or `deadline` passes before that; the message has the last answer.
+    pub async fn status_when(
+        &self,
+        what: &str,
+        deadline: Duration,
+        found: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let since = Instant::now();
+        loop {
+            let status = serde_json::from_str(&self.ask(&["--json"]).await?)?;
+            if found(&status) {
+                return Ok(status);
+            }
+            ensure!(since.elapsed() < deadline, "no sign of {what} in the status: {status:#}");
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.executable);
+        command.arg("status").args(arguments).arg("--socket").arg(self.folder.path().join(SOCKET));
+        let output = finished(&mut command).await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Its terminal view.
     #[must_use]
     pub fn view(&self) -> &Transcript {
         &self.stdout
+    }
+
+    /// Its process, for as long as it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Its log.

@@ -1,18 +1,22 @@
 //! The programs that are traced, which know nothing of it.
 
-use std::ffi::OsStr;
+mod programs;
+mod running;
+
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
-use crate::standin::StandIn;
+pub use running::{Done, Running};
+
 use crate::transcript::Transcript;
-use crate::{LONG_DEADLINE, Setup};
+use crate::{DEADLINE, LONG_DEADLINE, Setup};
 
 /// The key that every client sends and nobody may ever export.
 pub const KEY: &str = "sk-test-5f0c1e7b9a3d4826b7c05d2e8f914a6c";
@@ -31,68 +35,33 @@ pub struct Received {
     pub output_tokens: Option<i64>,
     /// The class of the error that it met.
     pub error: Option<String>,
-    /// When the program began the call, in nanoseconds of the wall clock; 0 for curl.
+    /// When the program began the call, in nanoseconds of the wall clock; 0 for programs that do not tell.
     #[serde(default)]
     pub started_ns: u64,
     /// When the program had its result.
     #[serde(default)]
     pub ended_ns: u64,
+    /// The process that asked; 0 for curl.
+    #[serde(default)]
+    pub pid: u32,
 }
 
 /// A client to be run.
 #[derive(Debug)]
 pub struct Client {
     command: Command,
-    is_curl: bool,
+    /// Whether it prints the body that it receives, and nothing else.
+    prints_body: bool,
 }
 
 impl Client {
-    /// A program of `tests/clients`, by its file's name.
-    #[must_use]
-    pub fn python(setup: &Setup, script: &str, standin: &StandIn) -> Self {
-        Self::python_at(&setup.python, setup, script, standin)
-    }
-
-    /// A program of `tests/clients`, run by another interpreter.
-    #[must_use]
-    pub fn python_at(interpreter: &Path, setup: &Setup, script: &str, standin: &StandIn) -> Self {
-        let mut command = Command::new(interpreter);
-        command.arg(setup.test_file(Path::new("clients").join(script)));
-        command.args(["--base-url", &standin.base_url()]).env("OPENAI_API_KEY", KEY);
-        if let Some(ca) = standin.ca() {
-            command.env("SSL_CERT_FILE", ca).env("REQUESTS_CA_BUNDLE", ca);
-        }
-        Self::new(command, false)
-    }
-
-    /// curl, which asks `model` once.
-    #[must_use]
-    pub fn curl(standin: &StandIn, model: &str) -> Self {
-        Self::curl_at(Path::new("curl"), standin, model)
-    }
-
-    /// A curl of one's own.
-    #[must_use]
-    pub fn curl_at(executable: &Path, standin: &StandIn, model: &str) -> Self {
-        let body = json!({"model": model, "messages": [{"role": "user", "content": CANARY}]});
-        let mut command = Command::new(executable);
-        command.args(["--silent", "--show-error", "--data-binary", &body.to_string()]);
-        command.args(["--header", "content-type: application/json"]);
-        command.arg("--header").arg(format!("authorization: Bearer {KEY}"));
-        if let Some(ca) = standin.ca() {
-            command.arg("--cacert").arg(ca);
-        }
-        command.arg(format!("{}/chat/completions", standin.base_url()));
-        Self::new(command, true)
-    }
-
-    fn new(mut command: Command, is_curl: bool) -> Self {
+    fn new(mut command: Command, prints_body: bool) -> Self {
         command
             .env_remove("OTEL_SERVICE_NAME")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        Self { command, is_curl }
+        Self { command, prints_body }
     }
 
     /// More arguments.
@@ -100,6 +69,54 @@ impl Client {
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.command.args(arguments);
         self
+    }
+
+    /// Has another command run it: `prefix`, with this one and its arguments behind.
+    #[must_use]
+    pub fn through<S: AsRef<OsStr>>(self, prefix: &[S]) -> Self {
+        let own = self.command.as_std();
+        let mut words = prefix.iter().map(AsRef::as_ref);
+        let mut command = Command::new(words.next().unwrap_or_else(|| own.get_program()));
+        command.args(words);
+        if !prefix.is_empty() {
+            command.arg(own.get_program());
+        }
+        command.args(own.get_args());
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self::new(command, self.prints_body)
+    }
+
+    /// Has a command run that runs this one in its own way: see [`Client::words`].
+    #[must_use]
+    pub fn instead<S: AsRef<OsStr>>(self, words: &[S]) -> Self {
+        let mut words = words.iter();
+        let mut command = words.next().map_or(self.command, Command::new);
+        command.args(words);
+        Self::new(command, self.prints_body)
+    }
+
+    /// The command line, for those who run it in another way.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let own = self.command.as_std();
+        [own.get_program()].into_iter().chain(own.get_args()).map(OsStr::to_owned).collect()
+    }
+
+    /// curl, run once with a request that is no call: its files are no news to the agent afterwards. How
+    /// often the first call of new files is seen has tests of its own.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn introduce(self) -> Result<()> {
+        let mut command = self.args(["--request", "OPTIONS"]).command;
+        let ended = command.output().await.with_context(|| format!("{command:?}"))?;
+        ensure!(ended.status.success(), "{command:?}: {}", ended.status);
+        Ok(())
     }
 
     /// Asks for `model`.
@@ -128,6 +145,13 @@ impl Client {
         self
     }
 
+    /// It waits for a line before each of its calls: see [`Running::step`].
+    #[must_use]
+    pub fn by_steps(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -136,7 +160,8 @@ impl Client {
         let mut process = self.command.spawn().with_context(|| format!("{:?}", self.command))?;
         let pid = process.id().context("a process has an id")?;
         let said = Transcript::of("client", process.stdout.take().context("no output")?);
-        Ok(Running { process, pid, said, is_curl: self.is_curl })
+        let steps = process.stdin.take();
+        Ok(Running { process, pid, said, steps, prints_body: self.prints_body })
     }
 
     /// Runs it to its end, which must be a success.
@@ -148,59 +173,53 @@ impl Client {
     }
 }
 
-/// A client that runs.
+/// A program of `tests/clients` that does what it is told line by line; killed with this value.
 #[derive(Debug)]
-pub struct Running {
-    process: Child,
-    pid: u32,
-    said: Transcript,
-    is_curl: bool,
-}
-
-/// A client that ended well.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// The process that it was.
+pub struct Service {
+    _process: Child,
+    input: Mutex<ChildStdin>,
+    output: Mutex<Lines<BufReader<ChildStdout>>>,
+    /// Its process id.
     pub pid: u32,
-    /// Its calls, in the order in which they ended.
-    pub calls: Vec<Received>,
 }
 
-impl Running {
-    /// Waits until the client has the results of `count` calls.
+impl Service {
+    /// Starts it.
     ///
     /// # Errors
-    /// When it ends before that.
-    pub async fn calls(&self, count: usize) -> Result<()> {
-        let enough = |text: &str| text.lines().count() >= count;
-        self.said.wait_for("so many calls", LONG_DEADLINE, enough).await.map(drop)
+    /// When it does not start.
+    pub fn start(
+        setup: &Setup,
+        script: &str,
+        arguments: &[&str],
+        environment: &[(&str, &OsStr)],
+    ) -> Result<Self> {
+        let mut command = Command::new(&setup.python);
+        command.arg(setup.test_file(Path::new("clients").join(script))).args(arguments);
+        command.env("OPENAI_API_KEY", KEY).envs(environment.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().with_context(|| format!("{command:?}"))?;
+        let input = Mutex::new(process.stdin.take().context("no input")?);
+        let output = Mutex::new(BufReader::new(process.stdout.take().context("no output")?).lines());
+        let pid = process.id().context("a process has an id")?;
+        Ok(Self { _process: process, input, output, pid })
     }
 
-    /// Waits for the end.
+    /// Tells it something.
     ///
     /// # Errors
-    /// When it fails, or does not end by `deadline`, or what it says cannot be read.
-    pub async fn end(mut self, deadline: Duration) -> Result<Done> {
-        let text = self.said.wait_for_end(deadline).await?;
-        let status = tokio::time::timeout(deadline, self.process.wait()).await??;
-        if self.is_curl {
-            return Ok(Done { pid: self.pid, calls: vec![curl_received(status.code(), &text)] });
-        }
-        ensure!(status.success(), "the client failed ({status}); it said:\n{text}");
-        let read = |line| serde_json::from_str(line).with_context(|| format!("the client said {line}"));
-        Ok(Done { pid: self.pid, calls: text.lines().map(read).collect::<Result<_>>()? })
+    /// When it is gone.
+    pub async fn say(&self, line: &str) -> Result<()> {
+        Ok(self.input.lock().await.write_all(format!("{line}\n").as_bytes()).await?)
     }
-}
 
-/// What curl received, by its exit code and the body that it printed.
-fn curl_received(code: Option<i32>, body: &str) -> Received {
-    let document: Value = serde_json::from_str(body).unwrap_or_default();
-    let number = |pointer| document.pointer(pointer).and_then(Value::as_i64);
-    Received {
-        id: document.pointer("/id").and_then(Value::as_str).map(str::to_owned),
-        input_tokens: number("/usage/prompt_tokens"),
-        output_tokens: number("/usage/completion_tokens"),
-        error: (code != Some(0)).then(|| format!("curl {code:?}")),
-        ..Received::default()
+    /// The next line that it says.
+    ///
+    /// # Errors
+    /// When it is gone, or says nothing.
+    pub async fn line(&self) -> Result<String> {
+        let mut output = self.output.lock().await;
+        let line = tokio::time::timeout(DEADLINE, output.next_line()).await;
+        line.context("the service says nothing")??.context("the service has ended")
     }
 }

@@ -3,11 +3,14 @@
 
 pub mod agent;
 pub mod client;
+pub mod container;
+pub mod coverage;
 pub mod folder;
 pub mod receiver;
 pub mod scene;
 pub mod span;
 pub mod standin;
+pub mod starts;
 pub mod transcript;
 
 use std::ffi::OsString;
@@ -16,11 +19,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// How long anything may take before a test gives up on it. Nothing is asserted about times below it.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How long anything may take before a test gives up on it. Nothing is asserted about times below it;
+/// the guests of `cargo xtask vm-test` are emulated, and slow.
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long a client with many calls may take.
-pub const LONG_DEADLINE: Duration = Duration::from_secs(180);
+pub const LONG_DEADLINE: Duration = Duration::from_secs(600);
 
 /// What `cargo xtask test` found or made for the tests.
 #[derive(Clone, Debug)]
@@ -55,6 +59,16 @@ impl Setup {
     pub fn test_file(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.join("tests").join(path)
     }
+}
+
+/// A file of a package of `tests/package.json`, by its path below `node_modules`.
+///
+/// # Errors
+/// When `SPANWIRE_NPM` is not set, or there is no such file.
+pub fn npm_file(path: impl AsRef<Path>) -> Result<PathBuf> {
+    let file = PathBuf::from(variable("SPANWIRE_NPM")?).join("node_modules").join(path);
+    ensure!(file.exists(), "no {}: start the end-to-end tests with `cargo xtask test`", file.display());
+    Ok(file)
 }
 
 fn variable(name: &str) -> Result<OsString> {

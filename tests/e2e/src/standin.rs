@@ -1,5 +1,6 @@
 //! The stand-in provider, and what it says that it truly sent.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -69,9 +70,20 @@ impl StandIn {
     /// # Errors
     /// When it does not start.
     pub async fn start(setup: &Setup, plain: bool) -> Result<Self> {
+        Self::start_at(setup, plain, &[], "127.0.0.1").await
+    }
+
+    /// Starts one that listens on `address`, run by the command `prefix`: in another network.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_at(setup: &Setup, plain: bool, prefix: &[OsString], address: &str) -> Result<Self> {
         let folder = Folder::new()?;
-        let mut command = Command::new(&setup.python);
+        let mut words = prefix.iter().map(OsString::as_os_str).chain([setup.python.as_os_str()]);
+        let mut command = Command::new(words.next().context("a command")?);
+        command.args(words);
         command.arg(setup.test_file("standin/provider.py")).arg("--echo").arg("--dir").arg(folder.path());
+        command.args(["--address", address]);
         if plain {
             command.arg("--plain");
         }

@@ -2,32 +2,26 @@
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::client::{Client, Done};
+use spanwire_e2e::coverage::{HTTP_1_1, NO_TLS, OPENSSL_3, Row};
 use spanwire_e2e::receiver::Protocol;
-use spanwire_e2e::scene::{Outcome, Scene, compare};
+use spanwire_e2e::scene::{Scene, compare, traced};
 
-/// The SDK leaves a stream at `[DONE]`, before HTTP's own end of it: what a wire shows of that.
-const LEFT_AT_DONE: &str = "the connection closed after the last finish reason";
-
-/// Runs one client in a scene of its own and compares every one of its `count` calls.
-async fn traced(scene: Scene, client: Client, count: usize) -> Result<(Outcome, Done)> {
-    let done = client.run().await?;
-    ensure!(done.calls.len() == count, "the client made {} calls", done.calls.len());
-    let outcome = scene.finish(count).await?;
-    outcome.compare(&done.calls)?;
-    for span in &outcome.spans {
-        ensure!(span.resource.int("process.pid") == Some(done.pid.into()), "of another process: {span:#?}");
-        let streamed = span.attributes.flag("gen_ai.request.stream") == Some(true);
-        let known = |note: &&str| streamed && *note == LEFT_AT_DONE;
-        ensure!(span.notes().iter().all(known), "something was not seen: {span:#?}");
-    }
-    Ok((outcome, done))
+/// A row of programs that use the shared libssl, and one of those that use no TLS.
+fn shared(program: &str) -> Row<'_> {
+    Row { program, tls: OPENSSL_3, protocol: HTTP_1_1 }
 }
+
+fn plain(program: &str) -> Row<'_> {
+    Row { program, tls: NO_TLS, protocol: HTTP_1_1 }
+}
+
+const OPENAI: &str = "openai (Python)";
 
 #[tokio::test]
 async fn openai_sdk() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let client = scene.python("openai_sdk.py").count(3);
-    let (outcome, _) = traced(scene, client, 3).await?;
+    let (outcome, _) = shared(OPENAI).measured(scene, client, 3).await?;
     for span in &outcome.spans {
         assert_eq!(span.service(), Some("openai_sdk"));
         assert_eq!(span.text("url.scheme"), Some("https"));
@@ -44,7 +38,7 @@ async fn openai_sdk() -> Result<()> {
 async fn openai_sdk_streamed() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let client = scene.python("openai_sdk.py").args(["--stream"]).model("standin-long-stream").count(3);
-    let (outcome, _) = traced(scene, client, 3).await?;
+    let (outcome, _) = shared(OPENAI).measured(scene, client, 3).await?;
     for span in &outcome.spans {
         let waited =
             span.attributes.double("gen_ai.response.time_to_first_chunk").context("no first chunk")?;
@@ -82,20 +76,22 @@ async fn openai_sdk_asynchronous() -> Result<()> {
     for stream in [&[][..], &["--stream"]] {
         let scene = Scene::tls(&[]).await?;
         let client = scene.python("openai_async.py").args(stream).count(8);
-        traced(scene, client, 8).await?;
+        shared("openai, asynchronous (Python)").measured(scene, client, 8).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn httpx_requests_and_aiohttp() -> Result<()> {
-    for script in ["httpx_client.py", "requests_client.py", "aiohttp_client.py"] {
+    for name in ["httpx", "requests", "aiohttp"] {
         for stream in [&[][..], &["--stream"]] {
             let scene = Scene::tls(&[]).await?;
-            let client = scene.python(script).args(stream).count(3);
-            let (outcome, _) =
-                traced(scene, client, 3).await.with_context(|| format!("{script} {stream:?}"))?;
-            assert_eq!(outcome.spans.first().and_then(|span| span.service()), script.strip_suffix(".py"));
+            let client = scene.python(&format!("{name}_client.py")).args(stream).count(3);
+            let program = format!("{name} (Python)");
+            let measured = shared(&program).measured(scene, client, 3).await;
+            let (outcome, _) = measured.with_context(|| format!("{name} {stream:?}"))?;
+            let service = outcome.spans.first().and_then(|span| span.service());
+            assert_eq!(service, Some(format!("{name}_client").as_str()));
         }
     }
     Ok(())
@@ -103,13 +99,15 @@ async fn httpx_requests_and_aiohttp() -> Result<()> {
 
 #[tokio::test]
 async fn curl() -> Result<()> {
-    for plain in [false, true] {
-        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
+    for (row, scheme) in [(shared("curl"), "https"), (plain("curl"), "http")] {
+        let scene = Scene::new(Protocol::Http, scheme == "http", &[]).await?;
         let client = scene.curl("gpt-4o-mini");
-        let scheme = if scene.standin.ca().is_some() { "https" } else { "http" };
-        let (outcome, _) = traced(scene, client, 1).await?;
+        let (outcome, _) = row.measured(scene, client, 1).await?;
         assert_eq!(outcome.only()?.service(), Some("curl"));
         assert_eq!(outcome.only()?.text("url.scheme"), Some(scheme));
+        let scene = Scene::new(Protocol::Http, scheme == "http", &[]).await?;
+        let client = Client::curl_streaming(&scene.standin, "gpt-4o-mini");
+        row.measured(scene, client, 1).await?;
     }
     Ok(())
 }
@@ -118,10 +116,10 @@ async fn curl() -> Result<()> {
 async fn requests_and_the_sdk_without_tls() -> Result<()> {
     let scene = Scene::plain(&[]).await?;
     let client = scene.python("requests_client.py").count(3);
-    traced(scene, client, 3).await?;
+    plain("requests (Python)").measured(scene, client, 3).await?;
     let scene = Scene::plain(&[]).await?;
     let client = scene.python("openai_sdk.py").args(["--stream"]).count(3);
-    traced(scene, client, 3).await?;
+    plain(OPENAI).measured(scene, client, 3).await?;
     Ok(())
 }
 

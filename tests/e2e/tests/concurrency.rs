@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use spanwire_e2e::client::Client;
+use spanwire_e2e::coverage::{Answers, HTTP_1_1, OPENSSL_3, Row};
 use spanwire_e2e::scene::Scene;
 
 /// The agent under test is built without optimisation, and slower than its clients: with it the default
@@ -17,18 +18,23 @@ async fn whole(scene: Scene, client: Client, count: usize) -> Result<()> {
     Ok(())
 }
 
+async fn recorded(program: &str, scene: Scene, client: Client) -> Result<()> {
+    whole(scene, client, 10_000).await?;
+    Row { program, tls: OPENSSL_3, protocol: HTTP_1_1 }.write(Answers::Whole, 10_000, 10_000)
+}
+
 #[tokio::test]
 async fn fifty_connections_of_one_event_loop() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let client = scene.python("aiohttp_many.py").args(["--threads", "50"]).count(200);
-    whole(scene, client, 10_000).await
+    recorded("aiohttp, 50 connections at once (Python)", scene, client).await
 }
 
 #[tokio::test]
 async fn fifty_connections_of_fifty_threads() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let client = scene.python("threads_many.py").args(["--threads", "50"]).count(200);
-    whole(scene, client, 10_000).await
+    recorded("http.client, 50 threads (Python)", scene, client).await
 }
 
 #[tokio::test]

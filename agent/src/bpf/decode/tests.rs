@@ -36,6 +36,7 @@ fn opened(family: u16, local: &[u8], peer: &[u8]) -> Vec<u8> {
         record.extend(padded);
     }
     record.extend(b"curl\0ld-name\0\0\0\0");
+    record.extend(0x7ffc_u64.to_ne_bytes());
     record
 }
 
@@ -80,8 +81,10 @@ fn addresses_of_all_families() {
         (opened(0, b"", b""), None),
         (opened(17, b"", b""), None),
     ] {
-        let Event::Opened { ends, command, .. } = decode(&raw).unwrap() else { panic!("not opened") };
-        assert_eq!((ends, command.as_str()), (expected, "curl"));
+        let Event::Opened { ends, command, program, .. } = decode(&raw).unwrap() else {
+            panic!("not opened")
+        };
+        assert_eq!((ends, command.as_str(), program), (expected, "curl", 0x7ffc));
     }
 }
 

@@ -9,6 +9,12 @@ pub(super) struct Membership {
     pub(super) container_id: Option<String>,
 }
 
+/// The container that a process runs in, by its `/proc/PID/cgroup`.
+#[must_use]
+pub fn container_of(file: &str) -> Option<String> {
+    parse(file).container_id
+}
+
 /// Reads the file: lines of `hierarchy:controllers:path`.
 pub(super) fn parse(file: &str) -> Membership {
     let mut found = Membership::default();

@@ -46,7 +46,8 @@ static INTERPRETERS: &[Interpreter] = &[
         ..plain("bun", "bun", &["-e", "--eval"])
     },
     Interpreter {
-        with_value: &["-c", "--config"], commands: &["run", "serve"],
+        with_value: &["-c", "--config", "--cert", "--import-map", "--location", "--seed"],
+        commands: &["run", "serve"],
         ..plain("deno", "deno", &["eval"])
     },
     Interpreter { with_value: &["-I", "-r", "-C"], ..plain("ruby", "ruby", &["-e"]) },

@@ -114,14 +114,49 @@ impl Procfs {
         Process { pid, service_name, attributes: attributes.0 }
     }
 
+    /// Describes a process that runs this program (see [`spanwire_abi::Opened::program`]), as long as
+    /// it does: of one that is gone, or has gone on to another, only `command` is known.
+    #[must_use]
+    pub fn read_program(&self, pid: u32, command: &str, program: u64) -> Process {
+        let process = self.read(pid, Some(command));
+        // Asked afterwards: what was read is this program's if the process still runs it.
+        match self.program(pid) {
+            Some(now) if now != 0 && program != 0 && now != program => Self::gone(pid, command),
+            _ => process,
+        }
+    }
+
+    /// A process of which nothing but its thread's name is known.
+    fn gone(pid: u32, command: &str) -> Process {
+        let mut attributes = Attributes::default();
+        attributes.put("process.pid", Value::Int(i64::from(pid)));
+        attributes.text("process.executable.name", Some(command.to_owned()));
+        let note = "the process ran another program before it could be described";
+        attributes.put("spanwire.process.notes", Value::Strings(vec![note.to_owned()]));
+        let service_name = if command.is_empty() { UNKNOWN_SERVICE } else { command };
+        Process { pid, service_name: service_name.to_owned(), attributes: attributes.0 }
+    }
+
     /// When a process started, in clock ticks since boot (field 22 of `stat`): with the pid, its
     /// identity. `None` when there is no such process.
     #[must_use]
     pub fn start_ticks(&self, pid: u32) -> Option<u64> {
+        self.stat(pid, 22)
+    }
+
+    /// What tells a process's program from its others (field 48 of `stat`, `arg_start`): see
+    /// [`spanwire_abi::Opened::program`]; 0 where it is hidden. `None` when there is no such process.
+    #[must_use]
+    pub fn program(&self, pid: u32) -> Option<u64> {
+        self.stat(pid, 48)
+    }
+
+    /// A field of `stat`, from 3.
+    fn stat(&self, pid: u32, field: usize) -> Option<u64> {
         // The second field is the name in parentheses, and may itself hold spaces and parentheses.
         let stat = self.file(pid, "stat")?;
         let (_, fields) = stat.rsplit_once(')')?;
-        fields.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+        fields.split_ascii_whitespace().nth(field.checked_sub(3)?)?.parse().ok()
     }
 
     /// The name of the effective user. In a container the host's names need not hold: there it stays

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{Process, Procfs};
+use super::{Begun, Process, Procfs};
 
 /// Remembers processes by pid, so that all spans of one share its description.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct ProcessTable {
     max: usize,
     /// Processes that are gone, in the order of their ends.
     ended: VecDeque<u32>,
+    /// Processes that were described as they began.
+    begun: Option<Begun>,
 }
 
 /// Processes that are kept after their ends.
@@ -22,6 +24,8 @@ const ENDED: usize = 64;
 pub(super) struct Known {
     /// `None` when the process was gone before it could be read.
     start_ticks: Option<u64>,
+    /// Tells the program that is described; 0 when that is not known.
+    program: u64,
     process: Arc<Process>,
 }
 
@@ -29,7 +33,14 @@ impl ProcessTable {
     /// Remembers at most `max` processes; past it one is forgotten, to be read again when needed.
     #[must_use]
     pub fn new(procfs: Procfs, max: usize) -> Self {
-        Self { procfs, known: HashMap::new(), max, ended: VecDeque::new() }
+        Self { procfs, known: HashMap::new(), max, ended: VecDeque::new(), begun: None }
+    }
+
+    /// Takes processes that another thread described as they began.
+    #[must_use]
+    pub fn with(mut self, begun: Begun) -> Self {
+        self.begun = Some(begun);
+        self
     }
 
     /// The process that has this pid now, or the last known one that had it.
@@ -43,31 +54,37 @@ impl ProcessTable {
         }
         let process = Arc::new(self.procfs.read(pid, None));
         if now.is_some() {
-            self.remember(pid, now, &process);
+            self.remember(pid, now, 0, &process);
         }
         process
     }
 
     /// Reads a process that is new, and remembers it: it may be gone when its span is made.
-    /// `command` names it if it is gone already.
-    pub fn meet(&mut self, pid: u32, command: &str) {
-        if self.known.contains_key(&pid) && !self.ended.contains(&pid) {
+    /// `command` names it if it is gone already, or runs another program than `program` by now.
+    pub fn meet(&mut self, pid: u32, command: &str, program: u64) {
+        let same = |known: &Known| program == 0 || known.program == 0 || known.program == program;
+        if self.known.get(&pid).is_some_and(same) && !self.ended.contains(&pid) {
             return;
         }
         let start_ticks = self.procfs.start_ticks(pid);
-        let process = Arc::new(self.procfs.read(pid, Some(command)));
+        let begun = self.begun.as_ref().and_then(|begun| begun.take(pid, program));
+        let process = begun.unwrap_or_else(|| Arc::new(self.procfs.read_program(pid, command, program)));
         self.ended.retain(|ended| *ended != pid);
-        self.remember(pid, start_ticks, &process);
+        self.remember(pid, start_ticks, program, &process);
     }
 
-    fn remember(&mut self, pid: u32, start_ticks: Option<u64>, process: &Arc<Process>) {
+    fn remember(&mut self, pid: u32, start_ticks: Option<u64>, program: u64, process: &Arc<Process>) {
         self.make_room(pid);
-        self.known.insert(pid, Known { start_ticks, process: Arc::clone(process) });
+        self.known.insert(pid, Known { start_ticks, program, process: Arc::clone(process) });
     }
 
-    /// Forgets a process: it replaced its program.
-    pub fn forget(&mut self, pid: u32) {
-        self.known.remove(&pid);
+    /// A process replaced its program. One that was known goes on with what it had open, and is read
+    /// now, while it is there.
+    pub fn replaced(&mut self, pid: u32, program: u64) {
+        let known = self.known.remove(&pid).is_some() && !self.ended.contains(&pid);
+        if known && self.procfs.program(pid).is_some_and(|now| now == program) {
+            self.meet(pid, "", program);
+        }
     }
 
     /// A process is gone. Its sockets end only now, and with them its last spans are made: it is

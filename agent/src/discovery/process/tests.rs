@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Process, ProcessTable, Procfs};
+use super::{Begun, Process, ProcessTable, Procfs};
 use crate::call::Value;
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -187,7 +187,7 @@ fn the_table_shares_until_the_process_is_another() {
 
     host.put(7, "comm", "two");
     assert_eq!(table.get(7).service_name, "one", "remembered");
-    table.forget(7);
+    table.replaced(7, 0);
     assert_eq!(table.get(7).service_name, "two", "read again after exec");
 
     host.start(7, 2).put(7, "comm", "three");
@@ -195,8 +195,6 @@ fn the_table_shares_until_the_process_is_another() {
 
     fs::remove_dir_all(host.0.join("7")).unwrap();
     assert_eq!(table.get(7).service_name, "three", "spans made after its exit");
-    table.forget(7);
-    assert_eq!(table.get(7).service_name, "unknown_service");
 }
 
 #[test]
@@ -205,14 +203,14 @@ fn a_process_that_ended_is_kept_for_its_last_spans_and_its_pid_may_be_anothers()
     let mut table = ProcessTable::new(host.procfs(), 1_000);
     for pid in 1..=100 {
         host.start(pid, 1).put(pid, "comm", &format!("p{pid}"));
-        table.meet(pid, "");
+        table.meet(pid, "", 0);
         fs::remove_dir_all(host.0.join(pid.to_string())).unwrap();
         table.ended(pid);
         assert_eq!(table.get(pid).service_name, format!("p{pid}"));
     }
     assert!(table.known.len() < 100);
     host.start(100, 2).put(100, "comm", "another");
-    table.meet(100, "");
+    table.meet(100, "", 0);
     assert_eq!(table.get(100).service_name, "another");
 }
 
@@ -230,7 +228,45 @@ fn the_table_is_bounded() {
 #[test]
 fn a_process_that_was_gone_at_once_has_the_name_of_its_thread() {
     let mut table = ProcessTable::new(Procfs::new(std::env::temp_dir().join("spanwire-no-proc")), 4);
-    table.meet(7, "curl");
+    table.meet(7, "curl", 0);
     assert_eq!(table.get(7).service_name, "curl");
     assert_eq!(table.get(8).service_name, "unknown_service");
+}
+
+#[test]
+fn a_process_that_went_on_to_another_program_is_not_taken_for_it() {
+    let host = Host::new();
+    let runs = |program: u64, name: &str| {
+        let stat = format!("7 (x) S {}1 {}{program}", "0 ".repeat(18), "0 ".repeat(25));
+        host.put(7, "stat", &stat).put(7, "comm", name);
+    };
+    let mut table = ProcessTable::new(host.procfs(), 8);
+    runs(2, "second");
+    assert_eq!((host.procfs().start_ticks(7), host.procfs().program(7)), (Some(1), Some(2)));
+    table.meet(7, "first", 1);
+    let first = table.get(7);
+    assert_eq!(first.service_name, "first", "the thread's name is all that is known of it");
+    assert!(get(&first, "spanwire.process.notes").is_some());
+
+    table.replaced(7, 2);
+    assert_eq!(table.get(7).service_name, "second");
+    runs(3, "third");
+    table.meet(7, "third", 3);
+    assert_eq!(table.get(7).service_name, "third", "a connection shows what the lost exec did not");
+}
+
+#[test]
+fn what_was_described_as_it_began_is_taken_for_that_program_only() {
+    for (program, name) in [(5, "short"), (6, "curl")] {
+        let host = Host::new();
+        let stat = format!("7 (x) S {}1 {}5", "0 ".repeat(18), "0 ".repeat(25));
+        host.put(7, "stat", &stat).put(7, "comm", "short");
+        let begun = Begun::new(host.procfs());
+        begun.describe(7);
+        fs::remove_dir_all(host.0.join("7")).unwrap();
+        let mut table = ProcessTable::new(host.procfs(), 8).with(begun.clone());
+        table.meet(7, "curl", program);
+        assert_eq!(table.get(7).service_name, name);
+        assert_eq!(begun.take(7, 5).is_some(), program != 5, "taken once");
+    }
 }

@@ -19,6 +19,7 @@ enum Feed {
     Data(Direction, Vec<u8>),
     Gap(Direction, u64),
     End(End),
+    Turned,
 }
 
 fn write(text: &str) -> Feed {
@@ -45,6 +46,7 @@ fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnectio
                 connection.push(direction, time_ns, Segment::Gap(bytes), &mut sink);
             }
             Feed::End(end) => connection.end(end, time_ns, &mut sink),
+            Feed::Turned => connection.turned(),
         }
     }
     (steps, connection)

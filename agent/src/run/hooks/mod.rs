@@ -1,7 +1,10 @@
 //! Puts probes on processes and takes them off, on a thread of its own: what `attach` wishes, carried
 //! out.
 
+mod analyser;
 mod code;
+mod files;
+mod peers;
 mod programs;
 mod worker;
 
@@ -11,50 +14,100 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
-use rustix::process::{getpriority_process, setpriority_process};
+use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use super::StartError;
 use super::expedite::Expedited;
-use crate::attach::Sign;
+use super::status::FileReport;
+use crate::attach::{Reason, Sign};
+use crate::binary::Known;
 use crate::bpf::{Attachment, Programs};
+use crate::discovery::admission::Admission;
 use crate::discovery::libraries::{FileId, Library};
+use crate::discovery::process::Begun;
+use crate::event::Ends;
 use crate::telemetry::Counters;
-use code::{Code, code_of};
-use worker::Worker;
+use analyser::Analyser;
+use code::Code;
+use worker::{Helpers, Worker};
 
 enum Command {
     Sign(u32, Sign),
     Judged(u32, bool),
-    Ended(u32),
+    Ended(u32, u64),
+    /// A process exchanges HTTP on this connection.
+    Met(u32, Ends),
+    /// The operator does not want it traced.
+    Exclude(u32),
+    /// Somebody wants to know what is held.
+    Tell(oneshot::Sender<Held>),
     Analysed(Box<(u32, FileId, Option<Arc<Code>>)>),
     Stop,
+}
+
+/// What the operator wants of the thread that holds the probes.
+pub(super) struct Wishes<'a> {
+    /// Libraries to watch from the start.
+    pub(super) libraries: &'a [PathBuf],
+    /// Whether the peers of processes that ask providers carry probes, too.
+    pub(super) follow_peers: bool,
+}
+
+/// What the thread holds.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Files with TLS code.
+    pub(super) files: Vec<FileReport>,
+    /// Processes with probes.
+    pub(super) processes: Vec<Probed>,
+}
+
+/// A process with probes.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) pid: u32,
+    /// The kernel's short name for it.
+    pub(super) name: String,
+    pub(super) reason: Reason,
+    /// The files on whose use it carries them.
+    pub(super) files: Vec<String>,
 }
 
 /// The thread that holds the probes.
 pub(super) struct Hooks {
     commands: UnboundedSender<Command>,
+    sockets_by: &'static str,
     worker: JoinHandle<()>,
 }
 
 impl Hooks {
     /// Attaches to the tracepoints, and watches for the use of the libraries that are installed, in use,
-    /// or named by the operator; then waits for signs of processes.
+    /// or named by the operator; then waits for signs of processes. Those that get probes as they begin are
+    /// described in `begun`.
     pub(super) fn start(
         mut programs: Programs,
-        named: &[PathBuf],
+        admission: Admission,
+        begun: Begun,
+        wishes: &Wishes<'_>,
         counters: &Arc<Counters>,
     ) -> Result<Self, StartError> {
         let standing = programs.standing()?;
         let (commands, waiting) = unbounded_channel();
+        raise_limit();
         let sockets = programs.attach_tracepoints()?;
-        let analyser = analyser(commands.clone(), Arc::clone(counters));
-        let mut worker = Worker::new(programs, standing, analyser, detacher(), Arc::clone(counters));
-        for path in named {
+        let known = Arc::new(Known::default());
+        let analyser = Analyser::start(&commands, &known, counters);
+        let peers = wishes.follow_peers.then(|| peers::finder(commands.clone()));
+        let helpers = Helpers { analyser, detacher: detacher(), peers };
+        let mut worker =
+            Worker::new(programs, standing, (admission, begun), known, helpers, Arc::clone(counters));
+        for path in wishes.libraries {
             let library = Library::at(path.clone())
                 .with_context(|| format!("--libraries names {}, which cannot be read", path.display()))?;
-            if worker.code(library).is_none() {
+            if worker.code(None, library).is_none() {
                 let error =
                     anyhow::anyhow!("--libraries names {}, in which no TLS code is found", path.display());
                 return Err(error.into());
@@ -77,7 +130,7 @@ impl Hooks {
                 runtime.block_on(worker.serve(signs, waiting));
             })
             .context("cannot start a thread")?;
-        Ok(Self { commands, worker })
+        Ok(Self { commands, sockets_by: sockets.name(), worker })
     }
 
     /// A sign that a process may be of interest.
@@ -90,9 +143,31 @@ impl Hooks {
         self.send(Command::Judged(pid, of_interest));
     }
 
-    /// A process is gone.
-    pub(super) fn ended(&self, pid: u32) {
-        self.send(Command::Ended(pid));
+    /// A process is gone, since this time of the kernel's clock.
+    pub(super) fn ended(&self, pid: u32, time_ns: u64) {
+        self.send(Command::Ended(pid, time_ns));
+    }
+
+    /// A process exchanges HTTP on this connection.
+    pub(super) fn met(&self, pid: u32, ends: Ends) {
+        self.send(Command::Met(pid, ends));
+    }
+
+    /// The operator does not want a process traced.
+    pub(super) fn exclude(&self, pid: u32) {
+        self.send(Command::Exclude(pid));
+    }
+
+    /// What is held now.
+    pub(super) fn held(&self) -> oneshot::Receiver<Held> {
+        let (answer, held) = oneshot::channel();
+        self.send(Command::Tell(answer));
+        held
+    }
+
+    /// By what the bytes on sockets are seen.
+    pub(super) fn sockets_by(&self) -> &'static str {
+        self.sockets_by
     }
 
     fn send(&self, command: Command) {
@@ -121,19 +196,13 @@ fn hurry() {
     }
 }
 
-/// Analyses files that need not be known at once.
-fn analyser(done: UnboundedSender<Command>, counters: Arc<Counters>) -> Sender<(u32, Library)> {
-    let (files, waiting) = channel::<(u32, Library)>();
-    thread::spawn(move || {
-        while let Ok((pid, library)) = waiting.recv() {
-            let id = library.id;
-            let code = code_of(library, &counters);
-            if done.send(Command::Analysed(Box::new((pid, id, code)))).is_err() {
-                return;
-            }
-        }
-    });
-    files
+/// A process with probes takes some five descriptors, a file with TLS code two more: as many as are
+/// allowed may be needed.
+fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        debug!("some {:?} descriptors must do: {error}", limit.current);
+    }
 }
 
 /// Takes probes off, which takes some 10 ms each.

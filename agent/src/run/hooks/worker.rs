@@ -1,48 +1,65 @@
 //! Holds the probes: what files hold, which processes have them, and what comes and goes.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::super::PROC;
-use super::super::expedite::Expedited;
-use super::Command;
+use super::analyser::Analyser;
 use super::code::{Code, code_of};
+use super::files::Files;
+use super::peers::Involved;
 use super::programs::Catalogue;
-use crate::attach::{Policy, Sign, Wish};
-use crate::binary::Role;
+use super::{Command, Held, Probed};
+use crate::attach::{self, Policy, Sign, Wish};
+use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
-use crate::discovery::libraries::{FileId, Library, executable, installed, mapped, processes, runtimes};
+use crate::discovery::admission::Admission;
+use crate::discovery::identity::identify;
+use crate::discovery::libraries::{FileId, Library, installed, large_programs, mapped, processes};
+use crate::discovery::process::Begun;
 use crate::discovery::sockets::Listeners;
 use crate::event::Event;
 use crate::telemetry::Counters;
 
-/// Files of which it is remembered what they hold.
-const FILES: usize = 8192;
+mod probes;
 
 pub(super) struct Worker {
     programs: Programs,
     standing: Standing,
     policy: Policy,
-    /// What files hold; those not yet analysed are absent.
-    files: HashMap<FileId, Option<Arc<Code>>>,
-    /// One for each library, for all processes.
-    heralds: Vec<Attachment>,
+    files: Files,
+    /// Analyses by build-id.
+    known: Arc<Known>,
+    /// Files with TLS code that may still need a herald: what waits for its first call goes first.
+    unheralded: Vec<FileId>,
     hooked: HashMap<u32, Hooked>,
     catalogue: Catalogue,
-    analyser: Sender<(u32, Library)>,
-    detacher: Sender<Vec<Attachment>>,
+    admission: Admission,
+    /// Processes that were described as they began.
+    begun: Begun,
+    helpers: Helpers,
     counters: Arc<Counters>,
+}
+
+/// The threads that do what takes long.
+pub(super) struct Helpers {
+    pub(super) analyser: Analyser,
+    pub(super) detacher: Sender<Vec<Attachment>>,
+    /// None where peers are not followed.
+    pub(super) peers: Option<Sender<Involved>>,
 }
 
 /// A process with probes.
 #[derive(Default)]
 struct Hooked {
     executable: Option<FileId>,
+    /// When it began its program; 0 if it ran already.
+    began_ns: u64,
     files: Vec<FileId>,
     attachments: Vec<Attachment>,
     /// Files of it that are still to be analysed.
@@ -53,20 +70,23 @@ impl Worker {
     pub(super) fn new(
         programs: Programs,
         standing: Standing,
-        analyser: Sender<(u32, Library)>,
-        detacher: Sender<Vec<Attachment>>,
+        (admission, begun): (Admission, Begun),
+        known: Arc<Known>,
+        helpers: Helpers,
         counters: Arc<Counters>,
     ) -> Self {
         Self {
             programs,
             standing,
             policy: Policy::default(),
-            files: HashMap::new(),
-            heralds: Vec::new(),
+            files: Files::new(),
+            known,
+            unheralded: Vec::new(),
             hooked: HashMap::new(),
             catalogue: Catalogue::default(),
-            analyser,
-            detacher,
+            admission,
+            begun,
+            helpers,
             counters,
         }
     }
@@ -79,24 +99,33 @@ impl Worker {
     /// Watches the libraries that are there, and puts probes on the processes that may use them as
     /// clients. Says how many files with TLS code there are.
     pub(super) fn survey(&mut self) -> usize {
-        for library in installed(Path::new("/")) {
-            self.code(library);
+        let (libraries, programs) =
+            self.files.home().map(|home| (installed(home, None), large_programs(home))).unwrap_or_default();
+        for library in libraries {
+            self.code(None, library);
         }
-        for library in runtimes(Path::new("/")) {
-            // Before the first program that runs in them.
-            let _ = self.analyser.send((0, library));
+        for library in programs {
+            // Before they are run.
+            self.helpers.analyser.send(0, library);
         }
+        self.put_heralds();
         let mut listeners = Listeners::default();
         let own = std::process::id();
         for pid in processes(Path::new(PROC)).filter(|pid| *pid != own) {
             let libraries: Vec<_> = mapped(Path::new(PROC), pid, true);
-            let uses = libraries.into_iter().filter_map(|library| self.code(library)).count();
+            let uses = libraries.into_iter().filter_map(|library| self.code(Some(pid), library)).count();
+            if uses == 0 {
+                continue;
+            }
+            let _ = self.standing.watched(pid);
             // A server that is nobody's client gets probes when it begins to be one.
-            if uses > 0 && !listeners.is_mere_server(Path::new(PROC), pid) {
+            let named = self.admission.of_process(pid) == attach::Standing::Named;
+            if named || !listeners.is_mere_server(Path::new(PROC), pid) {
                 self.sign(pid, Sign::Running);
             }
         }
-        self.files.values().flatten().count()
+        self.put_heralds();
+        self.files.codes().count()
     }
 
     /// Waits for signs of processes, and for what is said of them.
@@ -119,8 +148,27 @@ impl Worker {
                     Some(Command::Judged(pid, of_interest)) => {
                         let wish = self.policy.judged(pid, of_interest);
                         self.carry(pid, wish);
+                        if of_interest {
+                            self.follow(Involved::Asks(pid));
+                        }
                     }
-                    Some(Command::Ended(pid)) => self.ended(pid),
+                    Some(Command::Met(pid, ends)) => {
+                        if self.policy.is_involved(pid) {
+                            self.follow(Involved::Meets(pid, ends));
+                        }
+                    }
+                    Some(Command::Exclude(pid)) => self.exclude(pid),
+                    Some(Command::Tell(answer)) => {
+                        // Who asked may be gone.
+                        let _ = answer.send(self.held());
+                    }
+                    // Signs come sooner than what is said: another process may have begun with this id.
+                    Some(Command::Ended(pid, time_ns)) => {
+                        if self.hooked.get(&pid).is_none_or(|hooked| hooked.began_ns < time_ns) {
+                            self.ended(pid);
+                            self.begun.forget(pid);
+                        }
+                    }
                     Some(Command::Analysed(analysed)) => {
                         let (pid, id, code) = *analysed;
                         self.analysed(pid, id, code);
@@ -135,12 +183,20 @@ impl Worker {
         match event {
             Event::Herald { pid } => self.sign(pid, Sign::Herald),
             Event::Forked { child, .. } => self.sign(child, Sign::Forked),
-            Event::Exec { pid } => self.started(pid),
+            Event::Started { pid, file, time_ns } => self.started(pid, file, time_ns),
             _ => {}
         }
     }
 
     fn sign(&mut self, pid: u32, sign: Sign) {
+        match self.admission.of_process(pid) {
+            attach::Standing::Refused => return self.exclude(pid),
+            attach::Standing::Named => {
+                let wish = self.policy.sign(pid, Sign::Named);
+                self.carry(pid, wish);
+            }
+            attach::Standing::Admitted => {}
+        }
         let wish = self.policy.sign(pid, sign);
         self.carry(pid, wish);
     }
@@ -159,28 +215,67 @@ impl Worker {
 
     fn ended(&mut self, pid: u32) {
         self.detach(pid);
+        let heralds = self.files.released(pid);
+        if !heralds.is_empty() {
+            let _ = self.helpers.detacher.send(heralds);
+        }
         self.policy.ended(pid);
+        self.admission.forget(pid);
     }
 
-    /// What a file holds; one that is named like a TLS library is analysed at once.
-    pub(super) fn code(&mut self, library: Library) -> Option<Arc<Code>> {
-        if let Some(known) = self.files.get(&library.id) {
-            return known.clone();
+    fn exclude(&mut self, pid: u32) {
+        self.detach(pid);
+        let _ = self.standing.excluded(pid);
+    }
+
+    fn follow(&self, involved: Involved) {
+        if let Some(peers) = &self.helpers.peers {
+            let _ = peers.send(involved);
         }
+    }
+
+    fn held(&self) -> Held {
+        let path = |id| Some(self.files.get(id)??.path.display().to_string());
+        let processes = self.hooked.iter().map(|(&pid, hooked)| Probed {
+            pid,
+            name: identify(Path::new(PROC), pid, false).name,
+            reason: self.policy.reason(pid),
+            files: hooked.files.iter().filter_map(path).collect(),
+        });
+        Held { files: self.files.codes().map(|code| code.report()).collect(), processes: processes.collect() }
+    }
+
+    /// What a file that a process uses holds. One that was not seen before is analysed at once.
+    pub(super) fn code(&mut self, pid: Option<u32>, library: Library) -> Option<Arc<Code>> {
         let id = library.id;
-        let code = code_of(library, &self.counters);
-        self.learn(id, code.clone());
-        code
+        if self.files.get(&id).is_none() {
+            let code = code_of(library, &self.known, &self.counters);
+            self.learn(id, code);
+        }
+        if let Some(pid) = pid {
+            self.files.used(pid, id);
+        }
+        self.files.get(&id)?.cloned()
     }
 
     fn learn(&mut self, id: FileId, code: Option<Arc<Code>>) {
-        if self.files.len() >= FILES {
-            self.files.retain(|_, code| code.is_some());
+        if code.is_some() {
+            self.unheralded.push(id);
         }
-        if let Some(code) = &code {
+        self.files.learn(id, code);
+    }
+
+    /// Lets the libraries that were found tell of the processes that begin to use them.
+    fn put_heralds(&mut self) {
+        for id in std::mem::take(&mut self.unheralded) {
+            let Some(code) = self.files.without_herald(&id) else { continue };
             let heralds = code.points(|role| role == Role::Herald);
+            if heralds.is_empty() {
+                self.files.forget_unused();
+            }
             match self.programs.attach(&code.handle(), &heralds, None) {
-                Ok(attachment) => self.heralds.push(attachment),
+                Ok(attachment) if !heralds.is_empty() => self.files.herald(&id, attachment),
+                Ok(_) => {}
                 Err(error) => {
                     self.counters.libraries_refused.increment();
                     warn!(
@@ -190,125 +285,6 @@ impl Worker {
                     );
                 }
             }
-        }
-        self.files.insert(id, code);
-    }
-
-    fn attach(&mut self, pid: u32) {
-        // Before the probes: the first call of all is tied to its socket, too.
-        let _ = self.standing.hooked(pid);
-        let hooked = self.hooked.entry(pid).or_default();
-        hooked.executable = executable(Path::new(PROC), pid).ok().map(|executable| executable.id);
-        for library in mapped(Path::new(PROC), pid, true) {
-            let id = library.id;
-            if let Some(code) = self.code(library) {
-                self.hook(pid, id, &code);
-            }
-        }
-        // What has another name may hold TLS code as well.
-        for library in mapped(Path::new(PROC), pid, false) {
-            match self.files.get(&library.id).cloned() {
-                Some(Some(code)) => self.hook(pid, library.id, &code),
-                Some(None) => {}
-                None => {
-                    if self.analyser.send((pid, library)).is_ok() {
-                        self.hooked.entry(pid).or_default().awaited += 1;
-                    }
-                }
-            }
-        }
-        self.tell_if_bare(pid);
-    }
-
-    fn analysed(&mut self, pid: u32, id: FileId, code: Option<Arc<Code>>) {
-        if !self.files.contains_key(&id) {
-            self.learn(id, code.clone());
-        }
-        let Some(hooked) = self.hooked.get_mut(&pid) else {
-            // A program that began before it was known what it holds.
-            if code.is_some() && executable(Path::new(PROC), pid).is_ok_and(|executable| executable.id == id)
-            {
-                self.sign(pid, Sign::Started);
-            }
-            return;
-        };
-        hooked.awaited = hooked.awaited.saturating_sub(1);
-        if let Some(code) = code {
-            self.hook(pid, id, &code);
-        }
-        self.tell_if_bare(pid);
-    }
-
-    fn tell_if_bare(&mut self, pid: u32) {
-        if self.hooked.get(&pid).is_some_and(|hooked| hooked.awaited == 0 && hooked.attachments.is_empty()) {
-            self.hooked.remove(&pid);
-            let _ = self.standing.known(pid);
-            self.policy.bare(pid);
-        }
-    }
-
-    /// Puts probes on a process's use of one file.
-    fn hook(&mut self, pid: u32, id: FileId, code: &Code) {
-        let hooked = self.hooked.entry(pid).or_default();
-        if hooked.files.contains(&id) {
-            return;
-        }
-        let points = code.points(|role| role != Role::Herald);
-        let _expedited = Expedited::begin();
-        match self.programs.attach(&code.handle(), &points, Some(pid)) {
-            Ok(attachment) => {
-                debug!("process {pid}: probes on {}", code.path.display());
-                hooked.files.push(id);
-                hooked.attachments.push(attachment);
-            }
-            // It was gone before it could have them.
-            Err(_) if !Path::new(PROC).join(pid.to_string()).exists() => {}
-            Err(error) => {
-                self.counters.libraries_refused.increment();
-                warn!(
-                    "process {pid}: {} cannot be hooked: {}; its TLS traffic is not seen",
-                    code.path.display(),
-                    crate::preflight::refused(&error)
-                );
-            }
-        }
-    }
-
-    fn detach(&mut self, pid: u32) {
-        if let Some(hooked) = self.hooked.remove(&pid) {
-            if let Some(executable) = hooked.executable {
-                self.catalogue.learn(executable, &hooked.files, self.policy.is_involved(pid));
-            }
-            let _ = self.detacher.send(hooked.attachments);
-        }
-    }
-
-    /// A process began a program: if that holds or will load TLS code, it gets its probes before it has
-    /// come to its first call.
-    fn started(&mut self, pid: u32) {
-        self.ended(pid);
-        let Ok(executable) = executable(Path::new(PROC), pid) else { return };
-        let (id, root) = (executable.id, PathBuf::from(format!("{PROC}/{pid}/root")));
-        let known = &self.files;
-        let mut files =
-            self.catalogue.files(&executable, &root, |id| known.get(id).is_some_and(Option::is_some));
-        match self.files.get(&id) {
-            Some(Some(_)) => files.push(id),
-            Some(None) => {}
-            None => {
-                let _ = self.analyser.send((pid, executable));
-            }
-        }
-        let codes: Vec<_> =
-            files.into_iter().filter_map(|id| Some((id, self.files.get(&id)?.clone()?))).collect();
-        if codes.is_empty() {
-            return;
-        }
-        let _ = self.standing.hooked(pid);
-        self.policy.sign(pid, Sign::Started);
-        self.hooked.entry(pid).or_default().executable = Some(id);
-        for (id, code) in codes {
-            self.hook(pid, id, &code);
         }
     }
 }

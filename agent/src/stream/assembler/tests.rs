@@ -23,6 +23,32 @@ fn assemble(records: &[(u64, u32, &'static str)]) -> (Vec<Segment>, u64) {
 }
 
 #[test]
+fn what_is_missing_at_the_end_is_a_gap() {
+    for (positions, moved, expected) in [
+        (vec![], 0, 0),
+        (vec![], 7, 7),
+        (vec![0], 2, 0),
+        (vec![0], 5, 3),
+        (vec![10], 12, 0),
+        (vec![10], 4, 0),
+    ] {
+        let mut assembler = Assembler::new();
+        for position in positions {
+            assembler.push(position, 2, Bytes::from_static(b"ab"), &mut |_| {});
+        }
+        let mut missing = 0;
+        for _ in 0..2 {
+            assembler.end(moved, &mut |segment| {
+                if let Segment::Gap(bytes) = segment {
+                    missing += bytes;
+                }
+            });
+        }
+        assert_eq!(missing, expected, "{moved}");
+    }
+}
+
+#[test]
 fn records_become_segments() {
     for (name, records, expected, late) in [
         ("in order", vec![(0, 2, "ab"), (2, 1, "c")], vec![data("ab"), data("c")], 0),

@@ -74,6 +74,21 @@ fn a_loss_among_pipelined_requests_ends_the_following() {
     assert_eq!(run(&many).1.state(), State::Abandoned(Abandoned::Unpaired));
 }
 
+/// A request that was sent after bytes of the other direction is not pipelined: the connection goes on.
+#[test]
+fn a_whole_response_that_was_lost_is_known_at_the_next_request() {
+    let feeds =
+        [get("/1"), Feed::Turned, get("/2"), gap(Read, 50), ok("b"), Feed::Turned, get("/3"), ok("c")];
+    let (steps, connection) = run(&feeds);
+    assert_eq!(summary(&steps), ["/1 0 Lost ", "/2 0 Lost ", "/3 200 Complete c"]);
+    assert_eq!(connection.state(), State::Following);
+    // One that is: the server answers the first, and its client goes on.
+    let (steps, connection) =
+        run(&[get("/1"), get("/2"), ok("a"), Feed::Turned, get("/3"), ok("b"), ok("c")]);
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 200 Complete b", "/3 200 Complete c"]);
+    assert_eq!(connection.state(), State::Following);
+}
+
 /// The response to a request behind a loss must be read from its begin, not from where one is found.
 #[test]
 fn a_second_loss_does_not_let_the_next_response_in() {

@@ -2,8 +2,8 @@
 //! `ssize_t gnutls_record_send2(session, data, size, pad, flags)`, to which `gnutls_record_send` jumps
 //! (lib/record.c).
 
-use super::image::{Image, Refusal};
-use super::{Call, Direction, Role, Site, Stack, TlsCode};
+use super::super::image::{Image, Refusal};
+use super::super::{Call, Direction, Role, Site, Stack, TlsCode};
 
 const RECEIVE: &str = "gnutls_record_recv";
 const SEND: &str = "gnutls_record_send";
@@ -14,7 +14,7 @@ const FREE: &str = "gnutls_deinit";
 const HERALD: &str = "gnutls_init";
 
 pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
-    let functions = image.functions(&[RECEIVE, SEND, SEND_2, FREE, HERALD])?;
+    let functions = image.exported(&[RECEIVE, SEND, SEND_2, FREE, HERALD])?;
     let Some((name, send)) =
         [SEND_2, SEND].into_iter().find_map(|name| Some((name, functions.get(name)?.address)))
     else {

@@ -1,8 +1,8 @@
 //! OpenSSL 1.0.2 to 3.x, LibreSSL, and BoringSSL with its symbols: shared libraries, and programs that
 //! hold the library themselves and keep its names, such as Node.
 
-use super::image::{Function, Image, Refusal};
-use super::{Call, Direction, Role, Site, Stack, TlsCode, site};
+use super::super::image::{Image, Refusal};
+use super::super::{Call, Direction, Function, Role, Site, Stack, TlsCode, site};
 
 /// Bytes of a wrapper that are looked at for its call of the inner function.
 const WRAPPER_BYTES: u64 = 160;

@@ -1,0 +1,273 @@
+//! Which processes carry probes on their TLS code. A hit costs its process up to some microseconds, so
+//! only those have them of which it is known, or may soon be seen, that they ask a provider.
+
+use std::collections::{HashMap, HashSet};
+
+/// Exchanges, or TLS sessions that are no HTTP, with others than providers, after which a process that
+/// never asked one loses its probes.
+const PATIENCE: u32 = 24;
+
+/// Servers that a process may ask without interest before every further one counts as known.
+const SERVERS: usize = 64;
+
+/// A sign that a process may be of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It was there when the agent started, and uses TLS code.
+    Running,
+    /// It begins to use a TLS library.
+    Herald,
+    /// A process with probes forked it.
+    Forked,
+    /// It began a program that holds or will load TLS code.
+    Started,
+    /// It is a TLS client, of this server if it said so.
+    Client {
+        /// The name in its ClientHello.
+        server_name: Option<String>,
+        /// Whether it is a provider's.
+        known: bool,
+    },
+    /// It exchanges HTTP with a process that asks a provider, and such peers are to be followed.
+    Peer,
+    /// The operator names it.
+    Named,
+}
+
+/// Why a process carries probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The operator names it.
+    Named,
+    /// It asks a provider.
+    Involved,
+    /// It exchanges HTTP with one that does.
+    Peer,
+    /// It may turn out to ask one.
+    Probation,
+}
+
+impl Reason {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Named => "named by a rule",
+            Self::Involved => "asks a provider",
+            Self::Peer => "peer of one that asks",
+            Self::Probation => "on probation",
+        }
+    }
+}
+
+/// What shall be done about a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Put probes on its TLS code; on what has none yet, if it carries some.
+    Attach,
+    /// Take them off.
+    Detach,
+}
+
+#[derive(Debug, Default)]
+struct Tracked {
+    hooked: bool,
+    /// It asked a provider.
+    involved: bool,
+    peer: bool,
+    named: bool,
+    /// Exchanges without interest since it was hooked.
+    idle: u32,
+    /// Servers that it asked before it lost its probes, or without any.
+    judged: HashSet<String>,
+}
+
+impl Tracked {
+    fn reason(&self) -> Reason {
+        match self {
+            Self { named: true, .. } => Reason::Named,
+            Self { involved: true, .. } => Reason::Involved,
+            Self { peer: true, .. } => Reason::Peer,
+            _ => Reason::Probation,
+        }
+    }
+}
+
+/// All that is known of processes.
+#[derive(Debug, Default)]
+pub struct Policy {
+    processes: HashMap<u32, Tracked>,
+}
+
+impl Policy {
+    /// A sign of a process.
+    pub fn sign(&mut self, pid: u32, sign: Sign) -> Option<Wish> {
+        let tracked = self.processes.entry(pid).or_default();
+        let mut new_server = false;
+        match sign {
+            Sign::Client { server_name, known } => {
+                tracked.involved |= known;
+                let name = server_name.unwrap_or_default();
+                new_server = tracked.judged.len() < SERVERS && tracked.judged.insert(name);
+                if !new_server && !known {
+                    return None;
+                }
+            }
+            Sign::Peer => tracked.peer = true,
+            Sign::Named => tracked.named = true,
+            Sign::Running | Sign::Herald | Sign::Forked | Sign::Started => {}
+        }
+        if tracked.hooked {
+            // It may use another library than those that have probes already.
+            return new_server.then_some(Wish::Attach);
+        }
+        tracked.hooked = true;
+        tracked.idle = 0;
+        Some(Wish::Attach)
+    }
+
+    /// A process made an exchange: with a provider; or over TLS with another, or it began a TLS session
+    /// that is no HTTP.
+    pub fn judged(&mut self, pid: u32, of_interest: bool) -> Option<Wish> {
+        if of_interest {
+            let tracked = self.processes.entry(pid).or_default();
+            tracked.idle = 0;
+            tracked.involved = true;
+            return None;
+        }
+        let tracked = self.processes.get_mut(&pid)?;
+        tracked.idle = tracked.idle.saturating_add(1);
+        if tracked.reason() != Reason::Probation || !tracked.hooked || tracked.idle < PATIENCE {
+            return None;
+        }
+        tracked.hooked = false;
+        Some(Wish::Detach)
+    }
+
+    /// Whether a process asked a provider.
+    #[must_use]
+    pub fn is_involved(&self, pid: u32) -> bool {
+        self.processes.get(&pid).is_some_and(|tracked| tracked.involved)
+    }
+
+    /// Why a process carries probes.
+    #[must_use]
+    pub fn reason(&self, pid: u32) -> Reason {
+        self.processes.get(&pid).map_or(Reason::Probation, Tracked::reason)
+    }
+
+    /// No probe could be put on a process: there is nothing to take off.
+    pub fn bare(&mut self, pid: u32) {
+        if let Some(tracked) = self.processes.get_mut(&pid) {
+            tracked.hooked = false;
+        }
+    }
+
+    /// A process is gone, or runs another program.
+    pub fn ended(&mut self, pid: u32) {
+        self.processes.remove(&pid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    const PID: u32 = 7;
+
+    fn client(server: &str, known: bool) -> Sign {
+        Sign::Client { server_name: Some(server.to_owned()), known }
+    }
+
+    #[test]
+    fn a_process_of_no_interest_loses_its_probes_and_gets_them_back_for_a_new_server() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.sign(PID, Sign::Herald), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, Sign::Herald), None, "it has them");
+        for _ in 1..PATIENCE {
+            assert_eq!(policy.judged(PID, false), None);
+        }
+        assert_eq!(policy.judged(PID, false), Some(Wish::Detach));
+        assert_eq!(policy.judged(PID, false), None, "they are off");
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        for _ in 0..PATIENCE {
+            policy.judged(PID, false);
+        }
+        assert_eq!(policy.sign(PID, client("a.example", false)), None, "it was judged");
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+    }
+
+    #[test]
+    fn one_that_asks_a_provider_keeps_them() {
+        let mut policy = Policy::default();
+        policy.sign(PID, Sign::Running);
+        assert!(!policy.is_involved(PID));
+        assert_eq!(policy.judged(PID, true), None);
+        assert!(policy.is_involved(PID));
+        for _ in 0..10 * PATIENCE {
+            assert_eq!(policy.judged(PID, false), None);
+        }
+    }
+
+    #[test]
+    fn a_known_server_is_interest_enough() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+        for _ in 0..10 * PATIENCE {
+            assert_eq!(policy.judged(PID, false), None);
+        }
+    }
+
+    #[test]
+    fn named_ones_and_peers_keep_them_without_asking_a_provider() {
+        for (sign, reason) in [(Sign::Named, Reason::Named), (Sign::Peer, Reason::Peer)] {
+            let mut policy = Policy::default();
+            assert_eq!(policy.sign(PID, sign), Some(Wish::Attach));
+            for _ in 0..10 * PATIENCE {
+                assert_eq!(policy.judged(PID, false), None);
+            }
+            assert_eq!((policy.reason(PID), policy.is_involved(PID)), (reason, false));
+        }
+    }
+
+    #[test]
+    fn a_process_without_tls_code_is_tried_again_for_a_known_server_only() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        policy.bare(PID);
+        assert_eq!(policy.sign(PID, client("a.example", false)), None);
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+    }
+
+    #[test]
+    fn one_with_probes_is_looked_at_again_for_each_new_server() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.sign(PID, Sign::Started), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("a.example", false)), None);
+        assert_eq!(policy.sign(PID, client("b.example", true)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("b.example", true)), None);
+        assert_eq!(policy.sign(PID, Sign::Herald), None);
+    }
+
+    #[test]
+    fn what_ended_is_forgotten() {
+        let mut policy = Policy::default();
+        policy.sign(PID, Sign::Forked);
+        policy.ended(PID);
+        assert_eq!(policy.sign(PID, Sign::Forked), Some(Wish::Attach));
+    }
+
+    #[test]
+    fn the_servers_of_one_process_are_bounded() {
+        let mut policy = Policy::default();
+        for server in 0..2 * SERVERS {
+            if policy.sign(PID, client(&format!("{server}.example"), false)).is_some() {
+                policy.bare(PID);
+            }
+        }
+        assert_eq!(policy.processes[&PID].judged.len(), SERVERS);
+    }
+}

@@ -1,0 +1,70 @@
+//! Whom the operator wants traced: asked once for each program that a process runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::identity::identify;
+use crate::attach::{Scope, Standing};
+use crate::event::Ends;
+
+/// Processes that are remembered.
+const PROCESSES: usize = 16_384;
+
+/// The operator's rules, and how they stand to the processes that were met. Clones share what is known:
+/// who a process is must be read as it begins, for it may be gone when its first bytes are looked at.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    scope: Arc<Scope>,
+    procfs: PathBuf,
+    known: Arc<Mutex<HashMap<u32, Standing>>>,
+}
+
+impl Admission {
+    /// Reads who processes are below `procfs`.
+    #[must_use]
+    pub fn new(scope: Scope, procfs: PathBuf) -> Self {
+        Self { scope: Arc::new(scope), procfs, known: Arc::default() }
+    }
+
+    /// Whether any rule asks who a process is.
+    #[must_use]
+    pub fn asks_for_processes(&self) -> bool {
+        self.scope.asks_for_processes()
+    }
+
+    /// How the rules stand to a process. One that is gone before it was asked about is nobody that a
+    /// rule could name.
+    #[must_use]
+    pub fn of_process(&self, pid: u32) -> Standing {
+        if !self.scope.asks_for_processes() {
+            return Standing::Admitted;
+        }
+        if let Some(standing) = self.known().get(&pid) {
+            return *standing;
+        }
+        let identity = identify(&self.procfs, pid, self.scope.asks_for_namespaces());
+        let standing = self.scope.of_process(&identity);
+        let mut known = self.known();
+        if known.len() >= PROCESSES {
+            known.clear();
+        }
+        known.insert(pid, standing);
+        standing
+    }
+
+    /// A process is gone, or runs another program.
+    pub fn forget(&self, pid: u32) {
+        self.known().remove(&pid);
+    }
+
+    /// Whether a client's connection is traced, as far as it is known where it leads.
+    #[must_use]
+    pub fn admits_client(&self, ends: Option<Ends>) -> bool {
+        ends.and_then(Ends::peer).is_none_or(|peer| self.scope.admits_port(peer.port()))
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<u32, Standing>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! What the pipeline wants done outside it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::bpf::Verdict;
+use crate::correlate::span::Span;
+use crate::discovery::process::Process;
+use crate::event::{ConnectionId, Ends};
+use crate::redact::Redacted;
+
+/// What the pipeline wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// A span is ready to go out.
+    Span(Redacted<Span>),
+    /// The kernel side shall stop sending a connection's bytes; `position` is one in the direction
+    /// of requests, within the exchange that is meant.
+    Decide {
+        /// The connection.
+        connection: ConnectionId,
+        /// Where in its requests.
+        position: u64,
+        /// For how long.
+        verdict: Verdict,
+    },
+    /// A TLS client began on a socket.
+    TlsClient {
+        /// Process id.
+        pid: u32,
+        /// The server that it asked for.
+        server_name: Option<String>,
+        /// Whether that server is a provider's.
+        known: bool,
+    },
+    /// What a process begins with this peer is no news for a moment: it began the like before, with a server
+    /// that is no provider's.
+    Dismiss {
+        /// Process id.
+        pid: u32,
+        /// Where it connects to.
+        peer: SocketAddr,
+        /// Bytes of its ClientHello.
+        hello_bytes: usize,
+    },
+    /// A TLS client's connection to a provider is over, and no plaintext of it was seen.
+    Unseen(Unseen),
+    /// An exchange with a provider began; or one over TLS with another, or a TLS session turned out to be
+    /// something else than HTTP.
+    Judged {
+        /// Process id.
+        pid: u32,
+        /// Whether the process asks a provider.
+        of_interest: bool,
+    },
+    /// A process of interest exchanges HTTP on this connection: its peer may be of interest, too.
+    Met {
+        /// Process id.
+        pid: u32,
+        /// Both ends.
+        ends: Ends,
+    },
+    /// The operator does not want a process traced.
+    Excluded {
+        /// Process id.
+        pid: u32,
+    },
+    /// A process is gone.
+    ProcessEnded {
+        /// Process id.
+        pid: u32,
+        /// When it ended: its id may be another's by now.
+        time_ns: u64,
+    },
+}
+
+/// A conversation of which only the outside was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unseen {
+    /// Who had it.
+    pub process: Arc<Process>,
+    /// With whom.
+    pub server_name: String,
+    /// Bytes read and written, TLS included.
+    pub moved: [u64; 2],
+    /// From the ClientHello to the end, in nanoseconds.
+    pub lasted_ns: u64,
+}

@@ -1,0 +1,97 @@
+//! What ends: connections, and the processes that had them.
+
+use super::table::{Conversation, Hello};
+use super::{Effect, Pipeline, Unseen, judge};
+use crate::event::{ConnectionId, Direction, End};
+use crate::provider;
+use crate::stream::Segment;
+
+impl Pipeline {
+    /// Tells of a connection to a provider of which no plaintext was seen.
+    pub(super) fn unseen(
+        &mut self,
+        connection: ConnectionId,
+        end: End,
+        moved: [u64; 2],
+        time_ns: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        if end != End::Closed {
+            return;
+        }
+        let Some(socket) = self.table.unseen(connection) else { return };
+        let Some(Hello { server_name: Some(server_name), time_ns: began }) = socket.hello else { return };
+        if provider::is_known_host(&server_name) {
+            self.counters.connections_unseen.increment();
+            self.tallies.of(socket.pid).unseen_connections += 1;
+            let process = self.processes.get(socket.pid);
+            let lasted_ns = time_ns.saturating_sub(began);
+            effects(Effect::Unseen(Unseen { process, server_name, moved, lasted_ns }));
+        }
+    }
+
+    /// Bytes that moved last on a connection and were not captured show now that it is over.
+    pub(super) fn missing(&mut self, connection: ConnectionId, moved: [u64; 2], time_ns: u64) {
+        let Some(conversation) = self.table.get_mut(connection).filter(|followed| !followed.ignored) else {
+            return;
+        };
+        let Conversation { http, read, write, joined, .. } = conversation;
+        for (direction, side, moved) in
+            [(Direction::Read, read, moved[0]), (Direction::Write, write, moved[1])]
+        {
+            if *joined && !side.assembler.has_begun() {
+                continue;
+            }
+            let (skipping, steps) = (std::mem::take(&mut side.skipping), &mut self.steps);
+            side.assembler.end(moved, &mut |segment| {
+                if let Segment::Gap(missing) = segment {
+                    let counters = &self.counters;
+                    let counter = if skipping { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
+                    counter.add(missing);
+                }
+                http.push(direction, time_ns, segment, &mut |step| steps.push(step));
+            });
+        }
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        connection: ConnectionId,
+        end: End,
+        time_ns: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        if end == End::Foreign {
+            self.counters.connections_ignored_not_http.increment();
+            if let Some(conversation) = self.table.take(connection) {
+                judge(&conversation, false, effects);
+                self.table.retire(connection, &conversation);
+            }
+            return;
+        }
+        // A socket's end is the end of the TLS session on it.
+        for id in [Some(connection), self.table.session_on(connection)].into_iter().flatten() {
+            let Some(mut conversation) = self.table.take(id) else { continue };
+            conversation.http.end(end, time_ns, &mut |step| self.steps.push(step));
+            self.follow(id, &mut conversation, None, u64::MAX, effects);
+            if end == End::Closed {
+                self.table.retire(id, &conversation);
+            } else {
+                self.table.put(id, conversation);
+            }
+        }
+        if end == End::Closed {
+            self.table.close(connection);
+        }
+    }
+
+    pub(super) fn exit(&mut self, pid: u32, time_ns: u64, effects: &mut impl FnMut(Effect)) {
+        for connection in self.table.ending_with(pid) {
+            self.ended(connection, End::Closed, time_ns, effects);
+        }
+        self.processes.ended(pid);
+        self.tallies.ended(pid);
+        self.greetings.ended(pid);
+        effects(Effect::ProcessEnded { pid, time_ns });
+    }
+}

@@ -1,0 +1,110 @@
+//! What a running agent says of itself: `spanwire status`.
+
+mod server;
+mod text;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::Tally;
+
+pub(super) use server::{Question, StatusServer};
+pub use text::show;
+
+/// How long the agent may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longest answer that is read.
+const ANSWER_BYTES: u64 = 64 << 20;
+
+/// The whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The agent's version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// Seconds since capture began.
+    pub capturing_seconds: u64,
+    /// By what the bytes on sockets are seen.
+    pub sockets_by: String,
+    /// Files with TLS code.
+    pub files: Vec<FileReport>,
+    /// Processes that carry probes, or of which something was seen.
+    pub processes: Vec<ProcessReport>,
+    /// The latest conversations with providers of which only the outside was seen.
+    pub unseen: Vec<UnseenReport>,
+    /// All counters, by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// A file with TLS code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// As the process that used it first sees it.
+    pub path: String,
+    /// Whose TLS code it holds.
+    pub stacks: Vec<String>,
+    /// Where it is probed.
+    pub sites: Vec<SiteReport>,
+}
+
+/// A place for a probe.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteReport {
+    /// The function.
+    pub function: String,
+    /// Of the instruction, in the file.
+    pub offset: u64,
+    /// What a probe costs there: `emulated` or `single-stepped`.
+    pub class: String,
+}
+
+/// A process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessReport {
+    /// Process id in the host's PID namespace.
+    pub pid: u32,
+    /// The name of its service.
+    pub service: String,
+    /// Why it carries probes; empty if it carries none.
+    pub probed_because: String,
+    /// The files on whose use it carries them.
+    pub probed_files: Vec<String>,
+    /// What was seen of it.
+    pub seen: Tally,
+}
+
+/// A conversation with a provider that was not seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnseenReport {
+    /// Process id.
+    pub pid: u32,
+    /// The name of its service.
+    pub service: String,
+    /// The server that the ClientHello names.
+    pub server_name: String,
+    /// Bytes received, TLS included.
+    pub received_bytes: u64,
+    /// Bytes sent, TLS included.
+    pub sent_bytes: u64,
+    /// From the ClientHello to the end, in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// Asks the agent at this socket.
+///
+/// # Errors
+/// When nobody answers there, or not in this program's words.
+pub fn ask(socket: &Path) -> io::Result<Report> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES).read_to_string(&mut answer)?;
+    serde_json::from_str(&answer).map_err(io::Error::other)
+}

@@ -1,0 +1,222 @@
+//! Answers `spanwire status` at a Unix socket.
+
+use std::collections::VecDeque;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::super::hooks::Held;
+use super::{ProcessReport, Report, UnseenReport};
+use crate::pipeline::{Seen, Unseen};
+use crate::telemetry::Counters;
+
+/// How long a reader may take, and the thread that holds the probes to say what it holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Conversations that are remembered.
+const UNSEEN: usize = 64;
+
+/// Listens at the socket, and remembers what nobody else does.
+pub(crate) struct StatusServer {
+    listener: Option<UnixListener>,
+    path: PathBuf,
+    since: Instant,
+    sockets_by: &'static str,
+    unseen: VecDeque<UnseenReport>,
+}
+
+/// Somebody asks.
+pub(crate) struct Question(UnixStream);
+
+impl StatusServer {
+    /// Listens at `path`, for this user only. An agent that cannot be asked traces all the same.
+    pub(crate) fn start(path: Option<&Path>, sockets_by: &'static str) -> Self {
+        let listener = path.and_then(|path| match listen(path) {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                warn!(
+                    "`spanwire status` cannot ask this agent at {}: {error}; tracing goes on; name another place with \
+                     --status-socket",
+                    path.display()
+                );
+                None
+            }
+        });
+        let path = path.filter(|_| listener.is_some()).unwrap_or(Path::new("")).to_owned();
+        Self { listener, path, since: Instant::now(), sockets_by, unseen: VecDeque::new() }
+    }
+
+    /// Waits until somebody asks; forever, where nobody can.
+    pub(crate) async fn question(&self) -> Question {
+        loop {
+            match &self.listener {
+                Some(listener) => match listener.accept().await {
+                    Ok((stream, _)) => return Question(stream),
+                    Err(error) => {
+                        debug!("a question for the status was lost: {error}");
+                        tokio::time::sleep(PATIENCE).await;
+                    }
+                },
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Remembers a conversation that was not seen.
+    pub(crate) fn remember(&mut self, unseen: &Unseen) {
+        if self.unseen.len() >= UNSEEN {
+            self.unseen.pop_front();
+        }
+        let [received_bytes, sent_bytes] = unseen.moved;
+        self.unseen.push_back(UnseenReport {
+            pid: unseen.process.pid,
+            service: unseen.process.service_name.clone(),
+            server_name: unseen.server_name.clone(),
+            received_bytes,
+            sent_bytes,
+            milliseconds: unseen.lasted_ns / 1_000_000,
+        });
+    }
+
+    /// Answers, when the thread that holds the probes has said what it holds.
+    pub(crate) fn answer(
+        &self,
+        Question(mut stream): Question,
+        seen: Vec<Seen>,
+        counters: &Counters,
+        held: oneshot::Receiver<Held>,
+    ) {
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            capturing_seconds: self.since.elapsed().as_secs(),
+            sockets_by: self.sockets_by.to_owned(),
+            unseen: self.unseen.iter().cloned().collect(),
+            counters: counters.snapshot().map(|sample| (sample.name.to_owned(), sample.value)).collect(),
+            ..Report::default()
+        };
+        tokio::spawn(async move {
+            let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
+            report.processes = join(seen, &held);
+            report.files = held.files;
+            // Who asked may be gone.
+            if let Ok(answer) = serde_json::to_vec(&report) {
+                let _ = timeout(PATIENCE, stream.write_all(&answer)).await;
+            }
+        });
+    }
+}
+
+impl Drop for StatusServer {
+    fn drop(&mut self) {
+        if self.listener.is_some() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What was seen of processes, with the probes that they carry.
+fn join(seen: Vec<Seen>, held: &Held) -> Vec<ProcessReport> {
+    let mut processes: Vec<ProcessReport> = seen
+        .into_iter()
+        .map(|Seen { pid, service_name, tally }| ProcessReport {
+            pid,
+            service: service_name,
+            seen: tally,
+            ..ProcessReport::default()
+        })
+        .collect();
+    for probed in &held.processes {
+        let place = processes.iter().position(|process| process.pid == probed.pid && !process.seen.ended);
+        let place = place.unwrap_or_else(|| {
+            let (pid, service) = (probed.pid, probed.name.clone());
+            processes.push(ProcessReport { pid, service, ..ProcessReport::default() });
+            processes.len() - 1
+        });
+        if let Some(process) = processes.get_mut(place) {
+            process.probed_because = probed.reason.name().to_owned();
+            process.probed_files.clone_from(&probed.files);
+        }
+    }
+    processes.sort_unstable_by_key(|process| process.pid);
+    processes
+}
+
+/// Takes the place of an agent that is gone, and of no other.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent answers there"));
+        }
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::super::super::hooks::Probed;
+    use super::*;
+    use crate::attach::Reason;
+    use crate::pipeline::Tally;
+
+    fn place(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("spanwire-status-{name}-{}/status.sock", std::process::id()))
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_is_answered() {
+        let path = place("answer");
+        let server = StatusServer::start(Some(&path), "magic");
+        let asked = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || super::super::ask(&path)
+        });
+        let question = server.question().await;
+        let (held, waiting) = oneshot::channel();
+        let seen = vec![Seen { pid: 7, service_name: "shop".to_owned(), tally: Tally::default() }];
+        server.answer(question, seen, &Counters::default(), waiting);
+        let probed =
+            |pid| Probed { pid, name: "node".to_owned(), reason: Reason::Probation, files: Vec::new() };
+        let _ = held.send(Held { files: Vec::new(), processes: vec![probed(9), probed(7)] });
+        let report = asked.await.unwrap().unwrap();
+        assert_eq!(report.sockets_by, "magic");
+        let names: Vec<_> = report.processes.iter().map(|process| process.service.as_str()).collect();
+        assert_eq!(names, ["shop", "node"]);
+        assert_eq!(report.processes[0].probed_because, "on probation");
+        drop(server);
+        assert!(!path.exists());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_lives_keeps_its_place_and_one_that_is_gone_does_not() {
+        let path = place("place");
+        let first = StatusServer::start(Some(&path), "");
+        assert!(first.listener.is_some());
+        assert!(StatusServer::start(Some(&path), "").listener.is_none());
+        assert!(path.exists(), "the second leaves it");
+        // As a kill leaves it.
+        let mut first = first;
+        first.listener = None;
+        drop(first);
+        assert!(path.exists());
+        assert!(StatusServer::start(Some(&path), "").listener.is_some());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+}

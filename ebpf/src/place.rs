@@ -1,0 +1,92 @@
+//! Where the bytes are that a call on a socket moves: by the registers with which its thread entered the
+//! kernel.
+
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_user};
+use spanwire_abi::gap;
+
+use crate::{
+    arch::{Registers, nr},
+    cursor::Cursor,
+    emit,
+    kernel::{self, mover},
+    maps::{MESSAGES, Messages},
+};
+
+/// `recv` flag (include/linux/socket.h): the bytes are thrown away.
+const MSG_TRUNC: i32 = 0x20;
+
+/// Where the bytes of the message are that the call under way just moved.
+#[inline(always)]
+pub fn of_entry(sock: u64, result: i64, flags: i32) -> Cursor {
+    let Some(registers) = kernel::entry_registers() else { return Cursor::nowhere() };
+    if flags & MSG_TRUNC != 0 {
+        return Cursor::nowhere();
+    }
+    match kernel::mover(sock, registers.argument::<0>()) {
+        mover::CALL => of_call(&registers, result),
+        mover::IO_URING => {
+            emit::count_gap(gap::IO_URING, result as u64);
+            Cursor::nowhere()
+        }
+        _ => Cursor::nowhere(),
+    }
+}
+
+/// Where a call keeps its bytes, by its registers.
+#[inline(always)]
+pub fn of_call(registers: &Registers, result: i64) -> Cursor {
+    if !registers.is_native() {
+        emit::count_gap(gap::COMPAT, result as u64);
+        return Cursor::nowhere();
+    }
+    match registers.number() {
+        nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Cursor::new(registers.argument::<1>(), 0),
+        nr::READV | nr::WRITEV | nr::PREADV2 | nr::PWRITEV2 => {
+            Cursor::new(registers.argument::<1>(), registers.argument::<2>())
+        }
+        nr::SENDMSG | nr::RECVMSG => message(registers.argument::<1>()),
+        nr::SENDMMSG | nr::RECVMMSG => one_of_many(registers, result),
+        nr::IO_URING_ENTER => {
+            emit::count_gap(gap::IO_URING, result as u64);
+            Cursor::nowhere()
+        }
+        _ => {
+            emit::count_gap(gap::NO_BUFFER, result as u64);
+            Cursor::nowhere()
+        }
+    }
+}
+
+/// The bytes of the `struct user_msghdr` at this address: name, name length, vectors, number of
+/// vectors (include/linux/socket.h).
+#[inline(always)]
+fn message(address: u64) -> Cursor {
+    // SAFETY: the helper checks the address.
+    match unsafe { bpf_probe_read_user(address as *const [u64; 4]) } {
+        Ok([_, _, vectors, count]) => Cursor::new(vectors, count),
+        Err(_) => Cursor::nowhere(),
+    }
+}
+
+/// Size of `struct mmsghdr`: a `user_msghdr` of 56 bytes, the length, padding.
+const MMSGHDR: u64 = 64;
+
+/// The bytes of the message that comes next in a `sendmmsg` or `recvmmsg`. The kernel moves them in
+/// order; the tracepoint does not say which it is at, so that is counted, by thread. A failure or the
+/// last message ends the count.
+#[inline(always)]
+fn one_of_many(registers: &Registers, result: i64) -> Cursor {
+    let thread = bpf_get_current_pid_tgid();
+    let (array, count) = (registers.argument::<1>(), registers.argument::<2>());
+    // SAFETY: the entry is this thread's own.
+    let next = match unsafe { MESSAGES.get(thread) } {
+        Some(messages) if messages.array == array => messages.next,
+        _ => 0,
+    };
+    if result <= 0 || next + 1 >= count {
+        let _ = MESSAGES.remove(thread);
+    } else {
+        let _ = MESSAGES.insert(thread, Messages { array, next: next + 1 }, 0);
+    }
+    if result <= 0 { Cursor::nowhere() } else { message(array + next * MMSGHDR) }
+}

@@ -1,0 +1,5 @@
+"""The program that heirs.py becomes."""
+
+import heirs
+
+heirs.heir()

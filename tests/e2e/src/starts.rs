@@ -1,0 +1,91 @@
+//! Programs that were never seen before on this host: copies, each started once.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::client::{Client, Received};
+use crate::folder::Folder;
+use crate::scene::{Scene, concerning};
+use crate::{LONG_DEADLINE, Setup};
+
+/// What is copied.
+#[derive(Clone, Debug)]
+pub enum Original {
+    /// The interpreter behind the tests' Python, which makes one call by its standard library and lives
+    /// for a second.
+    OneSecond,
+    /// curl, which lives for some 10 ms.
+    Curl,
+}
+
+/// Starts `count` copies, at most `together` at a time, and returns what they received.
+///
+/// # Errors
+/// When one meets an error.
+pub async fn start_copies(
+    scene: &Scene,
+    original: &Original,
+    count: usize,
+    together: usize,
+) -> Result<Vec<Received>> {
+    let folder = Folder::new()?;
+    let mut calls = Vec::new();
+    for first in (0..count).step_by(together.max(1)) {
+        let running: Vec<_> = (first..count.min(first + together))
+            .map(|index| copy(scene, original, &folder.path().join(format!("program-{index}")))?.start())
+            .collect::<Result<_>>()?;
+        for program in running {
+            calls.extend(program.end(LONG_DEADLINE).await?.calls);
+        }
+    }
+    ensure!(calls.iter().all(|call| call.error.is_none()), "a program met an error: {calls:#?}");
+    Ok(calls)
+}
+
+fn copy(scene: &Scene, original: &Original, to: &Path) -> Result<Client> {
+    match original {
+        Original::OneSecond => {
+            let (executable, home) = interpreter(&scene.setup)?;
+            std::fs::copy(executable, to)?;
+            let client = Client::python_at(to, &scene.setup, "one_second.py", &scene.standin);
+            Ok(client.env("PYTHONHOME", home))
+        }
+        Original::Curl => {
+            std::fs::copy(curl()?, to)?;
+            Ok(Client::curl_at(to, &scene.standin, "gpt-4o-mini"))
+        }
+    }
+}
+
+/// The interpreter behind the tests' Python, and where its library is.
+fn interpreter(setup: &Setup) -> Result<(PathBuf, String)> {
+    let ask = "import sys; print(sys._base_executable, sys.base_prefix, sep='\\n')";
+    let said = std::process::Command::new(&setup.python).args(["-c", ask]).output()?.stdout;
+    let said = String::from_utf8(said)?;
+    let (executable, home) = said.trim().split_once('\n').context("two lines")?;
+    Ok((Path::new(executable).canonicalize()?, home.to_owned()))
+}
+
+fn curl() -> Result<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH").context("no PATH")?)
+        .map(|folder| folder.join("curl"))
+        .find(|path| path.exists())
+        .context("no curl")
+}
+
+/// Ends the scene, and says how many of these calls became a span.
+///
+/// # Errors
+/// When the stand-in did not serve them, or the agent does not stop well.
+pub async fn seen(scene: Scene, calls: &[Received]) -> Result<usize> {
+    let Scene { receiver, standin, agent, .. } = scene;
+    standin.log(calls.len()).await?;
+    // The agent delivers what it has when it stops.
+    let ended = agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    let spans = receiver.spans();
+    let of =
+        |call: &&Received| concerning(&standin, &spans).any(|span| span.response_id() == call.id.as_deref());
+    Ok(calls.iter().filter(of).count())
+}

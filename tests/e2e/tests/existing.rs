@@ -1,0 +1,60 @@
+//! Processes that ran, and connections that were open, before the agent was there.
+
+use anyhow::{Context as _, Result, ensure};
+use spanwire_e2e::agent::Agent;
+use spanwire_e2e::client::Client;
+use spanwire_e2e::receiver::{Protocol, Receiver};
+use spanwire_e2e::scene::{compare, concerning};
+use spanwire_e2e::span::Span;
+use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::{DEADLINE, Setup};
+
+/// Calls on a connection before the agent starts, and after.
+const BEFORE: usize = 2;
+const AFTER: usize = 2;
+
+async fn goes_on(script: &str, plain: bool) -> Result<()> {
+    let setup = Setup::find()?;
+    let standin = StandIn::start(&setup, plain).await?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let mut client = Client::python(&setup, script, &standin).by_steps().start()?;
+    for _ in 0..BEFORE {
+        client.step().await?;
+    }
+    let agent = Agent::start(&setup, &receiver, &[]).await?;
+    for _ in 0..AFTER {
+        client.step().await?;
+    }
+    let log = standin.log(BEFORE + AFTER).await?;
+    let ports: Vec<_> = log.iter().map(|served| served.client_port).collect();
+    ensure!(ports.windows(2).all(|pair| pair.first() == pair.last()), "not one connection: {ports:?}");
+    let enough = |spans: &[Span]| concerning(&standin, spans).count() >= AFTER;
+    let arrived = receiver.wait_for("calls on open connections", DEADLINE, enough).await;
+    let ended = agent.stop().await?;
+    let spans = arrived.with_context(|| ended.stderr.clone())?;
+    let spans: Vec<&Span> = concerning(&standin, &spans).collect();
+    ensure!(spans.len() == AFTER, "{spans:#?}");
+    for (span, served) in spans.into_iter().zip(log.iter().skip(BEFORE)) {
+        compare(span, served).with_context(|| format!("{served:#?}\n{span:#?}"))?;
+        ensure!(span.resource.int("process.pid") == Some(client.pid().into()), "{span:#?}");
+        ensure!(span.text("network.peer.address") == Some("127.0.0.1"), "{span:#?}");
+        ensure!(span.int("network.peer.port") == Some(standin.port.into()), "{span:#?}");
+    }
+    client.end(DEADLINE).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_connection_in_plain_text_goes_on() -> Result<()> {
+    goes_on("steps.py", true).await
+}
+
+#[tokio::test]
+async fn a_tls_connection_goes_on() -> Result<()> {
+    goes_on("steps.py", false).await
+}
+
+#[tokio::test]
+async fn an_event_loops_connections_go_on() -> Result<()> {
+    goes_on("aiohttp_steps.py", true).await?;
+    goes_on("aiohttp_steps.py", false).await
+}

@@ -1,0 +1,77 @@
+//! A ring that is too small: what is lost is known, counted, and adds up.
+
+#![allow(clippy::print_stdout, reason = "the figures are of interest also where the test passes")]
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use spanwire_e2e::LONG_DEADLINE;
+use spanwire_e2e::client::Received;
+use spanwire_e2e::scene::{Scene, concerning};
+use spanwire_e2e::span::Span;
+
+const THREADS: usize = 16;
+const CALLS: usize = 60;
+
+/// A counter's value in what the agent says when it stops: `3 words of what it is (name)`.
+fn counter(log: &str, name: &str) -> Result<usize> {
+    let Some((before, _)) = log.split_once(&format!("({name})")) else { return Ok(0) };
+    let said = before.rsplit("; ").next().unwrap_or_default();
+    let said = said.rsplit_once("delivered: ").map_or(said, |(_, said)| said);
+    let value = said.split_ascii_whitespace().next().context("no value")?;
+    value.parse().with_context(|| format!("{name} in {log}"))
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_known() -> Result<()> {
+    // Prompts that fill the ring many times over, faster than an agent that is stopped can read.
+    let scene = Scene::tls(&["--ring-size", "256KiB"]).await?;
+    let agent = scene.agent.pid().context("the agent runs")?;
+    let client = scene.python("threads_many.py").count(CALLS);
+    let client = client.args(["--threads", &THREADS.to_string(), "--prompt-bytes", "30000"]);
+    let running = client.start()?;
+    running.calls(THREADS).await?;
+    // It reads nothing for a while, whatever machine this is.
+    signal(agent, Signal::STOP)?;
+    running.calls(THREADS * CALLS / 2).await?;
+    signal(agent, Signal::CONT)?;
+    let done = running.end(LONG_DEADLINE).await?;
+    let served = scene.standin.log(THREADS * CALLS).await?.len();
+    ensure!(served == done.calls.len(), "{served} were served");
+    // The agent delivers what it has when it stops.
+    let ended = scene.agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    let spans: Vec<Span> = concerning(&scene.standin, &scene.receiver.spans()).cloned().collect();
+
+    let unseen = counter(&ended.stderr, "requests_dropped")?;
+    let partial = counter(&ended.stderr, "exchanges_lost")?;
+    println!(
+        "{served} calls: {} spans, of which {partial} without their end; {unseen} not seen; {} records dropped",
+        spans.len(),
+        counter(&ended.stderr, "ring_drops_chunk")?
+    );
+    ensure!(unseen > 0 && !spans.is_empty(), "nothing was lost, or all: {}", ended.stderr);
+    // How many calls there were on a connection that was given up is not known.
+    let given_up = ended.stderr.contains("(connections_ignored_");
+    let adds_up = spans.len() + unseen == served || (given_up && spans.len() + unseen < served);
+    ensure!(adds_up, "{} + {unseen} are not {served}: {}", spans.len(), ended.stderr);
+    for span in &spans {
+        let known = served_as(&done.calls, span);
+        let whole = known && span.tokens().1.is_some();
+        ensure!(whole || !span.notes().is_empty(), "it lacks something, and does not say so: {span:#?}");
+    }
+    Ok(())
+}
+
+/// Whether a span has the id of an answer and its tokens.
+fn served_as(calls: &[Received], span: &Span) -> bool {
+    calls.iter().any(|call| {
+        span.response_id().is_some()
+            && call.id.as_deref() == span.response_id()
+            && (call.input_tokens, call.output_tokens) == span.tokens()
+    })
+}
+
+fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(pid.try_into()?).context("a pid")?;
+    Ok(kill_process(pid, signal)?)
+}

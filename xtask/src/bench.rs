@@ -1,0 +1,52 @@
+//! What spanwire costs, measured: builds everything in release mode, then `tests/bench` measures.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::apt::{self, Package, Sign};
+use crate::command::{cargo, check, find, is_root};
+use crate::{ebpf, python};
+
+/// What is measured, and what measures.
+const PACKAGES: &[Package] = &[
+    Package { name: "curl", sign: Sign::Program("curl") },
+    Package { name: "gcc", sign: Sign::Program("cc") },
+    Package { name: "libc6-dev", sign: Sign::File("/usr/include/stdio.h") },
+    Package { name: "libssl-dev", sign: Sign::File("/usr/include/openssl/ssl.h") },
+    Package { name: "nginx", sign: Sign::File("/usr/sbin/nginx") },
+    Package { name: "nodejs", sign: Sign::File("/usr/bin/node") },
+    Package { name: "openssl", sign: Sign::Program("openssl") },
+    Package { name: "python3", sign: Sign::Program("python3") },
+    Package { name: "wrk", sign: Sign::Program("wrk") },
+];
+/// What the measuring program reads, and sudo must let through.
+const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"];
+
+/// Builds, then measures with these arguments of the measuring program.
+///
+/// # Errors
+/// If something does not build, a measurement fails, or with `--check` a figure is outside of its bound.
+pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
+    apt::ensure(PACKAGES, "measuring")?;
+    ebpf::build(root)?;
+    let python = python::environment(root)?;
+    check(cargo(root).args(["build", "--release", "--package", "spanwire"]))?;
+    // What measures only waits; the tests have compiled most of it already.
+    check(cargo(root).args(["build", "--package", "spanwire-bench"]))?;
+
+    let program = root.join("target/debug/spanwire-bench");
+    let mut command = if is_root() {
+        Command::new(program)
+    } else if find("sudo").is_some() {
+        let mut command = Command::new("sudo");
+        command.arg(format!("--preserve-env={}", VARIABLES.join(","))).arg("--").arg(program);
+        command
+    } else {
+        bail!("the agent and the hooks it is compared with need root: start this as root, or install sudo");
+    };
+    let [binary, interpreter, repository] = VARIABLES;
+    command.env(binary, root.join("target/release/spanwire")).env(interpreter, python).env(repository, root);
+    check(command.args(arguments))
+}
