@@ -12,6 +12,13 @@ use crate::config::{Config, ConfigError, Environment, STATUS_SOCKET, Settings};
 pub enum Command {
     /// Trace until told to stop.
     Run(Config),
+    /// Trace one command, and end with it.
+    RunCommand {
+        /// The program and its arguments.
+        command: Vec<OsString>,
+        /// How to trace it.
+        config: Config,
+    },
     /// Say what this host allows.
     Check {
         /// Say what the kernel's verifier makes of each BPF program instead.
@@ -64,12 +71,19 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Trace this host until stopped with Ctrl-C or SIGTERM
+    /// Trace this host until stopped with Ctrl-C or SIGTERM; or just one command, until it ends
     ///
     /// Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Traced programs
     /// need no change and no restart.
     #[command(after_help = SOURCES)]
-    Run(Sources),
+    Run {
+        #[command(flatten)]
+        sources: Sources,
+
+        /// Start this command and trace it and what it starts, and nothing else; exits with its code
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
 
     /// Say what this host allows the agent to do, and what to change where it does not
     ///
@@ -136,7 +150,10 @@ where
     T: Into<OsString> + Clone,
 {
     Ok(match CommandLine::try_parse_from(arguments)?.action {
-        Action::Run(sources) => Command::Run(sources.load(environment)?),
+        Action::Run { sources, command } if command.is_empty() => Command::Run(sources.load(environment)?),
+        Action::Run { sources, command } => {
+            Command::RunCommand { command, config: sources.load(environment)? }
+        }
         Action::Check { programs } => Command::Check { programs },
         Action::Status { json, socket } => Command::Status { socket, json },
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
@@ -176,6 +193,15 @@ mod tests {
         };
         assert_eq!(config.body_limit, 64 << 10);
         assert!(config.console && config.otlp.is_none());
+    }
+
+    #[test]
+    fn run_takes_a_command_behind_two_hyphens() {
+        let parsed = parsed(&["run", "--output=console", "--", "python3", "-c", "--log"]).unwrap();
+        let Command::RunCommand { command, config } = parsed else { panic!("{parsed:?}") };
+        assert_eq!(command, ["python3", "-c", "--log"]);
+        assert!(config.console);
+        assert_eq!(usage(&["run", "python3"]).exit_code(), 2, "no hyphens");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use spanwire::config::{self, Config};
 use spanwire::demo;
 use spanwire::preflight::{self, Weight};
 use spanwire::run::status::{ask, show};
-use spanwire::run::{Agent, PROC, StartError, stop_signal};
+use spanwire::run::{self, Agent, PROC, StartError, stop_signal};
 use spanwire::telemetry::{self, Counters};
 
 /// Something went wrong on the way.
@@ -54,6 +54,10 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
                 let stop = stop_signal()?;
                 Agent::start(&config, counters)?.trace(stop).await?;
                 Ok(ExitCode::SUCCESS)
+            }
+            Command::RunCommand { command, config } => {
+                let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
+                Ok(ExitCode::from(run::command::run(config, &command, counters).await?))
             }
             Command::Demo { python, config } => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::binary::{Image, Role, analyse};
 use crate::bpf::{LoadError, Options, Point, Programs};
-use crate::config::{HookChoice, ProbeLog};
 use crate::discovery::libraries::{self, Library};
+use crate::discovery::scope::KernelRules;
 
 /// How a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,16 +161,13 @@ fn btf(sys: &Path) -> Finding {
     )
 }
 
-/// How programs are loaded that are only looked at.
-const OPTIONS: Options = Options { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto };
-
 /// Prints a line for each BPF program with what this kernel's verifier says of it; says whether it took
 /// all of them that are needed.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn list_programs(out: &mut impl Write) -> io::Result<bool> {
-    let all = match Programs::statistics(OPTIONS) {
+    let all = match Programs::statistics(Options::TRIAL) {
         Ok(all) => all,
         Err(error) => {
             writeln!(out, "{}", finding(Weight::Missing, "BPF programs", refused(&error)))?;
@@ -193,7 +190,7 @@ pub fn list_programs(out: &mut impl Write) -> io::Result<bool> {
 /// Needs a tokio runtime with I/O.
 #[must_use]
 pub fn examine_probes(proc: &Path) -> Vec<Finding> {
-    let mut programs = match Programs::load(OPTIONS) {
+    let mut programs = match Programs::load(Options::TRIAL, &KernelRules::default()) {
         Ok(programs) => programs,
         Err(error) => return vec![finding(Weight::Missing, "BPF programs", refused(&error))],
     };

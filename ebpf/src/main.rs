@@ -12,6 +12,7 @@ mod kernel;
 mod maps;
 mod place;
 mod probe;
+mod scope;
 
 /// The kernel lets only GPL-compatible programs use its tracing helpers.
 #[unsafe(link_section = "license")]

@@ -55,6 +55,19 @@ pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_
 #[map]
 pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
 
+/// Members of the process trees that rules are about, by process id: bits of [`spanwire_abi::scope`]. The
+/// agent gives it room where there is such a rule.
+#[map]
+pub static TREES: HashMap<u32, u32> = HashMap::with_max_entries(1, 0);
+
+/// Users that rules are about, by user id: the same bits.
+#[map]
+pub static USERS: HashMap<u32, u32> = HashMap::with_max_entries(spanwire_abi::scope::RULES, 0);
+
+/// Cgroups that rules are about, by the id of the cgroup (version 2): the same bits.
+#[map]
+pub static CGROUPS: HashMap<u64, u32> = HashMap::with_max_entries(spanwire_abi::scope::RULES, 0);
+
 /// When a process that carried probes went on to another program, or ended, by process id: what was
 /// known of its TLS sessions is of no more use, and another's may have the same addresses.
 #[map]
@@ -127,6 +140,8 @@ pub struct Loose {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Messages {
+    /// The socket.
+    pub sock: u64,
     /// Address of the call's array of `mmsghdr`.
     pub array: u64,
     /// The message that comes next.

@@ -23,7 +23,7 @@ pub fn of_entry(sock: u64, result: i64, flags: i32) -> Cursor {
         return Cursor::nowhere();
     }
     match kernel::mover(sock, registers.argument::<0>()) {
-        mover::CALL => of_call(&registers, result),
+        mover::CALL => of_call(sock, &registers, result),
         mover::IO_URING => {
             emit::count_gap(gap::IO_URING, result as u64);
             Cursor::nowhere()
@@ -34,7 +34,7 @@ pub fn of_entry(sock: u64, result: i64, flags: i32) -> Cursor {
 
 /// Where a call keeps its bytes, by its registers.
 #[inline(always)]
-pub fn of_call(registers: &Registers, result: i64) -> Cursor {
+pub fn of_call(sock: u64, registers: &Registers, result: i64) -> Cursor {
     if !registers.is_native() {
         emit::count_gap(gap::COMPAT, result as u64);
         return Cursor::nowhere();
@@ -45,7 +45,7 @@ pub fn of_call(registers: &Registers, result: i64) -> Cursor {
             Cursor::new(registers.argument::<1>(), registers.argument::<2>())
         }
         nr::SENDMSG | nr::RECVMSG => message(registers.argument::<1>()),
-        nr::SENDMMSG | nr::RECVMMSG => one_of_many(registers, result),
+        nr::SENDMMSG | nr::RECVMMSG => one_of_many(sock, registers, result),
         nr::IO_URING_ENTER => {
             emit::count_gap(gap::IO_URING, result as u64);
             Cursor::nowhere()
@@ -72,21 +72,31 @@ fn message(address: u64) -> Cursor {
 const MMSGHDR: u64 = 64;
 
 /// The bytes of the message that comes next in a `sendmmsg` or `recvmmsg`. The kernel moves them in
-/// order; the tracepoint does not say which it is at, so that is counted, by thread. A failure or the
-/// last message ends the count.
+/// order; the tracepoint does not say which it is at, so that is counted, by thread. A failure, of which
+/// [`failed`] is told, or the last message ends the count.
 #[inline(always)]
-fn one_of_many(registers: &Registers, result: i64) -> Cursor {
+fn one_of_many(sock: u64, registers: &Registers, result: i64) -> Cursor {
     let thread = bpf_get_current_pid_tgid();
     let (array, count) = (registers.argument::<1>(), registers.argument::<2>());
     // SAFETY: the entry is this thread's own.
     let next = match unsafe { MESSAGES.get(thread) } {
-        Some(messages) if messages.array == array => messages.next,
+        Some(messages) if messages.sock == sock && messages.array == array => messages.next,
         _ => 0,
     };
     if result <= 0 || next + 1 >= count {
         let _ = MESSAGES.remove(thread);
     } else {
-        let _ = MESSAGES.insert(thread, Messages { array, next: next + 1 }, 0);
+        let _ = MESSAGES.insert(thread, Messages { sock, array, next: next + 1 }, 0);
     }
     if result <= 0 { Cursor::nowhere() } else { message(array + next * MMSGHDR) }
+}
+
+/// The message that came next has failed, or there was none: the call is over.
+#[inline(always)]
+pub fn failed() {
+    if let Some(registers) = kernel::entry_registers()
+        && matches!(registers.number(), nr::SENDMMSG | nr::RECVMMSG)
+    {
+        let _ = MESSAGES.remove(bpf_get_current_pid_tgid());
+    }
 }

@@ -5,4 +5,4 @@ mod policy;
 mod scope;
 
 pub use policy::{Policy, Reason, Sign, Wish};
-pub use scope::{Identity, Scope, Standing};
+pub use scope::{Identity, Membership, Scope, Standing};

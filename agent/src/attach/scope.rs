@@ -2,6 +2,15 @@
 
 use crate::config::Rule;
 
+/// Whether process trees that rules are about hold a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// One that a rule of inclusion is about does.
+    pub included: bool,
+    /// One that a rule of exclusion is about does.
+    pub excluded: bool,
+}
+
 /// Who a process is, as far as rules ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -11,6 +20,12 @@ pub struct Identity {
     pub name: String,
     /// Path of its executable, as it sees it.
     pub executable: String,
+    /// The user that it runs as: its number.
+    pub user: Option<u32>,
+    /// Paths of the cgroups that it is in, one of each hierarchy.
+    pub cgroups: Vec<String>,
+    /// Trees that hold it.
+    pub trees: Membership,
     /// Its container's id.
     pub container: Option<String>,
     /// What its namespaces are called: a Kubernetes namespace; a network namespace's name, its number,
@@ -55,15 +70,19 @@ impl Scope {
         self.include.iter().chain(&self.exclude).any(|rule| matches!(rule, Rule::Namespace(_)))
     }
 
-    /// How the rules stand to a process.
+    /// How the rules stand to a process. Those that mean many at once, as a cgroup, admit their processes;
+    /// those that mean single ones name them.
     #[must_use]
     pub fn of_process(&self, process: &Identity) -> Standing {
-        let mean = |rules: &[Rule]| rules.iter().any(|rule| means(rule, process));
-        if mean(&self.exclude) {
-            Standing::Refused
-        } else if mean(&self.include) {
+        let Membership { included, excluded } = process.trees;
+        if self.exclude.iter().any(|rule| means(rule, process, excluded)) {
+            return Standing::Refused;
+        }
+        let mut meant = self.include.iter().filter(|rule| means(rule, process, included)).peekable();
+        let is_meant = meant.peek().is_some();
+        if meant.any(|rule| !is_wide(rule)) {
             Standing::Named
-        } else if self.include.iter().all(Rule::is_of_connections) {
+        } else if is_meant || self.include.iter().all(Rule::is_of_connections) {
             Standing::Admitted
         } else {
             Standing::Refused
@@ -80,8 +99,19 @@ impl Scope {
     }
 }
 
-fn means(rule: &Rule, process: &Identity) -> bool {
+/// Whether a rule means a whole group of processes, of which some may be of no interest.
+fn is_wide(rule: &Rule) -> bool {
+    matches!(rule, Rule::Tree(_) | Rule::User(_) | Rule::Cgroup(_))
+}
+
+/// `is_member` says that the process is in a tree that one of the rules beside this one is about: which
+/// one does not matter.
+fn means(rule: &Rule, process: &Identity, is_member: bool) -> bool {
     match rule {
+        Rule::Tree(_) => is_member,
+        // Numbers stand for names by now: see `discovery::scope`.
+        Rule::User(user) => process.user.is_some_and(|own| user.parse() == Ok(own)),
+        Rule::Cgroup(pattern) => process.cgroups.iter().any(|path| pattern.holds(path)),
         Rule::Process(pid) => process.pid == *pid,
         Rule::Name(pattern) => pattern.matches(&process.name),
         Rule::Executable(pattern) => pattern.matches(&process.executable),
@@ -110,6 +140,9 @@ mod tests {
             executable: "/usr/bin/python3.11".to_owned(),
             container: Some("3f2a77".to_owned()),
             namespaces: vec!["shop".to_owned(), "4026531840".to_owned()],
+            user: Some(33),
+            cgroups: vec!["/".to_owned(), "/shop.slice/web.service".to_owned()],
+            trees: Membership { included: true, excluded: false },
         }
     }
 
@@ -125,6 +158,15 @@ mod tests {
             ("", "namespace=4026531840", Standing::Refused),
             ("container=2a", "", Standing::Refused),
             ("port=443", "port=80", Standing::Admitted),
+            ("tree=1", "", Standing::Admitted),
+            ("process=8", "tree=1", Standing::Refused),
+            ("user=33", "", Standing::Admitted),
+            ("user=0", "", Standing::Refused),
+            ("", "user=33", Standing::Refused),
+            ("cgroup=/shop.slice", "", Standing::Admitted),
+            ("cgroup=/shop.slice,process=7", "", Standing::Named),
+            ("cgroup=/shop", "", Standing::Refused),
+            ("", "cgroup=/*/web.service", Standing::Refused),
         ] {
             assert_eq!(scope(include, exclude).of_process(&python()), standing, "{include:?} {exclude:?}");
         }

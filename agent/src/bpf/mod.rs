@@ -11,6 +11,7 @@ mod multi;
 mod offsets;
 mod programs;
 mod ring;
+mod scope;
 mod statistics;
 mod uprobes;
 
@@ -21,5 +22,6 @@ pub use error::LoadError;
 pub use multi::Multi;
 pub use programs::{Options, Programs, SocketHooks};
 pub use ring::Ring;
+pub use scope::Trees;
 pub use statistics::Statistics;
 pub use uprobes::{Attachment, Point, Probe};

@@ -9,10 +9,12 @@ use tracing::debug;
 use super::multi::Multi;
 use super::offsets::KernelFacts;
 use super::ring::readable;
+use super::scope::{Globals, Trees};
 use super::statistics::{self, Statistics};
 use super::uprobes::Probe;
 use super::{Control, LoadError, Ring, Standing};
 use crate::config::{HookChoice, ProbeLog};
+use crate::discovery::scope::KernelRules;
 use crate::telemetry::PROBE_LOG_TARGET;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
@@ -78,6 +80,11 @@ pub struct Options {
     pub hooks: HookChoice,
 }
 
+impl Options {
+    /// What is good for a look at what the kernel takes.
+    pub const TRIAL: Self = Self { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto };
+}
+
 /// Gives what the programs log a name of its own, which the log lets pass at every level: the
 /// programs themselves say no more than they were asked to.
 struct ProbeLogger;
@@ -108,14 +115,15 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Loads the object and the programs in it that every kernel takes; attaches none.
+    /// Loads the object and the programs in it that every kernel takes; attaches none. Of the rules the
+    /// members of trees are still to be told: see [`Programs::trees`].
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(options: Options) -> Result<Self, LoadError> {
+    pub fn load(options: Options, rules: &KernelRules) -> Result<Self, LoadError> {
         let facts = KernelFacts::read()?;
         let (has_registers, missing_tracepoint) = (facts.has_registers(), facts.missing_tracepoint);
-        let ebpf = open(&facts, options)?;
+        let ebpf = open(&facts, options, Globals::of(rules))?;
         let mut programs =
             Self { ebpf, multi: None, hooks: options.hooks, has_registers, missing_tracepoint };
         for (name, _) in TRACEPOINTS {
@@ -193,6 +201,15 @@ impl Programs {
     /// When it was taken already.
     pub fn standing(&mut self) -> Result<Standing, LoadError> {
         Standing::new(&mut self.ebpf)
+    }
+
+    /// Puts the rules about users and cgroups in force, and gives out the table of the members of trees;
+    /// there is one.
+    ///
+    /// # Errors
+    /// When it was taken already, or the kernel refuses an entry.
+    pub fn trees(&mut self, rules: &KernelRules) -> Result<Trees, LoadError> {
+        Trees::with(&mut self.ebpf, rules)
     }
 
     /// Attaches to sockets and to the life of processes; says by what the former are seen.
@@ -288,7 +305,7 @@ impl Programs {
     /// # Errors
     /// When the kernel takes no BPF, or the object cannot be read.
     pub fn statistics(options: Options) -> Result<Vec<Statistics>, LoadError> {
-        let ebpf = open(&KernelFacts::read()?, options)?;
+        let ebpf = open(&KernelFacts::read()?, options, Globals::default())?;
         statistics::read(OBJECT, &ebpf, &FUNCTIONS).map_err(LoadError::Statistics)
     }
 
@@ -306,7 +323,7 @@ impl Programs {
 }
 
 /// Makes the object's maps, with what the programs must know of the kernel in them; loads no program.
-fn open(facts: &KernelFacts, options: Options) -> Result<Ebpf, LoadError> {
+fn open(facts: &KernelFacts, options: Options, scope: Globals) -> Result<Ebpf, LoadError> {
     let level: u8 = match options.probe_log {
         // The verifier then removes the code that logs.
         ProbeLog::Off => 0,
@@ -321,7 +338,11 @@ fn open(facts: &KernelFacts, options: Options) -> Result<Ebpf, LoadError> {
     let ebpf = loader
         .override_global("AGENT_PID", &own_pid, true)
         .override_global(aya_log::LEVEL, &level, true)
+        .override_global("SCOPED", &scope.has_rules, true)
+        .override_global("SCOPE_IS_CLOSED", &scope.is_closed, true)
+        .override_global("CGROUP_LEVELS", &scope.levels, true)
         .map_max_entries("EVENTS", options.ring_bytes)
+        .map_max_entries("TREES", scope.members.max(1))
         .load(OBJECT)?;
     Ok(ebpf)
 }

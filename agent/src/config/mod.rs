@@ -16,6 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use error::{ConfigError, Origin};
 pub use otlp::Otlp;
@@ -65,6 +66,8 @@ pub struct Config {
     pub otlp: Option<Otlp>,
     /// Spans kept while the OTLP receiver is away, 1 to 1,000,000.
     pub export_queue: usize,
+    /// How long the agent waits, when it stops, for what is still to be delivered: 1 s to 10 min.
+    pub stop_timeout: Duration,
     /// What is traced only; everything when empty.
     pub include: Vec<Rule>,
     /// What is not traced.
@@ -153,6 +156,7 @@ impl Config {
         let body_limit = settings.body_limit.unwrap_or(Size(0));
         let ring_size = settings.ring_size.unwrap_or(Size(0));
         let export_queue = settings.export_queue.unwrap_or(Count(0));
+        let stop_timeout = settings.stop_timeout.unwrap_or(Count(0));
         let log = settings.log.unwrap_or_else(|| Text(String::new())).0;
         if !is_log_filter(&log) {
             return Err(invalid(
@@ -177,6 +181,9 @@ impl Config {
             otlp,
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
+            stop_timeout: bounded(stop_timeout.0, 1, 600)
+                .map(Duration::from_secs)
+                .ok_or_else(|| invalid("stop-timeout", &stop_timeout, "a number of seconds from 1 to 600"))?,
             include: settings.include.unwrap_or_default().0,
             exclude: settings.exclude.unwrap_or_default().0,
             follow_peers: settings.follow_peers == Some(Switch::On),

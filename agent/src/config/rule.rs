@@ -11,6 +11,12 @@ use super::value::Expected;
 pub enum Rule {
     /// The process with this id in the host's namespace.
     Process(u32),
+    /// The process with this id, and all that it starts, and what those start.
+    Tree(u32),
+    /// Processes of this user, by name or number: the one that they run as, not one that they lend rights of.
+    User(String),
+    /// Processes in this cgroup, or below it: its path as `/proc/PID/cgroup` shows it.
+    Cgroup(Pattern),
     /// Processes of this name, as `ps -o comm` shows it (15 bytes at most).
     Name(Pattern),
     /// Processes that run this executable: its path as the process sees it.
@@ -46,6 +52,9 @@ impl FromStr for Rule {
                 Self::Process(pattern.parse().map_err(|_| Rules::expected())?)
             }
             "process" => Self::Name(text()),
+            "tree" => Self::Tree(pattern.parse().map_err(|_| Rules::expected())?),
+            "user" => Self::User(pattern.to_owned()),
+            "cgroup" if pattern.starts_with('/') => Self::Cgroup(text()),
             "executable" => Self::Executable(text()),
             "container" => Self::Container(text()),
             "namespace" => Self::Namespace(text()),
@@ -63,6 +72,9 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process(pid) => write!(f, "process={pid}"),
+            Self::Tree(pid) => write!(f, "tree={pid}"),
+            Self::User(name) => write!(f, "user={name}"),
+            Self::Cgroup(pattern) => write!(f, "cgroup={}", pattern.0),
             Self::Name(pattern) => write!(f, "process={}", pattern.0),
             Self::Executable(pattern) => write!(f, "executable={}", pattern.0),
             Self::Container(pattern) => write!(f, "container={}", pattern.0),
@@ -91,6 +103,19 @@ impl Pattern {
         rest.ends_with(last)
     }
 
+    /// The text that it stands for, if that is one only.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        (!self.0.contains('*')).then_some(self.0.as_str())
+    }
+
+    /// Whether it stands for a path, or for one of the folders above it.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at.max(1)));
+        above.chain([path]).any(|folder| self.matches(folder))
+    }
+
     /// Whether it stands for a begin of `text`.
     #[must_use]
     pub fn begins(&self, text: &str) -> bool {
@@ -106,8 +131,9 @@ impl Expected for Rules {
     const LIST: bool = true;
 
     fn expected() -> String {
-        "rules such as executable=/usr/bin/python*, process=NAME, process=PID, container=ID, namespace=NAME or \
-         port=8000-8080, as a list or separated by commas"
+        "rules such as executable=/usr/bin/python*, process=NAME, process=PID, tree=PID, user=NAME, \
+         cgroup=/system.slice/NAME.service, container=ID, namespace=NAME or port=8000-8080, as a list or separated \
+         by commas"
             .to_owned()
     }
 }
@@ -141,6 +167,9 @@ mod tests {
             "executable=/opt/*/bin/python3",
             "container=3f2a",
             "namespace=host",
+            "tree=1",
+            "user=deploy",
+            "cgroup=/system.slice/shop*",
             "port=443",
             "port=8000-8080",
         ] {
@@ -153,9 +182,17 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for text in
-            ["curl", "process=", "user=root", "port=http", "port=70000", "port=1-", "process=99999999999"]
-        {
+        for text in [
+            "curl",
+            "process=",
+            "uid=0",
+            "tree=bash",
+            "cgroup=shop",
+            "port=http",
+            "port=70000",
+            "port=1-",
+            "process=99999999999",
+        ] {
             assert!(text.parse::<Rules>().unwrap_err().contains("port=8000-8080"), "{text}");
         }
     }
@@ -176,6 +213,15 @@ mod tests {
             ("a**b", "ab", true),
         ] {
             assert_eq!(Pattern(pattern.to_owned()).matches(text), matches, "{pattern} {text}");
+        }
+        for (pattern, path, holds) in [
+            ("/a/b", "/a/b", true),
+            ("/a/b", "/a/b/c", true),
+            ("/a/b", "/a/bc", false),
+            ("/a/*.scope", "/a/b.scope/c", true),
+            ("/", "/a", true),
+        ] {
+            assert_eq!(Pattern(pattern.to_owned()).holds(path), holds, "{pattern} {path}");
         }
         assert!(Pattern("3f".to_owned()).begins("3f2a"));
         assert!(!Pattern("2a".to_owned()).begins("3f2a"));

@@ -45,8 +45,14 @@ pub struct Settings {
     #[arg(long, value_name = "SPANS")]
     pub export_queue: Option<Count>,
 
-    /// Trace these only: rules such as executable=/usr/bin/python*, process=NAME, process=PID,
-    /// container=ID, namespace=NAME and port=8000-8080, separated by commas [default: everything]
+    /// Seconds that the agent waits, when it stops, for spans that are still to be delivered, 1 to 600;
+    /// what is left then is dropped and counted [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub stop_timeout: Option<Count>,
+
+    /// Trace these only: rules such as executable=/usr/bin/python*, process=NAME, process=PID, tree=PID,
+    /// user=NAME, cgroup=PATH, container=ID, namespace=NAME and port=8000-8080, separated by commas
+    /// [default: everything]
     #[arg(long, value_name = "RULES")]
     pub include: Option<Rules>,
 
@@ -103,6 +109,7 @@ impl Settings {
             otlp_endpoint: None,
             otlp_protocol: None,
             export_queue: Some(Count(8192)),
+            stop_timeout: Some(Count(5)),
             include: Some(Rules::default()),
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),

@@ -37,6 +37,7 @@ fn defaults_are_as_documented() {
             console: true,
             otlp: None,
             export_queue: 8192,
+            stop_timeout: std::time::Duration::from_secs(5),
             include: Vec::new(),
             exclude: Vec::new(),
             follow_peers: false,
@@ -190,6 +191,7 @@ fn bounds_are_kept() {
         ("ring-size: 128KiB", "'ring-size' is '128KiB', expected a power of two from 256KiB to 1GiB"),
         ("ring-size: 2GiB", "'ring-size' is '2GiB', expected a power of two from 256KiB to 1GiB"),
         ("export-queue: 0", "'export-queue' is '0', expected a number from 1 to 1000000"),
+        ("stop-timeout: 601", "'stop-timeout' is '601', expected a number of seconds from 1 to 600"),
         ("export-queue: 1000001", "'export-queue' is '1000001', expected a number from 1 to 1000000"),
     ] {
         refused(with_file(text), &format!("test.yaml, line 1: {message}"));

@@ -5,45 +5,58 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::identity::identify;
-use crate::attach::{Scope, Standing};
+use crate::attach::{Membership, Scope, Standing};
 use crate::event::Ends;
 
 /// Processes that are remembered.
 const PROCESSES: usize = 16_384;
 
+/// Says which process trees hold a process.
+pub type Trees = Arc<dyn Fn(u32) -> Membership + Send + Sync>;
+
 /// The operator's rules, and how they stand to the processes that were met. Clones share what is known:
 /// who a process is must be read as it begins, for it may be gone when its first bytes are looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Admission {
     scope: Arc<Scope>,
     procfs: PathBuf,
+    /// Whether processes that are out of scope are kept from the agent.
+    is_enforced: bool,
+    trees: Trees,
     known: Arc<Mutex<HashMap<u32, Standing>>>,
 }
 
 impl Admission {
-    /// Reads who processes are below `procfs`.
+    /// Reads who processes are below `procfs`. Where the kernel side enforces all rules about processes,
+    /// whoever it tells of is in scope.
     #[must_use]
-    pub fn new(scope: Scope, procfs: PathBuf) -> Self {
-        Self { scope: Arc::new(scope), procfs, known: Arc::default() }
+    pub fn new(scope: Scope, procfs: PathBuf, is_enforced: bool, trees: Trees) -> Self {
+        Self { scope: Arc::new(scope), procfs, is_enforced, trees, known: Arc::default() }
     }
 
-    /// Whether any rule asks who a process is.
+    /// Whether it must be found out who a process is that the kernel side tells of.
     #[must_use]
     pub fn asks_for_processes(&self) -> bool {
-        self.scope.asks_for_processes()
+        !self.is_enforced && self.scope.asks_for_processes()
     }
 
-    /// How the rules stand to a process. One that is gone before it was asked about is nobody that a
-    /// rule could name.
+    /// How the rules stand to a process that the kernel side tells of. One that is gone before it was asked
+    /// about is nobody that a rule could name.
     #[must_use]
     pub fn of_process(&self, pid: u32) -> Standing {
+        if self.asks_for_processes() { self.of_any(pid) } else { Standing::Admitted }
+    }
+
+    /// How the rules stand to any process.
+    #[must_use]
+    pub fn of_any(&self, pid: u32) -> Standing {
         if !self.scope.asks_for_processes() {
             return Standing::Admitted;
         }
         if let Some(standing) = self.known().get(&pid) {
             return *standing;
         }
-        let identity = identify(&self.procfs, pid, self.scope.asks_for_namespaces());
+        let identity = identify(&self.procfs, pid, self.scope.asks_for_namespaces(), (self.trees)(pid));
         let standing = self.scope.of_process(&identity);
         let mut known = self.known();
         if known.len() >= PROCESSES {

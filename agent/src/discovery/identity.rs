@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::process::container_of;
-use crate::attach::Identity;
+use crate::attach::{Identity, Membership};
 
 /// Where `ip netns` keeps the names of network namespaces (ip-netns(8)).
 const NAMED: &str = "run/netns";
@@ -25,20 +25,30 @@ const NAMES: usize = 1024;
 /// Bytes that are read of a file with a name.
 const LINE_BYTES: u64 = 256;
 
-/// Reads who a process is, its namespaces only if they are wanted. What cannot be read is empty, and no
-/// rule but one for everything means it.
+/// Reads who a process is, its namespaces only if they are wanted; `trees` is what is known of the trees
+/// that hold it. What cannot be read is empty, and no rule but one for everything means it.
 #[must_use]
-pub fn identify(procfs: &Path, pid: u32, with_namespaces: bool) -> Identity {
+pub fn identify(procfs: &Path, pid: u32, with_namespaces: bool, trees: Membership) -> Identity {
     let process = procfs.join(pid.to_string());
     let text = |name: &str| fs::read_to_string(process.join(name)).unwrap_or_default();
     let executable = fs::read_link(process.join("exe")).unwrap_or_default().to_string_lossy().into_owned();
+    let cgroups = text("cgroup");
     Identity {
         pid,
         name: text("comm").trim_end().to_owned(),
         executable: executable.strip_suffix(" (deleted)").unwrap_or(&executable).to_owned(),
-        container: container_of(&text("cgroup")),
+        user: user(&text("status")),
+        trees,
+        container: container_of(&cgroups),
+        cgroups: cgroups.lines().filter_map(|line| Some(line.splitn(3, ':').nth(2)?.to_owned())).collect(),
         namespaces: if with_namespaces { namespaces(procfs, &process) } else { Vec::new() },
     }
+}
+
+/// The user that a process runs as, the first number of this line of `/proc/PID/status` (proc(5)).
+fn user(status: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn namespaces(procfs: &Path, process: &Path) -> Vec<String> {
@@ -94,9 +104,11 @@ mod tests {
 
     #[test]
     fn this_process_is_known() {
-        let own = identify(Path::new("/proc"), std::process::id(), true);
+        let own = identify(Path::new("/proc"), std::process::id(), true, Membership::default());
         assert!(own.executable.contains("spanwire"), "{own:?}");
         assert!(!own.name.is_empty());
+        assert_eq!(own.user, Some(fs::metadata("/proc/self").unwrap().uid()));
+        assert!(own.cgroups.iter().all(|path| path.starts_with('/')) && !own.cgroups.is_empty(), "{own:?}");
         assert!(own.namespaces.iter().any(|name| name.parse::<u64>().is_ok()), "{own:?}");
     }
 
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn who_is_gone_is_nobody() {
-        let nobody = identify(Path::new("/no/such/proc"), 7, true);
+        let nobody = identify(Path::new("/no/such/proc"), 7, true, Membership::default());
         assert_eq!(nobody, Identity { pid: 7, ..Identity::default() });
     }
 }

@@ -4,4 +4,5 @@ pub mod admission;
 pub mod identity;
 pub mod libraries;
 pub mod process;
+pub mod scope;
 pub mod sockets;

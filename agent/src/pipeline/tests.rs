@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::*;
-use crate::attach::Scope;
+use crate::attach::{Membership, Scope};
 use crate::call::Value;
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
@@ -51,7 +51,7 @@ impl Bench {
         let nowhere = std::env::temp_dir().join("spanwire-no-such-proc");
         let pipeline = Pipeline::new(
             ProcessTable::new(Procfs::new(nowhere.clone()), 16),
-            Admission::new(scope, nowhere),
+            Admission::new(scope, nowhere, false, Arc::new(|_| Membership::default())),
             Correlator::new(IdGenerator::seeded([1, 2, 3, 4])),
             Clock::new(0, SystemTime::UNIX_EPOCH),
             BodyLimits::default(),

@@ -1,5 +1,6 @@
 //! `spanwire run`: the event loop between the kernel, the pipeline and the exporters.
 
+pub mod command;
 mod expedite;
 mod hooks;
 pub mod status;
@@ -19,12 +20,13 @@ use tracing::{info, warn};
 
 use crate::attach::{Scope, Sign};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
-use crate::config::Config;
+use crate::config::{Config, Rule};
 use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::correlate::ids::IdGenerator;
 use crate::discovery::admission::Admission;
 use crate::discovery::process::{Begun, ProcessTable, Procfs};
+use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
 use crate::export::Exporters;
 use crate::pipeline::{Effect, Pipeline};
@@ -37,8 +39,8 @@ use unseen::Teller;
 /// The mounted process file system.
 pub const PROC: &str = "/proc";
 
-/// How long the exporters may take to deliver what waits when the agent stops.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Where users have their names.
+const PASSWD: &str = "/etc/passwd";
 
 /// Most processes that are remembered.
 const PROCESSES: usize = 16_384;
@@ -80,6 +82,7 @@ pub struct Agent {
     drops_told: u64,
     unseen: Teller,
     may_rest: bool,
+    stop_timeout: Duration,
 }
 
 impl Agent {
@@ -90,20 +93,29 @@ impl Agent {
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
         expedite::restore();
-        let mut programs = Programs::load(Options {
-            ring_bytes: config.ring_size,
-            probe_log: config.probe_log,
-            hooks: config.hooks,
-        })?;
+        let rules =
+            |rules: &[Rule]| by_number(rules.to_vec(), Path::new(PASSWD)).map_err(anyhow::Error::from);
+        let (include, exclude) = (rules(&config.include)?, rules(&config.exclude)?);
+        let kernel_rules =
+            KernelRules::of(&include, &exclude, Path::new(PROC)).map_err(anyhow::Error::from)?;
+        let options =
+            Options { ring_bytes: config.ring_size, probe_log: config.probe_log, hooks: config.hooks };
+        let mut programs = Programs::load(options, &kernel_rules)?;
         let ring = programs.ring()?;
         let control = programs.control()?;
-        let scope = Scope::new(config.include.clone(), config.exclude.clone());
+        let mut trees = programs.trees(&kernel_rules)?;
+        let sockets = programs.attach_tracepoints()?;
+        // Now that forks are seen.
+        plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
+            trees.add(pid, bits).context("the table of process trees is full")
+        })?;
+        let is_enforced = kernel_rules.is_complete;
+        let scope = Scope::new(include, exclude);
+        let admission = Admission::new(scope, PROC.into(), is_enforced, trees.into_lookup());
         let wishes = Wishes { libraries: &config.libraries, follow_peers: config.follow_peers };
-        let admission = Admission::new(scope, PROC.into());
-        let procfs =
-            Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new("/etc/passwd"));
+        let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());
-        let hooks = Hooks::start(programs, admission.clone(), begun.clone(), &wishes, &counters)?;
+        let hooks = Hooks::start((programs, sockets), admission.clone(), begun.clone(), &wishes, &counters)?;
         let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
@@ -125,6 +137,7 @@ impl Agent {
             drops_told: 0,
             unseen: Teller::default(),
             may_rest: config.ring_size >= RESTFUL_RING,
+            stop_timeout: config.stop_timeout,
         })
     }
 
@@ -168,8 +181,8 @@ impl Agent {
         for line in self.unseen.rest() {
             warn!("{line}");
         }
-        let Self { exporters, hooks, counters, .. } = self;
-        exporters.shutdown(SHUTDOWN).await;
+        let Self { exporters, hooks, counters, stop_timeout, .. } = self;
+        exporters.shutdown(stop_timeout).await;
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
         }
@@ -240,14 +253,15 @@ impl Agent {
                 _ => of[2] += count,
             }
         }
-        for (cause, bytes) in (0..).zip(self.control.gaps().unwrap_or_default()) {
+        for (cause, amount) in (0..).zip(self.control.gaps().unwrap_or_default()) {
             let counter = match cause {
                 gap::IO_URING => &self.counters.gap_io_uring_bytes,
                 gap::COMPAT => &self.counters.gap_compat_bytes,
                 gap::UNTIED => &self.counters.gap_untied_bytes,
+                gap::TREES_FULL => &self.counters.tree_members_lost,
                 _ => &self.counters.gap_no_buffer_bytes,
             };
-            counter.set(bytes);
+            counter.set(amount);
         }
         let [chunks, connections, processes] = of;
         self.counters.ring_drops_chunk.set(chunks);

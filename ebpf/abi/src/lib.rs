@@ -53,8 +53,24 @@ pub mod gap {
     pub const COMPAT: u32 = 2;
     /// Plaintext written into memory whose TLS records were not found on a socket.
     pub const UNTIED: u32 = 3;
+    /// Not bytes, but forked processes that found no room in the table of process trees.
+    pub const TREES_FULL: u32 = 4;
     /// One more than the largest.
-    pub const COUNT: u32 = 4;
+    pub const COUNT: u32 = 5;
+}
+
+/// How the operator's rules stand to a process tree, a user or a cgroup, as bits.
+pub mod scope {
+    /// A rule of inclusion means it.
+    pub const INCLUDED: u32 = 1;
+    /// A rule of exclusion means it.
+    pub const EXCLUDED: u32 = 2;
+    /// Levels below the root at which a cgroup can have a rule; deeper ones are left to the agent.
+    pub const CGROUP_LEVELS: u32 = 32;
+    /// Users, and cgroups, that can have rules.
+    pub const RULES: u32 = 256;
+    /// Processes that can be members of trees.
+    pub const MEMBERS: u32 = 65_536;
 }
 
 /// What the agent decided of a process, as bits.

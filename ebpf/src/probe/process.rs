@@ -12,6 +12,7 @@ use crate::{
     emit,
     kernel::{self, TASK_PID, TASK_TGID},
     maps::{ENDS, LOOSE_SESSIONS, PLAIN_PROGRAMS, PROCESSES, TLS_CALLS},
+    scope,
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`
@@ -26,7 +27,7 @@ pub fn process_exec(context: RawTracePointContext) -> i32 {
         emit::exec();
     }
     let file = kernel::executable(context.arg(2)).unwrap_or_default();
-    if !is_plain(&file) {
+    if !is_plain(&file) && !scope::excludes_current() {
         emit::started(file);
     }
     0
@@ -60,23 +61,29 @@ fn ends(pid: u32) -> bool {
 /// a process with probes needs its own.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub fn process_fork(context: RawTracePointContext) -> i32 {
-    let parent = (bpf_get_current_pid_tgid() >> 32) as u32;
-    // SAFETY: the value is one word.
-    let Some(bits) = (unsafe { PROCESSES.get(parent) }) else { return 0 };
-    let bits = *bits;
-    let child = context.arg::<u64>(1);
-    let (Some(pid), Some(tgid)) =
-        (kernel::field::<u32>(child, &TASK_PID), kernel::field::<u32>(child, &TASK_TGID))
-    else {
-        return 0;
-    };
-    if pid == tgid {
-        let _ = PROCESSES.insert(pid, bits, 0);
-        if bits & process::HOOKED != 0 {
-            emit::forked(pid);
-        }
-    }
+    let _ = forked((bpf_get_current_pid_tgid() >> 32) as u32, context.arg(1));
     0
+}
+
+/// A task of the process `parent` made another one: a process, or a thread of its own.
+#[inline(always)]
+fn forked(parent: u32, child: u64) -> Option<()> {
+    // SAFETY: the value is one word.
+    let bits = unsafe { PROCESSES.get(parent) }.copied();
+    if bits.is_none() && !scope::has_rules() {
+        return None;
+    }
+    let pid = kernel::field::<u32>(child, &TASK_PID)?;
+    if pid != kernel::field::<u32>(child, &TASK_TGID)? {
+        return None;
+    }
+    scope::inherit(parent, pid);
+    let bits = bits?;
+    let _ = PROCESSES.insert(pid, bits, 0);
+    if bits & process::HOOKED != 0 {
+        emit::forked(pid);
+    }
+    Some(())
 }
 
 /// `TP_PROTO(struct task_struct *p)`, newer kernels add `bool group_dead`; runs in every thread that
@@ -92,6 +99,7 @@ pub fn process_exit(_context: RawTracePointContext) -> i32 {
         if ends(thread as u32) {
             emit::exit();
         }
+        scope::leave(thread as u32);
     }
     0
 }

@@ -16,7 +16,7 @@ use crate::{
     cursor::Cursor,
     emit, kernel,
     maps::{AGENT_PID, CURSORS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
-    place,
+    place, scope,
 };
 
 /// `recv` flags (include/linux/socket.h): the bytes stay in the socket and will be read again; they
@@ -99,6 +99,7 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
         _ => {}
     }
     if result <= 0 {
+        place::failed();
         return failed(socket, way, result);
     }
     // Before the bytes are looked for, which costs half of it.
@@ -160,13 +161,17 @@ fn is_tied(sock: u64, socket: &mut Connection, way: u8, result: i64, place: impl
 const PATIENCE: u8 = 32;
 
 /// Begins to know a socket: everything but streams of IPv4, IPv6 and Unix, the agent's own sockets and
-/// those of excluded processes are ignored from the start.
+/// those of processes out of scope are ignored from the start.
 #[inline(never)]
 fn admit(sock: u64) -> Option<()> {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let mut connection = capture::connection();
     let family = kernel::stream_family(sock);
-    if family.is_none() || pid == AGENT_PID.load() || process_is(pid, process::EXCLUDED) {
+    if family.is_none()
+        || pid == AGENT_PID.load()
+        || process_is(pid, process::EXCLUDED)
+        || scope::excludes_current()
+    {
         connection.verdict = verdict::IGNORE;
     }
     if family == Some(kernel::AF_UNIX) {

@@ -15,6 +15,7 @@ use crate::{
     cursor::Cursor,
     emit,
     maps::{AGENT_PID, ENDS, Loose, PROCESSES, SESSIONS, TLS_CALLS, TlsCall},
+    scope,
 };
 
 /// `int f(session, buffer, size)` returns the count: `SSL_read`, `gnutls_record_recv`.
@@ -138,8 +139,8 @@ fn begin(pid: u64, address: u64) -> bool {
 pub fn herald(_context: ProbeContext) -> u32 {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: the value is one word.
-    if pid != AGENT_PID.load() && unsafe { PROCESSES.get(pid) }.is_none_or(|bits| *bits & process::KNOWN == 0)
-    {
+    let is_known = unsafe { PROCESSES.get(pid) }.is_some_and(|bits| *bits & process::KNOWN != 0);
+    if pid != AGENT_PID.load() && !is_known && !scope::excludes_current() {
         emit::sign(kind::HERALD);
     }
     0

@@ -24,7 +24,7 @@ use super::expedite::Expedited;
 use super::status::FileReport;
 use crate::attach::{Reason, Sign};
 use crate::binary::Known;
-use crate::bpf::{Attachment, Programs};
+use crate::bpf::{Attachment, Programs, SocketHooks};
 use crate::discovery::admission::Admission;
 use crate::discovery::libraries::{FileId, Library};
 use crate::discovery::process::Begun;
@@ -84,11 +84,11 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    /// Attaches to the tracepoints, and watches for the use of the libraries that are installed, in use,
+    /// Takes over programs that see sockets and processes, and watches for the use of the libraries that are installed, in use,
     /// or named by the operator; then waits for signs of processes. Those that get probes as they begin are
     /// described in `begun`.
     pub(super) fn start(
-        mut programs: Programs,
+        (mut programs, sockets): (Programs, SocketHooks),
         admission: Admission,
         begun: Begun,
         wishes: &Wishes<'_>,
@@ -97,7 +97,6 @@ impl Hooks {
         let standing = programs.standing()?;
         let (commands, waiting) = unbounded_channel();
         raise_limit();
-        let sockets = programs.attach_tracepoints()?;
         let known = Arc::new(Known::default());
         let analyser = Analyser::start(&commands, &known, counters);
         let peers = wishes.follow_peers.then(|| peers::finder(commands.clone()));

@@ -15,7 +15,7 @@ use super::files::Files;
 use super::peers::Involved;
 use super::programs::Catalogue;
 use super::{Command, Held, Probed};
-use crate::attach::{self, Policy, Sign, Wish};
+use crate::attach::{self, Membership, Policy, Sign, Wish};
 use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
 use crate::discovery::admission::Admission;
@@ -64,6 +64,8 @@ struct Hooked {
     attachments: Vec<Attachment>,
     /// Files of it that are still to be analysed.
     awaited: usize,
+    /// It has sent a ClientHello since it got its probes, and it was not told yet that it has all.
+    is_news: bool,
 }
 
 impl Worker {
@@ -112,6 +114,10 @@ impl Worker {
         let mut listeners = Listeners::default();
         let own = std::process::id();
         for pid in processes(Path::new(PROC)).filter(|pid| *pid != own) {
+            let standing = self.admission.of_any(pid);
+            if standing == attach::Standing::Refused {
+                continue;
+            }
             let libraries: Vec<_> = mapped(Path::new(PROC), pid, true);
             let uses = libraries.into_iter().filter_map(|library| self.code(Some(pid), library)).count();
             if uses == 0 {
@@ -119,7 +125,7 @@ impl Worker {
             }
             let _ = self.standing.watched(pid);
             // A server that is nobody's client gets probes when it begins to be one.
-            let named = self.admission.of_process(pid) == attach::Standing::Named;
+            let named = standing == attach::Standing::Named;
             if named || !listeners.is_mere_server(Path::new(PROC), pid) {
                 self.sign(pid, Sign::Running);
             }
@@ -197,7 +203,11 @@ impl Worker {
             }
             attach::Standing::Admitted => {}
         }
+        let is_client = matches!(sign, Sign::Client { .. });
         let wish = self.policy.sign(pid, sign);
+        if is_client && wish.is_some() {
+            self.hooked.entry(pid).or_default().is_news = true;
+        }
         self.carry(pid, wish);
     }
 
@@ -238,7 +248,7 @@ impl Worker {
         let path = |id| Some(self.files.get(id)??.path.display().to_string());
         let processes = self.hooked.iter().map(|(&pid, hooked)| Probed {
             pid,
-            name: identify(Path::new(PROC), pid, false).name,
+            name: identify(Path::new(PROC), pid, false, Membership::default()).name,
             reason: self.policy.reason(pid),
             files: hooked.files.iter().filter_map(path).collect(),
         });

@@ -37,7 +37,7 @@ impl Worker {
                 }
             }
         }
-        self.tell_if_bare(pid);
+        self.settle(pid);
         self.put_heralds();
     }
 
@@ -57,12 +57,18 @@ impl Worker {
         if let Some(code) = code {
             self.hook(pid, id, &code);
         }
-        self.tell_if_bare(pid);
+        self.settle(pid);
         self.put_heralds();
     }
 
-    fn tell_if_bare(&mut self, pid: u32) {
-        if self.hooked.get(&pid).is_some_and(|hooked| hooked.awaited == 0 && hooked.attachments.is_empty()) {
+    /// Tells what came of it when all files of a process were looked into.
+    fn settle(&mut self, pid: u32) {
+        let Some(hooked) = self.hooked.get_mut(&pid).filter(|hooked| hooked.awaited == 0) else { return };
+        if std::mem::take(&mut hooked.is_news) {
+            // Tests wait for these words.
+            debug!("process {pid} is a TLS client and has its probes, on {} files", hooked.files.len());
+        }
+        if hooked.attachments.is_empty() {
             self.hooked.remove(&pid);
             let _ = self.standing.known(pid);
             self.policy.bare(pid);
