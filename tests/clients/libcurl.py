@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import sys
 import time
 
 from common import headers, options, parameters, report, summary
@@ -42,8 +43,8 @@ set_option(POSTFIELDS, body)
 set_option(HTTPHEADER, lines)
 set_option(WRITEFUNCTION, take)
 
-# The handle keeps its connection.
-for _ in range(chosen.count):
+# The handle keeps its connection. One call for each line of the input.
+for _ in sys.stdin:
     started_ns = time.time_ns()
     received.clear()
     code = curl.curl_easy_perform(handle)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import ssl
 import time
 from urllib.parse import urlsplit
@@ -17,6 +18,10 @@ if url.scheme == "https":
     connection = http.client.HTTPSConnection(url.hostname, url.port, context=context)
 else:
     connection = http.client.HTTPConnection(url.hostname, url.port)
+if "CONNECT_TO" in os.environ:
+    # The name stays that of the URL.
+    address = (os.environ["CONNECT_TO"], url.port)
+    connection._create_connection = lambda _, *rest, **options: socket.create_connection(address, *rest, **options)
 started_ns = time.time_ns()
 connection.request("POST", f"{url.path}/chat/completions", json.dumps(parameters(chosen)), headers())
 report(started_ns, answer=json.loads(connection.getresponse().read()))

@@ -63,6 +63,17 @@ def receive_many(sock):
     return b"".join(buffer.raw[: message.moved] for buffer, message in zip(buffers[: max(count, 0)], filled))
 
 
+# Receives into the same array in each call, which fills as many of its messages as there is data for.
+reused_buffers = [ctypes.create_string_buffer(4096) for _ in range(3)]
+reused_messages, _kept = messages(reused_buffers)
+
+
+def receive_reused(sock):
+    count = libc.recvmmsg(sock.fileno(), reused_messages, len(reused_messages), 0x10000, None)
+    moved = zip(reused_buffers[: max(count, 0)], reused_messages)
+    return b"".join(buffer.raw[: message.moved] for buffer, message in moved)
+
+
 def receive_vectors(sock):
     parts = [bytearray(5), bytearray(100), bytearray(65536)]
     moved = os.readv(sock.fileno(), parts)
@@ -109,6 +120,7 @@ FORMS = {
     "vectors": (lambda sock, data: os.writev(sock.fileno(), pieces(data)), receive_vectors),
     "message": (lambda sock, data: sock.sendmsg(pieces(data)), receive_message),
     "messages": (send_many, receive_many),
+    "reused": (send_many, receive_reused),
     "parts": (send_in_parts, receive_in_parts),
     "duplicate": (write_by_copy, lambda sock: sock.dup().recv(65536)),
     "file": (send_from_file, lambda sock: sock.recv(65536)),

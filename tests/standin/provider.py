@@ -1,10 +1,13 @@
 """A stand-in for an OpenAI-shaped provider, which logs what it truly sent.
 
-    provider.py --dir DIR [--plain] [--echo] [--address ADDRESS]
+    provider.py --dir DIR [--plain] [--echo] [--ask] [--address ADDRESS]
 
 Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1 (or of another address), prints one line of JSON
 when it is ready ({"port": …, "ca": …, "unix": …}) and appends one line of JSON per request to DIR/log.jsonl; with
 --echo it prints that line too, so that a reader can wait for it.
+
+With --ask it holds each TLS connection before the handshake, prints {"knock": PORT} with the client's port, and
+goes on when a line of its input has that port: whoever reads decides when a client may begin.
 
 Without TLS it also listens on the same port of ::1, and on a Unix socket in DIR.
 
@@ -38,6 +41,10 @@ class Truth:
         self.outputs = [log, sys.stdout] if echo else [log]
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
+
+    def say(self, words):
+        with self.lock:
+            print(json.dumps(words), flush=True)
 
     def write(self, entry):
         with self.lock:
@@ -118,10 +125,40 @@ def error(kind, code):
     return {"error": {"message": "You said: prompt-canary", "type": kind, "param": None, "code": code}}
 
 
+class Door:
+    """Holds clients until they are let in, by their ports."""
+
+    def __init__(self, truth):
+        self.truth = truth
+        self.waiting = {}
+        self.lock = threading.Lock()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def event(self, port):
+        with self.lock:
+            return self.waiting.setdefault(port, threading.Event())
+
+    def listen(self):
+        for line in sys.stdin:
+            self.event(int(line)).set()
+
+    def hold(self, port):
+        event = self.event(port)
+        self.truth.say({"knock": port})
+        event.wait()
+        with self.lock:
+            del self.waiting[port]
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     entry = {}
+
+    def setup(self):
+        if self.server.door:
+            self.server.door.hold(self.client_address[1])
+        super().setup()
 
     def log_message(self, *arguments):
         pass
@@ -153,6 +190,7 @@ class Handler(BaseHTTPRequestHandler):
             "usage_sent": not answer.stream or answer.wants_usage,
             "finish_reason": answer.finish_reason,
             "request_bytes": len(body),
+            "host": (self.headers.get("host") or "").rsplit(":", 1)[0],
             "received_ns": received,
             "header_names": sorted(name.lower() for name in self.headers.keys()),
         }
@@ -265,6 +303,7 @@ BEHAVIOURS = {
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+    door = None
 
     def handle_error(self, request, client_address):
         """A client that leaves is no news."""
@@ -288,7 +327,7 @@ class UnixHandler(Handler):
 
 
 def certificates(directory):
-    """A CA and a certificate for this host's own names, by the openssl command."""
+    """A CA and a certificate for this host's own names and a provider's, by the openssl command."""
 
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
@@ -298,7 +337,7 @@ def certificates(directory):
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
     openssl("req", *key, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=localhost")
     with open(os.path.join(directory, "leaf.ext"), "w", encoding="ascii") as extensions:
-        extensions.write("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth\n")
+        extensions.write("subjectAltName=DNS:localhost,DNS:api.openai.com,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth\n")
     openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-out", "leaf.pem", "-days", "2", "-extfile", "leaf.ext")  # fmt: skip
     return tuple(os.path.join(directory, name) for name in ("ca.pem", "leaf.pem", "leaf.key"))
@@ -309,11 +348,13 @@ def main():
     parser.add_argument("--dir", required=True)
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--echo", action="store_true")
+    parser.add_argument("--ask", action="store_true")
     parser.add_argument("--address", default="127.0.0.1")
     options = parser.parse_args()
 
     server = Server((options.address, 0), Handler)
     server.truth = Truth(options.dir, options.echo)
+    server.door = Door(server.truth) if options.ask and not options.plain else None
     ready = {"port": server.server_port, "ca": None, "unix": None}
     if options.plain:
         ready["unix"] = os.path.join(options.dir, "standin.sock")

@@ -1,5 +1,6 @@
 //! The agent under test.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
@@ -18,6 +19,9 @@ use crate::{DEADLINE, Setup};
 /// What the agent says when its probes are attached.
 const CAPTURING: &str = "capture is on";
 
+/// Says which processes it traces.
+const INCLUDE: &str = "--include";
+
 /// The name of its status socket.
 const SOCKET: &str = "status.sock";
 
@@ -32,9 +36,17 @@ pub fn command(setup: &Setup) -> Command {
         }
     }
     // The host's own configuration file has no say.
-    command.env("SPANWIRE_CONFIG", "/dev/null").stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .env("SPANWIRE_CONFIG", "/dev/null")
+        .env("SPANWIRE_LOG", LOG)
+        .env("SPANWIRE_STOP_TIMEOUT", "120")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command
 }
+
+/// What the agent logs unless a test wants another: which probes it puts where, too, for which tests wait.
+const LOG: &str = "info,spanwire::run::hooks=debug";
 
 /// How long to wait before the agent is asked for its status again.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -57,6 +69,21 @@ pub struct Ended {
     pub stdout: String,
     /// The log.
     pub stderr: String,
+}
+
+impl Ended {
+    /// What it says that it lost, by its counters' names: `3 words of what it is (name); …`.
+    #[must_use]
+    pub fn losses(&self) -> BTreeMap<String, u64> {
+        let lines =
+            self.stderr.lines().filter_map(|line| line.split_once("not everything was seen or delivered: "));
+        let causes = lines.flat_map(|(_, causes)| causes.split("; "));
+        let loss = |cause: &str| {
+            let (said, name) = cause.strip_suffix(')')?.rsplit_once('(')?;
+            Some((name.to_owned(), said.split_ascii_whitespace().next()?.parse().ok()?))
+        };
+        causes.filter_map(loss).collect()
+    }
 }
 
 /// A running agent that has its probes attached; killed with this value.
@@ -104,7 +131,12 @@ impl Agent {
     }
 
     async fn run<S: AsRef<OsStr>>(mut command: Command, arguments: &[S]) -> Result<Self> {
-        command.arg("run").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("run").args(arguments);
+        if !arguments.iter().any(|argument| argument.as_ref() == INCLUDE) {
+            // This test and what it starts: others on this host make calls, too.
+            command.args([INCLUDE.to_owned(), format!("tree={}", std::process::id())]);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let folder = Folder::new()?;
         // An agent of this host may have the usual place.
         command.env("SPANWIRE_STATUS_SOCKET", folder.path().join(SOCKET));

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -107,16 +107,11 @@ impl Client {
         [own.get_program()].into_iter().chain(own.get_args()).map(OsStr::to_owned).collect()
     }
 
-    /// curl, run once with a request that is no call: its files are no news to the agent afterwards. How
-    /// often the first call of new files is seen has tests of its own.
-    ///
-    /// # Errors
-    /// When it does not end well.
-    pub async fn introduce(self) -> Result<()> {
-        let mut command = self.args(["--request", "OPTIONS"]).command;
-        let ended = command.output().await.with_context(|| format!("{command:?}"))?;
-        ensure!(ended.status.success(), "{command:?}: {}", ended.status);
-        Ok(())
+    /// The variables that it sets, for those as well.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let set = |(name, value): (&OsStr, Option<&OsStr>)| Some((name.to_owned(), value?.to_owned()));
+        self.command.as_std().get_envs().filter_map(set).collect()
     }
 
     /// Asks for `model`.

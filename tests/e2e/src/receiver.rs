@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
@@ -109,22 +109,20 @@ impl Receiver {
         Self::start_on(protocol, 0).await
     }
 
-    /// Listens on `port` of 127.0.0.1: see [`free_port`].
+    /// Listens on `port` of 127.0.0.1: see [`Reserved`].
     ///
     /// # Errors
     /// When it cannot listen.
     pub async fn start_on(protocol: Protocol, port: u16) -> Result<Self> {
-        let listener =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context("the receiver's port")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let socket = reusable(port).context("the receiver's port")?;
+        let address = socket.local_addr()?;
         let (sender, received) = watch::channel(Received::default());
         let store = Store(Arc::new(sender));
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let handle = runtime.handle().clone();
         let receiver = Self { address, protocol, received, runtime: Some(runtime) };
         let _inside = handle.enter();
-        let listener = TcpListener::from_std(listener)?;
+        let listener = socket.listen(BACKLOG)?;
         match protocol {
             Protocol::Grpc => {
                 let service = TraceServiceServer::new(store).accept_compressed(CompressionEncoding::Gzip);
@@ -205,6 +203,42 @@ impl Drop for Receiver {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Connections that may wait for a receiver.
+const BACKLOG: u32 = 128;
+
+/// A socket on a port of 127.0.0.1 that others of this process may share.
+fn reusable(port: u16) -> Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    // Also where an earlier one's connections have just ended.
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    Ok(socket)
+}
+
+/// A port of 127.0.0.1 for a receiver that comes and goes: nobody else can have it in between, and who
+/// connects meanwhile is refused.
+#[derive(Debug)]
+pub struct Reserved(TcpSocket);
+
+impl Reserved {
+    /// Takes one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn port() -> Result<Self> {
+        Ok(Self(reusable(0)?))
+    }
+
+    /// Its number.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn number(&self) -> Result<u16> {
+        Ok(self.0.local_addr()?.port())
     }
 }
 

@@ -6,12 +6,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::agent::{Agent, Ended};
 use crate::client::{Client, Done, Received};
+use crate::door::Doorkeeper;
 use crate::receiver::{Protocol, Receiver};
 use crate::span::Span;
 use crate::standin::{Served, StandIn};
 use crate::{DEADLINE, LONG_DEADLINE, Setup};
 
-/// The whole scene.
+/// The whole scene. Its TLS clients begin when the agent has put probes on them: what is asserted of their
+/// calls holds however slow the machine is.
 #[derive(Debug)]
 pub struct Scene {
     /// What the tests were given.
@@ -22,6 +24,8 @@ pub struct Scene {
     pub standin: StandIn,
     /// The agent.
     pub agent: Agent,
+    /// None where clients begin at once.
+    pub door: Option<Doorkeeper>,
 }
 
 /// A scene that is over.
@@ -63,9 +67,28 @@ impl Scene {
     pub async fn new(protocol: Protocol, plain: bool, arguments: &[&str]) -> Result<Self> {
         let setup = Setup::find()?;
         let receiver = Receiver::start(protocol).await?;
+        let standin = StandIn::asking(&setup, plain).await?;
+        let agent = Agent::start(&setup, &receiver, arguments).await?;
+        Ok(Self::of(setup, receiver, standin, agent))
+    }
+
+    /// As [`Scene::new`], but its clients begin at once: for what is told of those that are not seen.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn open(protocol: Protocol, plain: bool, arguments: &[&str]) -> Result<Self> {
+        let setup = Setup::find()?;
+        let receiver = Receiver::start(protocol).await?;
         let standin = StandIn::start(&setup, plain).await?;
         let agent = Agent::start(&setup, &receiver, arguments).await?;
-        Ok(Self { setup, receiver, standin, agent })
+        Ok(Self::of(setup, receiver, standin, agent))
+    }
+
+    /// Of its parts. An asking stand-in is answered from now on.
+    #[must_use]
+    pub fn of(setup: Setup, receiver: Receiver, mut standin: StandIn, agent: Agent) -> Self {
+        let door = Doorkeeper::start(&mut standin, Some(agent.log()));
+        Self { setup, receiver, standin, agent, door }
     }
 
     /// A client of `tests/clients`.
@@ -192,7 +215,7 @@ pub fn compare(span: &Span, served: &Served) -> Result<()> {
     is("gen_ai.operation.name", "chat")?;
     is("gen_ai.request.model", &served.request_model)?;
     is("gen_ai.response.model", &served.response_model)?;
-    is("server.address", "localhost")?;
+    is("server.address", &served.host)?;
     ensure!(span.raw.name == format!("chat {}", served.request_model), "the name is {}", span.raw.name);
     let tokens = if served.usage_sent {
         (Some(served.input_tokens), Some(served.output_tokens))

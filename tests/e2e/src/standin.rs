@@ -6,8 +6,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
+use crate::door::is_knock;
 use crate::folder::Folder;
 use crate::transcript::Transcript;
 use crate::{DEADLINE, Setup};
@@ -41,9 +42,14 @@ pub struct Served {
     /// When the answer began.
     #[serde(default)]
     pub first_byte_ns: Option<u64>,
+    /// The server's name, as the request has it.
+    pub host: String,
     /// Names of the request's headers, in lower case.
     pub header_names: Vec<String>,
 }
+
+/// A provider's name, by which stand-ins know themselves, too.
+pub const PROVIDER: &str = "api.openai.com";
 
 #[derive(Deserialize)]
 struct Ready {
@@ -60,6 +66,7 @@ pub struct StandIn {
     ca: Option<PathBuf>,
     unix: Option<PathBuf>,
     said: Transcript,
+    input: Option<ChildStdin>,
     process: Child,
     _folder: Folder,
 }
@@ -70,14 +77,28 @@ impl StandIn {
     /// # Errors
     /// When it does not start.
     pub async fn start(setup: &Setup, plain: bool) -> Result<Self> {
-        Self::start_at(setup, plain, &[], "127.0.0.1").await
+        Self::start_at(setup, plain, false, &[], "127.0.0.1").await
+    }
+
+    /// Starts one that asks before it lets a TLS client begin: see [`crate::scene::Scene`].
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn asking(setup: &Setup, plain: bool) -> Result<Self> {
+        Self::start_at(setup, plain, true, &[], "127.0.0.1").await
     }
 
     /// Starts one that listens on `address`, run by the command `prefix`: in another network.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start_at(setup: &Setup, plain: bool, prefix: &[OsString], address: &str) -> Result<Self> {
+    pub async fn start_at(
+        setup: &Setup,
+        plain: bool,
+        asks: bool,
+        prefix: &[OsString],
+        address: &str,
+    ) -> Result<Self> {
         let folder = Folder::new()?;
         let mut words = prefix.iter().map(OsString::as_os_str).chain([setup.python.as_os_str()]);
         let mut command = Command::new(words.next().context("a command")?);
@@ -87,12 +108,17 @@ impl StandIn {
         if plain {
             command.arg("--plain");
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        if asks {
+            command.arg("--ask");
+        }
+        let input = if asks { Stdio::piped() } else { Stdio::null() };
+        command.stdin(input).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().context("the stand-in does not start")?;
+        let input = process.stdin.take();
         let said = Transcript::of("stand-in", process.stdout.take().context("no output")?);
         let first = said.wait_for("readiness", DEADLINE, |text| text.contains('\n')).await?;
         let Ready { port, ca, unix } = serde_json::from_str(first.lines().next().unwrap_or_default())?;
-        Ok(Self { port, ca, unix, said, process, _folder: folder })
+        Ok(Self { port, ca, unix, said, input, process, _folder: folder })
     }
 
     /// The API's address, by the name that its certificate has.
@@ -100,6 +126,12 @@ impl StandIn {
     pub fn base_url(&self) -> String {
         let scheme = if self.ca.is_some() { "https" } else { "http" };
         format!("{scheme}://localhost:{}/v1", self.port)
+    }
+
+    /// The API's address, by a provider's name that its certificate has as well: [`PROVIDER`].
+    #[must_use]
+    pub fn provider_url(&self) -> String {
+        self.base_url().replace("localhost", PROVIDER)
     }
 
     /// The CA that clients must trust; none without TLS.
@@ -126,7 +158,20 @@ impl StandIn {
     /// When there are fewer at the deadline, or it cannot be read.
     pub async fn log(&self, count: usize) -> Result<Vec<Served>> {
         // The first line says that it is ready.
-        let text = self.said.wait_for("all requests", DEADLINE, |text| text.lines().count() > count).await?;
-        text.lines().skip(1).map(|line| serde_json::from_str(line).context("the stand-in's log")).collect()
+        fn served(text: &str) -> impl Iterator<Item = &str> {
+            text.lines().skip(1).filter(|line| !is_knock(line))
+        }
+        let text = self.said.wait_for("all requests", DEADLINE, |text| served(text).count() >= count).await?;
+        served(&text).map(|line| serde_json::from_str(line).context("the stand-in's log")).collect()
+    }
+
+    /// All that it says.
+    pub(crate) fn said(&self) -> &Transcript {
+        &self.said
+    }
+
+    /// Where it is told who may begin, once.
+    pub(crate) fn take_input(&mut self) -> Option<ChildStdin> {
+        self.input.take()
     }
 }

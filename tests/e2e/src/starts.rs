@@ -1,4 +1,5 @@
-//! Programs that were never seen before on this host: copies, each started once.
+//! Programs that were never seen before on this host: copies, each started once. They ask the stand-in by a
+//! provider's name, so that the agent knows of those that it does not see.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::client::{Client, Received};
 use crate::folder::Folder;
 use crate::scene::{Scene, concerning};
+use crate::standin::PROVIDER;
 use crate::{LONG_DEADLINE, Setup};
 
 /// What is copied.
@@ -49,17 +51,23 @@ fn copy(scene: &Scene, original: &Original, to: &Path) -> Result<Client> {
             let (executable, home) = interpreter(&scene.setup)?;
             std::fs::copy(executable, to)?;
             let client = Client::python_at(to, &scene.setup, "one_second.py", &scene.standin);
-            Ok(client.env("PYTHONHOME", home))
+            let client = client.args(["--base-url", &scene.standin.provider_url()]);
+            Ok(client.env("CONNECT_TO", "127.0.0.1").env("PYTHONHOME", home))
         }
         Original::Curl => {
             std::fs::copy(curl()?, to)?;
-            Ok(Client::curl_at(to, &scene.standin, "gpt-4o-mini"))
+            let there = format!("{PROVIDER}:{}:127.0.0.1", scene.standin.port);
+            let client = Client::curl_by(to, &scene.standin, &scene.standin.provider_url(), "gpt-4o-mini");
+            Ok(client.args(["--resolve", &there]))
         }
     }
 }
 
 /// The interpreter behind the tests' Python, and where its library is.
-fn interpreter(setup: &Setup) -> Result<(PathBuf, String)> {
+///
+/// # Errors
+/// When it does not say.
+pub fn interpreter(setup: &Setup) -> Result<(PathBuf, String)> {
     let ask = "import sys; print(sys._base_executable, sys.base_prefix, sep='\\n')";
     let said = std::process::Command::new(&setup.python).args(["-c", ask]).output()?.stdout;
     let said = String::from_utf8(said)?;

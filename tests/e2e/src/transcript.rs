@@ -38,6 +38,12 @@ impl Transcript {
         self.text.borrow().clone()
     }
 
+    /// Whether nothing more will come.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.text.has_changed().is_err()
+    }
+
     /// Waits until `found` says that the text is what it waits for; returns the text.
     ///
     /// # Errors

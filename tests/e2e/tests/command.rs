@@ -1,13 +1,15 @@
 //! The command line: verdicts, refusals with their mends, and the terminal view.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::client::{CANARY, Client, KEY};
+use spanwire_e2e::door::Doorkeeper;
 use spanwire_e2e::folder::Folder;
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::transcript::Transcript;
 use spanwire_e2e::{DEADLINE, Setup};
 use tokio::process::Command;
 
@@ -74,8 +76,9 @@ async fn without_privileges_the_mend_is_named() -> Result<()> {
 #[tokio::test]
 async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     let setup = Setup::find()?;
-    let standin = StandIn::start(&setup, false).await?;
+    let mut standin = StandIn::asking(&setup, false).await?;
     let agent = Agent::showing(&setup).await?;
+    let _door = Doorkeeper::start(&mut standin, Some(agent.log()));
     let client = Client::python(&setup, "openai_sdk.py", &standin).model("standin-view").count(2);
     client.service("view-test").run().await?;
     let log = standin.log(2).await?;
@@ -100,6 +103,45 @@ async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     let ended = agent.stop().await?;
     ensure!(ended.status.success(), "{}", ended.stderr);
     ensure!(!ended.stdout.contains(KEY) && !ended.stdout.contains(CANARY), "{}", ended.stdout);
+    Ok(())
+}
+
+/// One command is traced with what it starts, from its first call on, and nothing else is.
+#[tokio::test]
+async fn run_traces_one_command() -> Result<()> {
+    const SCRIPT: &str = "\"$@\" --model standin-first && \"$@\" --model standin-second; exit 7";
+    let setup = Setup::find()?;
+    let mut standin = StandIn::asking(&setup, false).await?;
+    let door = Doorkeeper::start(&mut standin, None).context("it asks")?;
+    let neighbour = Client::python(&setup, "httpx_client.py", &standin).model("standin-other").count(100_000);
+    let neighbour = neighbour.start()?;
+    neighbour.calls(1).await?;
+    let client = Client::python(&setup, "openai_sdk.py", &standin);
+    let mut traced = command(&setup);
+    traced.args(["run", "--", "sh", "-c", SCRIPT, "sh"]).args(client.words()).envs(client.environment());
+    let mut agent = traced.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let view = Transcript::of("agent's view", agent.stdout.take().context("no output")?);
+    let log = Transcript::of("agent's log", agent.stderr.take().context("no log")?);
+    door.follow(&log);
+    let (said, errors) = (view.wait_for_end(DEADLINE).await?, log.wait_for_end(DEADLINE).await?);
+    let status = agent.wait().await?;
+    neighbour.kill().await?;
+    ensure!(status.code() == Some(7), "{status}: {said}{errors}");
+    for (model, seen) in [("standin-first", true), ("standin-second", true), ("standin-other", false)] {
+        ensure!(said.contains(&format!("chat {model}")) == seen, "{model}: {said}{errors}");
+    }
+    ensure!(errors.contains("stopped; 2 calls, nothing lost"), "{errors}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_ends_as_in_a_shell() -> Result<()> {
+    let output = finished(command(&Setup::find()?).args(["run", "--", "no-such-program"])).await?;
+    let (_, errors) = text(&output);
+    ensure!(output.status.code() == Some(127) && errors.contains("cannot start no-such-program"), "{errors}");
+    let output = finished(command(&Setup::find()?).args(["run", "--include", "user=no-such-user"])).await?;
+    let (_, errors) = text(&output);
+    ensure!(output.status.code() == Some(1) && errors.contains("user=no-such-user"), "{errors}");
     Ok(())
 }
 

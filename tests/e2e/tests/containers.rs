@@ -1,19 +1,17 @@
 //! Programs in other mount, PID and network namespaces, with libraries of their own.
 
-#![allow(clippy::print_stdout, reason = "the figures are of interest also where the test passes")]
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::agent::Agent;
-use spanwire_e2e::client::{Client, Received};
+use spanwire_e2e::client::Client;
 use spanwire_e2e::container::{Bundle, Network, Over, RootFs, overlay, run, which};
 use spanwire_e2e::receiver::{Protocol, Receiver};
-use spanwire_e2e::scene::{Scene, concerning};
+use spanwire_e2e::scene::Scene;
 use spanwire_e2e::standin::StandIn;
-use spanwire_e2e::{DEADLINE, LONG_DEADLINE, Setup};
+use spanwire_e2e::{DEADLINE, Setup};
 
 const MODEL: &str = "gpt-4o-mini";
 
@@ -35,8 +33,6 @@ async fn a_container_of_runc() -> Result<()> {
     for plain in [false, true] {
         let scene = Scene::new(Protocol::Http, plain, &[]).await?;
         let bundle = Bundle::new(curl_root(&scene.standin)?);
-        // With the image's files, but not as a container.
-        curl(&scene.standin)?.through(&bundle.root().prefix()).introduce().await?;
         let client = curl(&scene.standin)?;
         let command = bundle.command(&client.words())?;
         let done = client.instead(&command).run().await?;
@@ -58,7 +54,6 @@ async fn overlays_of_one_image() -> Result<()> {
     let mut calls = Vec::new();
     for _ in 0..3 {
         let (_folder, prefix) = overlay(image.path(), Over::Root)?;
-        curl(&scene.standin)?.through(&prefix).introduce().await?;
         calls.extend(curl(&scene.standin)?.through(&prefix).run().await?.calls);
     }
     let outcome = scene.finish(3).await?;
@@ -95,14 +90,13 @@ async fn a_network_of_its_own() -> Result<()> {
         let [server, client] = Network::ADDRESSES;
         let setup = Setup::find()?;
         let receiver = Receiver::start(Protocol::Http).await?;
-        let standin = StandIn::start_at(&setup, plain, &network.prefix(0), server).await?;
+        let standin = StandIn::start_at(&setup, plain, true, &network.prefix(0), server).await?;
         let agent = Agent::start(&setup, &receiver, &[]).await?;
-        let scene = Scene { setup, receiver, standin, agent };
+        let scene = Scene::of(setup, receiver, standin, agent);
         let root = curl_root(&scene.standin)?;
         let port = scene.standin.port;
         let prefix: Vec<OsString> = network.prefix(1).into_iter().chain(root.prefix()).collect();
         let there = ["--connect-to".to_owned(), format!("localhost:{port}:{server}:{port}")];
-        curl(&scene.standin)?.args(&there).through(&prefix).introduce().await?;
         let done = curl(&scene.standin)?.args(there).through(&prefix).run().await?;
         let outcome = scene.finish(1).await?;
         outcome.compare(&done.calls)?;
@@ -114,55 +108,11 @@ async fn a_network_of_its_own() -> Result<()> {
     Ok(())
 }
 
-const STARTS: usize = 100;
-/// Containers that run side by side.
-const TOGETHER: usize = 4;
-
-/// A container's first program, with a libssl that the agent has never seen, lives for some 20 ms and
-/// makes one call.
-#[tokio::test]
-async fn first_calls_of_new_images() -> Result<()> {
-    for plain in [false, true] {
-        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
-        let mut calls = Vec::new();
-        for _ in (0..STARTS).step_by(TOGETHER) {
-            let images: Vec<_> = (0..TOGETHER).map(|_| curl_root(&scene.standin)).collect::<Result<_>>()?;
-            let running: Vec<_> = images
-                .iter()
-                .map(|image| curl(&scene.standin)?.through(&image.prefix()).start())
-                .collect::<Result<_>>()?;
-            for program in running {
-                calls.extend(program.end(LONG_DEADLINE).await?.calls);
-            }
-        }
-        let seen = seen(scene, &calls).await?;
-        let how = if plain { "plain text" } else { "TLS" };
-        println!("{how}: {seen} of {STARTS} first calls of new images were seen");
-        ensure!(seen >= STARTS * 9 / 10, "only {seen} of {STARTS} over {how}");
-    }
-    Ok(())
-}
-
-/// How many of the calls became a span.
-async fn seen(scene: Scene, calls: &[Received]) -> Result<usize> {
-    let Scene { receiver, standin, agent, .. } = scene;
-    let served = standin.log(calls.len()).await?;
-    ensure!(served.len() == STARTS, "{} calls were served", served.len());
-    // The agent delivers what it has when it stops.
-    let ended = agent.stop().await?;
-    ensure!(ended.status.success(), "{}", ended.stderr);
-    let spans = receiver.spans();
-    let of =
-        |call: &&Received| concerning(&standin, &spans).any(|span| span.response_id() == call.id.as_deref());
-    Ok(calls.iter().filter(of).count())
-}
-
 /// A file that the agent keeps open keeps a container's file system mounted.
 #[tokio::test]
 async fn nothing_of_a_container_that_is_gone_stays_open() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let image = curl_root(&scene.standin)?;
-    curl(&scene.standin)?.through(&image.prefix()).introduce().await?;
     let done = curl(&scene.standin)?.through(&image.prefix()).run().await?;
     ensure!(done.calls.iter().all(|call| call.error.is_none()), "{:?}", done.calls);
     let agent = scene.agent.pid().context("the agent runs")?;

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanwire_e2e::agent::finished;
-use spanwire_e2e::receiver::{Protocol, Receiver, free_port};
+use spanwire_e2e::receiver::{Protocol, Receiver, Reserved};
 use spanwire_e2e::scene::{compare, concerning};
 use spanwire_e2e::span::Span;
 use spanwire_e2e::standin::{Served, StandIn};
@@ -45,6 +45,7 @@ fn served() -> Served {
         usage_sent: true,
         finish_reason: "stop".to_owned(),
         status: Some(200),
+        host: "localhost".to_owned(),
         received_ns: 200,
         first_byte_ns: Some(300),
         header_names: Vec::new(),
@@ -245,7 +246,8 @@ async fn a_stopped_receiver_ends_its_connections_and_frees_its_port() -> Result<
         (Protocol::Http, b"POST /v1/traces HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n".as_slice()),
         (Protocol::Grpc, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
     ] {
-        let port = free_port().await?;
+        let reserved = Reserved::port()?;
+        let port = reserved.number()?;
         for _ in 0..3 {
             let receiver = Receiver::start_on(protocol, port).await?;
             let mut kept = TcpStream::connect(("127.0.0.1", port)).await?;

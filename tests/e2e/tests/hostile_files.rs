@@ -70,9 +70,9 @@ async fn libraries_that_are_none() -> Result<()> {
     said.wait_for("its maps", DEADLINE, |text| text.contains("mapped")).await?;
 
     let receiver = Receiver::start(Protocol::Http).await?;
-    let standin = StandIn::start(&setup, false).await?;
+    let standin = StandIn::asking(&setup, false).await?;
     let agent = Agent::start(&setup, &receiver, &[]).await?;
-    let scene = Scene { setup, receiver, standin, agent };
+    let scene = Scene::of(setup, receiver, standin, agent);
     let done = scene.python("steps.py").by_steps();
     let mut running = done.start()?;
     running.step().await?;
@@ -104,7 +104,6 @@ async fn names_of_libraries_that_are_no_files() -> Result<()> {
     std::fs::rename(&inside, inside.with_file_name("python3"))?;
     let python = curl.with_file_name("python3");
     let client = || Client::curl_at(&python, &scene.standin, MODEL).through(&root.prefix());
-    client().introduce().await?;
     let mut calls = Vec::new();
     for _ in 0..3 {
         calls.extend(client().run().await?.calls);

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::agent::Agent;
 use spanwire_e2e::client::{Client, Done, Received, Running};
 use spanwire_e2e::container::{RootFs, which};
+use spanwire_e2e::door::Doorkeeper;
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::{Outcome, Scene, concerning};
 use spanwire_e2e::span::Span;
@@ -154,7 +155,8 @@ async fn a_pid_and_an_address_that_were_anothers() -> Result<()> {
 #[tokio::test]
 async fn a_library_that_is_replaced_on_disk() -> Result<()> {
     let setup = Setup::find()?;
-    let standin = StandIn::start(&setup, false).await?;
+    let mut standin = StandIn::asking(&setup, false).await?;
+    let door = Doorkeeper::start(&mut standin, None).context("it asks")?;
     let curl = which("curl")?;
     let image = RootFs::with(&curl)?;
     image.add(standin.ca().context("it speaks TLS")?)?;
@@ -164,10 +166,10 @@ async fn a_library_that_is_replaced_on_disk() -> Result<()> {
     running.step().await?;
     let receiver = Receiver::start(Protocol::Http).await?;
     let agent = Agent::start(&setup, &receiver, DEBUG).await?;
+    door.follow(agent.log());
     let mut calls = Vec::new();
     for _ in 0..2 {
         let short = || Client::curl_at(&curl, &standin, MODEL).through(&image.prefix());
-        short().introduce().await?;
         calls.extend(short().run().await?.calls);
         image.replace("libssl.so")?;
         running.step().await?;
@@ -184,8 +186,7 @@ async fn a_library_that_is_replaced_on_disk() -> Result<()> {
     Ok(())
 }
 
-/// A program that has probes on the system's library as it begins, and then loads another: what it
-/// calls first may be missed.
+/// A program that has probes on the system's library as it begins, and then loads another.
 #[tokio::test]
 async fn a_library_that_nobody_expected() -> Result<()> {
     let scene = Scene::tls(DEBUG).await?;
@@ -194,13 +195,10 @@ async fn a_library_that_nobody_expected() -> Result<()> {
     let running = scene.python("steps.py").env("LD_LIBRARY_PATH", &folder).by_steps();
     let mut running = running.start()?;
     running.step().await?;
-    // The second call is made when the probes are there.
-    let hooked = |log: &str| log.contains(&format!("probes on {}", folder.display()));
-    scene.agent.log().wait_for("probes", DEADLINE, hooked).await?;
     running.step().await?;
     let done = running.end(DEADLINE).await?;
-    let last = done.calls.last().and_then(|call| call.id.clone()).context("no answer")?;
-    let found = |spans: &[Span]| spans.iter().any(|span| span.response_id() == Some(&last));
-    scene.receiver.wait_for("the second call", DEADLINE, found).await?;
-    scene.agent.stop().await.map(drop)
+    let outcome = scene.finish(2).await?;
+    let hooked = format!("probes on {}", folder.display());
+    ensure!(outcome.agent.stderr.contains(&hooked), "another library:\n{}", outcome.agent.stderr);
+    outcome.compare(&done.calls)
 }

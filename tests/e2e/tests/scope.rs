@@ -3,55 +3,190 @@
 #![allow(clippy::indexing_slicing, reason = "of JSON values: what is not there is null")]
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use spanwire_e2e::agent::Agent;
-use spanwire_e2e::client::{KEY, Service};
+use spanwire_e2e::client::{Client, KEY, Service};
+use spanwire_e2e::folder::Folder;
 use spanwire_e2e::receiver::{Protocol, Receiver};
-use spanwire_e2e::scene::Scene;
+use spanwire_e2e::scene::{Scene, concerning};
+use spanwire_e2e::span::Span;
 use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::starts::interpreter;
 use spanwire_e2e::{DEADLINE, Setup};
 
-/// Which of two programs, curl and one in Python, are traced under these arguments.
-async fn traced(plain: bool, arguments: &[&str]) -> Result<Vec<String>> {
+/// The agent tells which probes it puts where.
+const DEBUG: [&str; 2] = ["--log", "info,spanwire::run::hooks=debug"];
+
+/// Starts two programs under these arguments, the tests' Python and a copy of it under the name `other`,
+/// lets each make a call, and compares which of the two calls were traced. Those that shall be wait until they
+/// carry probes, and live until their call has arrived: who a process was cannot be read when it is gone.
+async fn traced(plain: bool, arguments: &[&str], expected: &[&str]) -> Result<()> {
     let setup = Setup::find()?;
     let receiver = Receiver::start(Protocol::Http).await?;
     let standin = StandIn::start(&setup, plain).await?;
     let port = standin.port.to_string();
     let arguments: Vec<String> = arguments.iter().map(|argument| argument.replace("PORT", &port)).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let arguments: Vec<&str> = DEBUG.into_iter().chain(arguments.iter().map(String::as_str)).collect();
     let agent = Agent::start(&setup, &receiver, &arguments).await?;
-    let scene = Scene { setup, receiver, standin, agent };
-    scene.python("one_second.py").model("by-python").run().await?;
-    scene.curl("by-curl").run().await?;
-    scene.standin.log(2).await?;
-    let ended = scene.agent.stop().await?;
+    let folder = Folder::new()?;
+    let (interpreter, home) = interpreter(&setup)?;
+    let copy = folder.path().join("other");
+    std::fs::copy(interpreter, &copy)?;
+    let python = Client::python(&setup, "steps.py", &standin).model("by-python");
+    let other =
+        Client::python_at(&copy, &setup, "steps.py", &standin).env("PYTHONHOME", home).model("by-other");
+    let mut running = [("by-python", python.by_steps().start()?), ("by-other", other.by_steps().start()?)];
+    for (model, client) in &mut running {
+        if !plain && expected.contains(model) {
+            let hooked = format!("process {}: probes on", client.pid());
+            agent.log().wait_for("its probes", DEADLINE, |log| log.contains(&hooked)).await?;
+        }
+        client.step().await?;
+    }
+    let arrived = |spans: &[Span]| models(&standin, spans).len() >= expected.len();
+    receiver.wait_for("the calls", DEADLINE, arrived).await?;
+    let ended = agent.stop().await?;
     ensure!(ended.status.success(), "{}", ended.stderr);
-    let spans = scene.receiver.spans();
-    let mut models: Vec<_> =
-        spans.iter().filter_map(|span| span.text("gen_ai.request.model").map(str::to_owned)).collect();
-    models.retain(|model| model.starts_with("by-"));
+    let traced = models(&standin, &receiver.spans());
+    ensure!(traced == expected, "{arguments:?}: {traced:?}\n{}", ended.stderr);
+    Ok(())
+}
+
+/// The models that the stand-in was asked for, by its spans.
+fn models(standin: &StandIn, spans: &[Span]) -> Vec<String> {
+    let model = |span: &Span| span.text("gen_ai.request.model").map(str::to_owned);
+    let mut models: Vec<_> = concerning(standin, spans).filter_map(model).collect();
     models.sort();
-    Ok(models)
+    models
 }
 
 #[tokio::test]
 async fn what_is_included_and_excluded() -> Result<()> {
     for (plain, arguments, expected) in [
-        (false, &["--include", "executable=*/curl"][..], &["by-curl"][..]),
-        (true, &["--include", "executable=*/curl"], &["by-curl"]),
-        (false, &["--exclude", "process=curl"], &["by-python"]),
-        (true, &["--include", "namespace=host", "--exclude", "executable=*/python*"], &["by-curl"]),
+        (false, &["--include", "executable=*/other"][..], &["by-other"][..]),
+        (true, &["--include", "executable=*/other"], &["by-other"]),
+        (false, &["--exclude", "process=other"], &["by-python"]),
+        (true, &["--include", "namespace=host", "--exclude", "executable=*/other"], &["by-python"]),
         (false, &["--include", "namespace=nobody"], &[]),
         (true, &["--include", "container=0"], &[]),
         (false, &["--exclude", "port=PORT"], &[]),
         (true, &["--exclude", "port=PORT"], &[]),
-        (false, &["--include", "port=PORT"], &["by-curl", "by-python"]),
+        (false, &["--include", "port=PORT"], &["by-other", "by-python"]),
         (true, &["--include", "port=1-2"], &[]),
     ] {
-        let models = traced(plain, arguments).await?;
-        ensure!(models == expected, "{arguments:?}, plain {plain}: {models:?}");
+        traced(plain, arguments, expected).await.with_context(|| format!("{arguments:?}, plain {plain}"))?;
+    }
+    Ok(())
+}
+
+/// A cgroup of version 2 of this test's own.
+struct Cgroup {
+    folder: PathBuf,
+    /// As `/proc/PID/cgroup` shows it.
+    path: String,
+}
+
+impl Cgroup {
+    fn new() -> Result<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let mount =
+            mounts.lines().find(|line| line.contains(" - cgroup2 ")).context("no cgroups of version 2")?;
+        let path = format!("/spanwire-e2e-{}", std::process::id());
+        let point = mount.split(' ').nth(4).context("a mount point")?;
+        let folder = PathBuf::from(format!("{point}{path}"));
+        std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self { folder, path })
+    }
+
+    /// What runs a command in it.
+    fn prefix(&self) -> [String; 4] {
+        let script = "echo $$ >\"$0/cgroup.procs\"; exec \"$@\"";
+        ["sh".to_owned(), "-c".to_owned(), script.to_owned(), self.folder.display().to_string()]
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // One in which something is left stays.
+        let _ = std::fs::remove_dir(&self.folder);
+    }
+}
+
+/// One curl as another user, one in a cgroup, one as any other: rules that the kernel looks at, alone and
+/// with others.
+#[tokio::test]
+async fn users_and_cgroups() -> Result<()> {
+    const NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let cgroup = Cgroup::new()?;
+    let inside = format!("cgroup={}", cgroup.path);
+    for (arguments, expected) in [
+        (["--include", "user=65534"], &["by-nobody"][..]),
+        (["--exclude", "user=nobody"], &["by-cgroup", "by-root"]),
+        (["--include", &inside], &["by-cgroup"]),
+        (["--exclude", &inside], &["by-nobody", "by-root"]),
+        (["--include", &format!("{inside},user=nobody")], &["by-cgroup", "by-nobody"]),
+    ] {
+        let scene = Scene::plain(&arguments).await?;
+        scene.curl("by-root").run().await?;
+        scene.curl("by-nobody").through(&NOBODY).run().await?;
+        scene.curl("by-cgroup").through(&cgroup.prefix()).run().await?;
+        scene.standin.log(3).await?;
+        let ended = scene.agent.stop().await?;
+        ensure!(ended.status.success(), "{}", ended.stderr);
+        let models = models(&scene.standin, &scene.receiver.spans());
+        ensure!(models == expected, "{arguments:?}: {models:?}");
+    }
+    Ok(())
+}
+
+/// Counters of traffic: what the agent finds in the host's files is no traffic.
+fn counters(status: &Value) -> Value {
+    let mut counters = status["counters"].clone();
+    if let Some(counters) = counters.as_object_mut() {
+        counters.retain(|name, _| !name.starts_with("files_"));
+    }
+    counters
+}
+
+/// A tree of one process, beside which another one makes calls all the time.
+#[tokio::test]
+async fn a_neighbour_out_of_scope_moves_nothing() -> Result<()> {
+    const CALLS: usize = 3;
+    for plain in [false, true] {
+        let setup = Setup::find()?;
+        let receiver = Receiver::start(Protocol::Http).await?;
+        let standin = StandIn::start(&setup, plain).await?;
+        let mut client = Client::python(&setup, "steps.py", &standin).model("inside").by_steps().start()?;
+        let tree = format!("tree={}", client.pid());
+        let agent = Agent::start(&setup, &receiver, &["--include", &tree]).await?;
+        if !plain {
+            let hooked = format!("process {}: probes on", client.pid());
+            agent.log().wait_for("its probes", DEADLINE, |log| log.contains(&hooked)).await?;
+        }
+        let before = agent.status_when("an answer", DEADLINE, |_| true).await?;
+        // Processes that begin, connections that are kept, and programs that live for a moment.
+        let neighbour = Client::python(&setup, "httpx_client.py", &standin).model("outside").count(100);
+        neighbour.run().await?;
+        Client::curl(&standin, "outside").run().await?;
+        let between = agent.status_when("an answer", DEADLINE, |_| true).await?;
+        ensure!(counters(&before) == counters(&between), "{before:#} {between:#}");
+        let neighbour = Client::python(&setup, "httpx_client.py", &standin).model("outside").count(100_000);
+        let neighbour = neighbour.start()?;
+        neighbour.calls(1).await?;
+        for _ in 0..CALLS {
+            client.step().await?;
+        }
+        let enough = |spans: &[Span]| spans.len() >= CALLS;
+        receiver.wait_for("the calls in scope", DEADLINE, enough).await?;
+        neighbour.kill().await?;
+        client.end(DEADLINE).await?;
+        let ended = agent.stop().await?;
+        ensure!(ended.stderr.contains(&format!("stopped; {CALLS} calls, nothing lost")), "{}", ended.stderr);
+        let spans = receiver.spans();
+        ensure!(models(&standin, &spans) == ["inside"; CALLS] && spans.len() == CALLS, "{spans:#?}");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::client::Client;
 use spanwire_e2e::coverage::{Answers, GNUTLS, HTTP_1_1, JSSE, NSS, OPENSSL_1_1, OPENSSL_IN_PROGRAM, Row};
 use spanwire_e2e::folder::Folder;
+use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::{Outcome, Scene};
 use spanwire_e2e::{DEADLINE, npm_file};
 
@@ -17,10 +18,7 @@ const EACH: usize = 5;
 /// Runs the openai SDK in a JavaScript runtime: many calls at once, whole answers and streams.
 async fn javascript(row: Row<'_>, runtime: &Path, arguments: &[&str]) -> Result<()> {
     for stream in [&[][..], &["--stream"]] {
-        // The program is large, and its analysis slow in the build that is tested: its first calls may be
-        // over by then. How many a first start costs is for `short_lived` to tell.
-        let known = runtime.to_str().context("a path of ASCII")?;
-        let scene = Scene::tls(&["--libraries", known]).await?;
+        let scene = Scene::tls(&[]).await?;
         let client = Client::javascript(&scene.setup, runtime, arguments, &scene.standin);
         let client = client.args(["--threads", &TOGETHER.to_string()]).args(stream).count(EACH);
         let (outcome, _) = row.measured(scene, client, TOGETHER * EACH).await?;
@@ -29,12 +27,26 @@ async fn javascript(row: Row<'_>, runtime: &Path, arguments: &[&str]) -> Result<
     Ok(())
 }
 
-/// Runs libcurl in a build of one's choice: one connection that is kept, whole answers and streams.
-async fn libcurl(row: Row<'_>, library: &str) -> Result<()> {
+/// Runs libcurl in a build of one's choice: one connection that is kept, whole answers and streams. It waits for
+/// probes on these libraries before it begins: NSS makes its sessions before they show on a socket.
+async fn libcurl(row: Row<'_>, library: &str, probed: &[&str]) -> Result<()> {
+    const CALLS: usize = 3;
     for stream in [&[][..], &["--stream"]] {
         let scene = Scene::tls(&[]).await?;
-        let client = scene.python("libcurl.py").env("LIBCURL", library).args(stream).count(3);
-        let (outcome, _) = row.measured(scene, client, 3).await?;
+        let client = scene.python("libcurl.py").env("LIBCURL", library).args(stream).by_steps();
+        let mut client = client.start()?;
+        for library in probed {
+            let begin = format!("process {}: probes on ", client.pid());
+            let is_told = |line: &str| line.contains(&begin) && line.ends_with(library);
+            let told = |log: &str| log.lines().any(is_told);
+            scene.agent.log().wait_for("its probes", DEADLINE, told).await?;
+        }
+        for _ in 0..CALLS {
+            client.step().await?;
+        }
+        let done = client.end(DEADLINE).await?;
+        let outcome = scene.finish(CALLS).await?;
+        row.record(&outcome, &done.calls)?;
         nothing_lost(&outcome)?;
     }
     Ok(())
@@ -66,19 +78,20 @@ async fn wget() -> Result<()> {
 #[tokio::test]
 async fn libcurl_on_gnutls() -> Result<()> {
     let row = Row { program: "libcurl-gnutls", tls: GNUTLS, protocol: HTTP_1_1 };
-    libcurl(row, "libcurl-gnutls.so.4").await
+    libcurl(row, "libcurl-gnutls.so.4", &[]).await
 }
 
 #[tokio::test]
 async fn libcurl_on_nss() -> Result<()> {
-    libcurl(Row { program: "libcurl-nss", tls: NSS, protocol: HTTP_1_1 }, "libcurl-nss.so.4").await
+    let row = Row { program: "libcurl-nss", tls: NSS, protocol: HTTP_1_1 };
+    libcurl(row, "libcurl-nss.so.4", &["/libssl3.so", "/libnspr4.so"]).await
 }
 
 /// There is no native code to probe: what the outside shows is reported.
 #[tokio::test]
 async fn java() -> Result<()> {
     const HOST: &str = "api.openai.com";
-    let scene = Scene::tls(&[]).await?;
+    let scene = Scene::open(Protocol::Http, false, &[]).await?;
     let folder = Folder::new()?;
     let hosts = folder.path().join("hosts");
     std::fs::write(&hosts, format!("127.0.0.1 {HOST}\n"))?;

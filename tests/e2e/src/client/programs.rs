@@ -65,16 +65,22 @@ impl Client {
     /// A curl of one's own.
     #[must_use]
     pub fn curl_at(executable: &Path, standin: &StandIn, model: &str) -> Self {
-        Self::curl_asking(executable, standin, &request(model, false))
+        Self::curl_by(executable, standin, &standin.base_url(), model)
+    }
+
+    /// A curl of one's own that asks at another address.
+    #[must_use]
+    pub fn curl_by(executable: &Path, standin: &StandIn, base_url: &str, model: &str) -> Self {
+        Self::curl_asking(executable, standin, base_url, &request(model, false))
     }
 
     /// curl, which asks `model` once for a stream.
     #[must_use]
     pub fn curl_streaming(standin: &StandIn, model: &str) -> Self {
-        Self::curl_asking(Path::new("curl"), standin, &request(model, true))
+        Self::curl_asking(Path::new("curl"), standin, &standin.base_url(), &request(model, true))
     }
 
-    fn curl_asking(executable: &Path, standin: &StandIn, request: &str) -> Self {
+    fn curl_asking(executable: &Path, standin: &StandIn, base_url: &str, request: &str) -> Self {
         let mut command = Command::new(executable);
         command.args(["--silent", "--show-error", "--data-binary", request]);
         command.args(["--header", "content-type: application/json"]);
@@ -82,7 +88,7 @@ impl Client {
         if let Some(ca) = standin.ca() {
             command.arg("--cacert").arg(ca);
         }
-        command.arg(format!("{}/chat/completions", standin.base_url()));
+        command.arg(format!("{base_url}/chat/completions"));
         Self::new(command, true)
     }
 
