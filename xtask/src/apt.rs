@@ -35,8 +35,38 @@ impl Package {
 /// # Errors
 /// As [`install`].
 pub(crate) fn ensure(packages: &[Package], purpose: &str) -> Result<()> {
-    let missing: Vec<_> = packages.iter().filter(|p| !p.is_present()).map(|p| p.name).collect();
+    let missing = missing(packages);
     if missing.is_empty() { Ok(()) } else { install(&missing, purpose) }
+}
+
+/// Whether [`ensure`] has nothing to install, or may.
+///
+/// # Errors
+/// If not; the message has the command to type instead.
+pub(crate) fn can_ensure(packages: &[Package], purpose: &str) -> Result<()> {
+    let missing = missing(packages);
+    if missing.is_empty() { Ok(()) } else { can_install(&missing, purpose) }
+}
+
+fn missing(packages: &[Package]) -> Vec<&'static str> {
+    packages.iter().filter(|package| !package.is_present()).map(|package| package.name).collect()
+}
+
+fn by_hand(names: &[&str]) -> String {
+    format!("apt-get update && apt-get install --no-install-recommends {}", names.join(" "))
+}
+
+fn can_install(names: &[&str], purpose: &str) -> Result<()> {
+    if find("apt-get").is_none() {
+        bail!(
+            "no apt-get here to install what {purpose} needs; install these packages or their like: {}",
+            names.join(" ")
+        );
+    }
+    if !is_root() && find("sudo").is_none() {
+        bail!("neither root nor sudo here to install what {purpose} needs; as root, run: {}", by_hand(names));
+    }
+    Ok(())
 }
 
 /// Installs `names` with apt, as root or through sudo. Never removes a package to make room.
@@ -45,23 +75,15 @@ pub(crate) fn ensure(packages: &[Package], purpose: &str) -> Result<()> {
 /// If this host has no apt, this user may not use it, or apt fails; the message has the command to
 /// type instead.
 pub(crate) fn install(names: &[&str], purpose: &str) -> Result<()> {
-    let names = names.join(" ");
-    let by_hand = format!("apt-get update && apt-get install --no-install-recommends {names}");
-    if find("apt-get").is_none() {
-        bail!(
-            "no apt-get here to install what {purpose} needs; install these packages or their like: {names}"
-        );
-    }
-    if !is_root() && find("sudo").is_none() {
-        bail!("neither root nor sudo here to install what {purpose} needs. As root, run:\n  {by_hand}");
-    }
-    println!("apt: installing {names} ({purpose})");
+    can_install(names, purpose)?;
+    println!("apt: installing {} ({purpose})", names.join(" "));
     let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
-    arguments.extend(names.split(' '));
+    arguments.extend(names);
     check(apt_get().args(["update", "--quiet"])).and_then(|()| check(apt_get().args(arguments))).map_err(
         |error| {
             error.context(format!(
-                "cannot install what {purpose} needs. To do it by hand, run as root:\n  {by_hand}\n"
+                "cannot install what {purpose} needs. To do it by hand, run as root:\n  {}\n",
+                by_hand(names)
             ))
         },
     )

@@ -1,13 +1,12 @@
 //! What spanwire costs, measured: builds everything in release mode, then `tests/bench` measures.
 
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::apt::{self, Package, Sign};
-use crate::command::{cargo, check, find, is_root};
-use crate::{ebpf, python};
+use crate::command::{as_root, cargo, check, workspace};
+use crate::{ebpf, preflight, python};
 
 /// What is measured, and what measures.
 const PACKAGES: &[Package] = &[
@@ -29,23 +28,16 @@ const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"
 /// # Errors
 /// If something does not build, a measurement fails, or with `--check` a figure is outside of its bound.
 pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
+    preflight::privileges()?;
     apt::ensure(PACKAGES, "measuring")?;
     ebpf::build(root)?;
     let python = python::environment(root)?;
     check(cargo(root).args(["build", "--release", "--package", "spanwire"]))?;
     // What measures only waits; the tests have compiled most of it already.
-    check(cargo(root).args(["build", "--package", "spanwire-bench"]))?;
+    check(workspace(root, "build").args(["--bin", "spanwire-bench"]))?;
 
     let program = root.join("target/debug/spanwire-bench");
-    let mut command = if is_root() {
-        Command::new(program)
-    } else if find("sudo").is_some() {
-        let mut command = Command::new("sudo");
-        command.arg(format!("--preserve-env={}", VARIABLES.join(","))).arg("--").arg(program);
-        command
-    } else {
-        bail!("the agent and the hooks it is compared with need root: start this as root, or install sudo");
-    };
+    let mut command = as_root(&program, &VARIABLES);
     let [binary, interpreter, repository] = VARIABLES;
     command.env(binary, root.join("target/release/spanwire")).env(interpreter, python).env(repository, root);
     check(command.args(arguments))

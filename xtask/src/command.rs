@@ -32,6 +32,24 @@ pub(crate) fn cargo(root: &Path) -> Command {
     cargo
 }
 
+/// `cargo SUBCOMMAND` on all packages that compile for this host. Cargo joins the features that the chosen
+/// packages ask of a dependency; the same choice everywhere has each dependency compiled once.
+pub(crate) fn workspace(root: &Path, subcommand: &str) -> Command {
+    let mut cargo = cargo(root);
+    cargo.args([subcommand, "--workspace", "--exclude", "spanwire-ebpf"]);
+    cargo
+}
+
+/// `program`, started through sudo when this is not root; sudo then lets the variables `kept` through.
+pub(crate) fn as_root(program: &Path, kept: &[&str]) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg(format!("--preserve-env={}", kept.join(","))).arg("--").arg(program);
+    command
+}
+
 /// Takes from `command` the environment that would misdirect a build for another target.
 pub(crate) fn without_outer_build(command: &mut Command) -> &mut Command {
     for name in MISLEADING {

@@ -6,11 +6,14 @@
 
 mod apt;
 mod bench;
+mod check;
 mod command;
 mod coverage;
+mod e2e;
 mod ebpf;
 mod linker;
 mod npm;
+mod preflight;
 mod python;
 mod run;
 mod suite;
@@ -48,20 +51,27 @@ enum Task {
     },
     /// Build the agent in release mode and start it as root (through sudo where needed).
     Run {
-        /// Start `spanwire demo` instead: a local fake model, a client of it, and their trace.
+        /// Start `spanwire demo` instead: a local fake model, a client of it, and their trace. The agent is
+        /// then built as for the tests.
         #[arg(long)]
         demo: bool,
         /// Arguments for the agent, behind `--`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Run every check and test: format, tidy, clippy, unit tests, end-to-end tests.
+    /// Format, tidy, clippy, unit and property tests: what to run before each commit. Needs no root.
+    Check,
+    /// Run every check and test of this machine: `check`, then the end-to-end tests.
     ///
     /// The end-to-end tests load BPF programs and so run as root: directly when this is root, else
-    /// through sudo. Nothing is skipped: without either, the task fails.
+    /// through sudo. Nothing is skipped: without either, the task fails. What a test leaves behind is in
+    /// target/e2e/FILE/TEST: its output, logs, spans, counters.
     Test {
-        /// Run only the tests whose names contain one of these.
-        filters: Vec<String>,
+        /// Run only the end-to-end tests that have one of these in their `file::test`, and no checks.
+        names: Vec<String>,
+        /// How many end-to-end tests run at a time.
+        #[arg(long, default_value_t = e2e::JOBS)]
+        jobs: usize,
     },
     /// Measure what the agent costs and what it sees: see docs/performance.md.
     ///
@@ -82,6 +92,15 @@ enum Task {
     Coverage,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
+    /// End what tests of this checkout left behind: `test` starts this as root, and says where they ran.
+    #[command(hide = true)]
+    Sweep {
+        /// The folder that their own folders are in, or one of those.
+        scope: PathBuf,
+        /// Wait for the end of the standard input, which is that of the run.
+        #[arg(long)]
+        after_input: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -99,9 +118,10 @@ fn perform(task: Task) -> Result<()> {
     let root = repository_root()?;
     match task {
         Task::BuildEbpf => ebpf::build(&root).map(drop),
-        Task::Build { release } => run::build(&root, release),
+        Task::Build { release } => run::build(&root, release).map(drop),
         Task::Run { demo, arguments } => run::run(&root, demo, &arguments),
-        Task::Test { filters } => suite::test(&root, &filters),
+        Task::Check => check::all(&root),
+        Task::Test { names, jobs } => suite::test(&root, &names, jobs.max(1)),
         Task::Bench { arguments } => bench::bench(&root, &arguments),
         Task::VmTest { kernels } => {
             let chosen = |kernel: &vm::Kernel| {
@@ -111,6 +131,7 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Coverage => coverage::end(&root),
         Task::Tidy => tidy::tidy(&root),
+        Task::Sweep { scope, after_input } => e2e::sweep(&scope, after_input),
     }
 }
 

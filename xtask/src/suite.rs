@@ -1,15 +1,14 @@
-//! Every check and test, in the order in which they are cheap.
+//! The whole test: what it needs, the checks, the end-to-end tests, and the table that they measure.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::ffi::OsString;
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::apt::{self, Package, Sign};
-use crate::command::{cargo, check, find, is_root, shown};
+use crate::command::{self, as_root};
 use crate::suites::{Reach, Wanted};
-use crate::{coverage, ebpf, npm, python, suites, tidy, vm};
+use crate::{check, coverage, e2e, ebpf, npm, preflight, python, suites};
 
 /// What the end-to-end tests start.
 const PACKAGES: &[Package] = &[
@@ -26,110 +25,48 @@ const PACKAGES: &[Package] = &[
 ];
 /// A curl with the last OpenSSL before 3, which this release does not have.
 const OPENSSL_1_1: Wanted<'_> = Wanted { release: "bullseye", packages: &["curl"], reach: Reach::All };
-/// What the end-to-end tests read, and sudo must let through.
-const VARIABLES: [&str; 4] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT", "SPANWIRE_NPM"];
 
-/// Sets up what the tests need, then runs the checks and the tests whose names contain one of
-/// `filters` (all, if there are none).
+/// Sets up what the tests need; then runs the checks and all end-to-end tests, `jobs` at a time, and
+/// compares the table of docs/coverage.md. With `names`, it runs the end-to-end tests that have one of
+/// them in `file::test`, and nothing else.
 ///
 /// # Errors
-/// At the first step that fails.
-pub(crate) fn test(root: &Path, filters: &[String]) -> Result<()> {
+/// At the first step that fails; the end-to-end tests are all run before they fail.
+pub(crate) fn test(root: &Path, names: &[String], jobs: usize) -> Result<()> {
+    preflight::privileges()?;
+    preflight::disk(root)?;
+    apt::can_ensure(PACKAGES, "testing")?;
+    let lock = e2e::lock(root)?;
     apt::ensure(PACKAGES, "testing")?;
     ebpf::build(root)?;
     let python = python::environment(root)?;
     let modules = npm::modules(root)?;
     suites::unpack(root, "curl-bullseye", OPENSSL_1_1)?;
+    let whole = names.is_empty();
+    if whole {
+        check::steps(root)?;
+    }
 
-    step(cargo(root).args(["fmt", "--all", "--check"]))?;
-    // cargo fmt does not see modules that a macro declares, as the list of providers does.
-    let mut providers = Command::new("rustfmt");
-    check(providers.current_dir(root).args(["--edition", "2024", "--check"]).args(provider_modules(root)?))?;
-    println!("==> tidy");
-    tidy::tidy(root)?;
-    step(
-        cargo(root)
-            .args(["clippy", "--workspace", "--exclude", "spanwire-ebpf", "--all-targets"])
-            .args(["--", "-D", "warnings"]),
-    )?;
-    let unit = ["spanwire", "spanwire-abi", "spanwire-bench", "xtask"];
-    step(
-        cargo(root)
-            .arg("test")
-            .args(unit.iter().flat_map(|name| ["--package", name]))
-            .arg("--")
-            .args(filters),
-    )?;
-    step(cargo(root).args(["build", "--package", "spanwire"]))?;
-    let runner = runner()?;
-    println!("==> what this kernel's verifier says of the BPF programs");
-    let agent = root.join("target/debug/spanwire");
-    check(as_root(&agent).args(["check", "--programs"]))?;
-
-    let mut end_to_end = cargo(root);
-    end_to_end.args(["test", "--package", "spanwire-e2e", "--no-fail-fast"]).args(runner);
-    // One at a time: each traces the whole host, and would see the others' traffic.
-    end_to_end.args(["--", "--test-threads=1"]).args(filters);
-    let [binary, interpreter, repository, javascript] = VARIABLES;
-    // Failed tests say what went wrong in words; a trace through the runtime only hides them.
-    end_to_end.env("RUST_LIB_BACKTRACE", "0");
-    end_to_end.env(binary, agent).env(interpreter, python).env(repository, root);
-    end_to_end.env(javascript, modules);
+    println!("==> building the agent and the end-to-end tests");
+    let built = e2e::build(root)?;
+    let tests = e2e::choose(built.list()?, names)?;
+    if whole {
+        println!("==> what this kernel's verifier says of the BPF programs");
+        command::check(as_root(&built.agent, &[]).args(["check", "--programs"]))?;
+    }
     coverage::begin(root)?;
-    step(&mut end_to_end)?;
-    if filters.is_empty() {
-        // Some of the tests measure some of the table.
-        coverage::end(root)?;
-        if vm::IS_POSSIBLE {
-            println!("==> the oldest kernel: `cargo xtask vm-test` tests on the others");
-            vm::test(root, &[vm::OLDEST])?;
-        } else {
-            println!("==> no other kernel: those that are tested are of x86-64");
-        }
+    let environment = [
+        ("SPANWIRE_BIN", built.agent.into_os_string()),
+        ("SPANWIRE_PYTHON", python.into_os_string()),
+        ("SPANWIRE_ROOT", root.as_os_str().to_owned()),
+        ("SPANWIRE_NPM", modules.into_os_string()),
+        // Failed tests say what went wrong in words; a trace through the runtime only hides them.
+        ("RUST_LIB_BACKTRACE", OsString::from("0")),
+    ];
+    let failed = e2e::run(root, lock, tests, jobs, whole, &environment)?;
+    if failed > 0 {
+        bail!("end-to-end tests failed: {failed}");
     }
-    Ok(())
-}
-
-/// A program started as root.
-fn as_root(program: &Path) -> Command {
-    if is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.arg(program);
-    command
-}
-
-/// The root files of the providers' modules.
-fn provider_modules(root: &Path) -> Result<Vec<PathBuf>> {
-    let providers = root.join("agent/src/provider");
-    let mut modules = Vec::new();
-    for entry in fs::read_dir(&providers).with_context(|| format!("cannot read {}", providers.display()))? {
-        let path = entry?.path();
-        let module = if path.is_dir() { path.join("mod.rs") } else { path };
-        if module.extension().is_some_and(|extension| extension == "rs") && module.is_file() {
-            modules.push(module);
-        }
-    }
-    Ok(modules)
-}
-
-/// How cargo starts the end-to-end tests as root, if this is not.
-fn runner() -> Result<Vec<String>> {
-    if is_root() {
-        return Ok(Vec::new());
-    }
-    if find("sudo").is_none() {
-        bail!("the end-to-end tests load BPF programs: run `cargo xtask test` as root, or install sudo");
-    }
-    println!("the end-to-end tests load BPF programs, so sudo starts them");
-    let keep = format!("--preserve-env={}", VARIABLES.join(","));
-    Ok(vec!["--config".to_owned(), format!("target.'cfg(unix)'.runner = ['sudo', '{keep}']")])
-}
-
-/// Names and runs one step.
-fn step(command: &mut Command) -> Result<()> {
-    let line = shown(command);
-    println!("==> cargo{}", line.split_once(' ').map_or(String::new(), |(_, rest)| format!(" {rest}")));
-    check(command)
+    // Some of the tests measure some of the table.
+    if whole { coverage::end(root) } else { Ok(()) }
 }

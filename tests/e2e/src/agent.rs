@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use crate::evidence;
 use crate::folder::Folder;
 use crate::receiver::{Protocol, Receiver};
 use crate::transcript::Transcript;
@@ -209,6 +210,7 @@ impl Agent {
     /// When it does not end.
     pub async fn stop(mut self) -> Result<Ended> {
         let id = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        self.leave_counters();
         kill_process(id.context("the agent ended by itself")?, Signal::TERM)?;
         self.end().await
     }
@@ -222,6 +224,10 @@ impl Agent {
         self.end().await
     }
 
+    fn leave_counters(&self) {
+        evidence::counters(&self.executable, &self.folder.path().join(SOCKET));
+    }
+
     async fn end(&mut self) -> Result<Ended> {
         let status = tokio::time::timeout(DEADLINE, self.process.wait()).await;
         Ok(Ended {
@@ -229,5 +235,14 @@ impl Agent {
             stdout: self.stdout.wait_for_end(DEADLINE).await?,
             stderr: self.stderr.wait_for_end(DEADLINE).await?,
         })
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that was stopped or killed has no id any more: the test has failed before that.
+        if self.process.id().is_some() {
+            self.leave_counters();
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod client;
 pub mod container;
 pub mod coverage;
+mod evidence;
 pub mod door;
 pub mod folder;
 pub mod receiver;

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
 
+use crate::evidence::Evidence;
 use crate::span::Span;
 
 /// How OTLP is spoken.
@@ -52,12 +53,16 @@ struct Received {
 }
 
 #[derive(Clone, Debug)]
-struct Store(Arc<watch::Sender<Received>>);
+struct Store {
+    received: Arc<watch::Sender<Received>>,
+    evidence: Arc<Evidence>,
+}
 
 impl Store {
     fn add(&self, export: &ExportTraceServiceRequest, bytes: &[u8]) {
         let spans = Span::all_of(&export.resource_spans);
-        self.0.send_modify(|received| {
+        spans.iter().for_each(|span| self.evidence.show(span));
+        self.received.send_modify(|received| {
             received.spans.extend(spans);
             received.bytes.extend_from_slice(bytes);
         });
@@ -117,7 +122,8 @@ impl Receiver {
         let socket = reusable(port).context("the receiver's port")?;
         let address = socket.local_addr()?;
         let (sender, received) = watch::channel(Received::default());
-        let store = Store(Arc::new(sender));
+        let evidence = Arc::new(Evidence::new("spans", "txt"));
+        let store = Store { received: Arc::new(sender), evidence };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let handle = runtime.handle().clone();
         let receiver = Self { address, protocol, received, runtime: Some(runtime) };

@@ -7,6 +7,8 @@ use anyhow::{Result, bail};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 
+use crate::evidence::Evidence;
+
 /// The text so far of one of a process's outputs.
 #[derive(Clone, Debug)]
 pub struct Transcript {
@@ -15,13 +17,16 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Reads `source` to its end in the background. `name` is for messages.
+    /// Reads `source` to its end in the background. `name` is for messages, and for the file in the test's
+    /// folder to which all of it goes as it comes.
     pub fn of(name: &str, mut source: impl AsyncRead + Unpin + Send + 'static) -> Self {
         let (sender, text) = watch::channel(String::new());
+        let evidence = Evidence::new(name, "log");
         tokio::spawn(async move {
             let mut pending = Vec::new();
             // An error ends the transcript just as the end of the output does.
-            while let Ok(1..) = source.read_buf(&mut pending).await {
+            while let Ok(count @ 1..) = source.read_buf(&mut pending).await {
+                evidence.add(pending.get(pending.len() - count..).unwrap_or_default());
                 let whole = pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 let lines = String::from_utf8_lossy(pending.get(..whole).unwrap_or_default()).into_owned();
                 pending.drain(..whole);

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::console::PROGRAMS as PROGRAMS_STEP;
 use super::image::Image;
-use crate::command::{cargo, check, find, output};
+use crate::command::{check, find, output};
+use crate::e2e::Built;
 use crate::suites::{self, Reach, Wanted};
 
 /// Test binaries of `tests/e2e` whose tests meet the kernel in ways of their own.
@@ -39,17 +40,16 @@ const PROGRAMS: &str = "/vm/programs";
 /// Makes the file system that every guest begins with; returns its file.
 ///
 /// # Errors
-/// When something does not compile, or is not here.
-pub(super) fn archive(root: &Path, python: &Path) -> Result<PathBuf> {
+/// When something is not here.
+pub(super) fn archive(root: &Path, built: &Built, python: &Path) -> Result<PathBuf> {
     let folder = root.join("target/vm/programs");
     fs::create_dir_all(&folder)?;
     let mut image = Image::default();
-    let agent = root.join("target/debug/spanwire");
     let mut steps = vec![format!("{PROGRAMS_STEP} {PROGRAMS}/spanwire check --programs\n")];
-    add_stripped(&mut image, &agent, &folder, "spanwire")?;
-    for (name, file) in test_binaries(root)? {
+    add_stripped(&mut image, &built.agent, &folder, "spanwire")?;
+    for (name, file) in &built.tests {
         if TESTS.contains(&name.as_str()) {
-            add_stripped(&mut image, &file, &folder, &name)?;
+            add_stripped(&mut image, file, &folder, name)?;
             steps.push(format!("{name} {PROGRAMS}/{name} --test-threads=1 ${{SKIP:+--skip $SKIP}}\n"));
         }
     }
@@ -91,24 +91,6 @@ fn add_stripped(image: &mut Image, file: &Path, folder: &Path, name: &str) -> Re
     image.libraries_of(&stripped)?;
     image.file_at(Path::new(PROGRAMS).join(name), stripped);
     Ok(())
-}
-
-/// Compiles the end-to-end tests; returns the name and the file of each.
-fn test_binaries(root: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let mut build = cargo(root);
-    build.args(["test", "--package", "spanwire-e2e", "--no-run", "--quiet", "--message-format", "json"]);
-    let said = build.stderr(std::process::Stdio::inherit()).output()?;
-    if !said.status.success() {
-        bail!("the end-to-end tests do not compile");
-    }
-    let text = String::from_utf8_lossy(&said.stdout).into_owned();
-    let of_line = |line: &str| {
-        let (_, rest) = line.split_once("\"executable\":\"")?;
-        let file = PathBuf::from(rest.split('"').next()?);
-        let name = file.file_stem()?.to_str()?.rsplit_once('-')?.0.to_owned();
-        Some((name, file))
-    };
-    Ok(text.lines().filter_map(of_line).collect())
 }
 
 /// An interpreter with its library and the packages of its environment that tests import.

@@ -25,13 +25,11 @@ pub(crate) struct Kernel {
 /// The test of hooks that the agent chooses where there are no tracepoints of the socket layer.
 const FUNCTIONS: Option<&str> = Some("by_the_return_of_functions");
 
-/// The oldest that is supported, and so the one that misses most: it has no tracepoints of the socket
-/// layer, no `uprobe_multi` links and no `bpf_task_pt_regs`, and it counts BPF's memory as locked.
-pub(crate) const OLDEST: Kernel = Kernel { version: "5.10", release: "bullseye", skip: FUNCTIONS };
-
-/// Those that are known, oldest first.
+/// Those that are known, oldest first. The first is the oldest that is supported, and so the one that misses
+/// most: it has no tracepoints of the socket layer, no `uprobe_multi` links and no `bpf_task_pt_regs`, and it
+/// counts BPF's memory as locked.
 pub(crate) const KERNELS: [Kernel; 3] = [
-    OLDEST,
+    Kernel { version: "5.10", release: "bullseye", skip: FUNCTIONS },
     Kernel { version: "6.1", release: "bookworm", skip: FUNCTIONS },
     Kernel { version: "6.12", release: "trixie", skip: None },
 ];

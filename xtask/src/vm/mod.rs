@@ -15,11 +15,10 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::apt::{self, Package, Sign};
-use crate::command::{cargo, check};
-use crate::{ebpf, python};
+use crate::{e2e, ebpf, python};
 use console::{Console, Step};
 use machine::Emulator;
-pub(crate) use machine::{KERNELS, Kernel, OLDEST};
+pub(crate) use machine::{KERNELS, Kernel};
 
 /// What guests run, and what makes their programs small.
 const PACKAGES: &[Package] = &[
@@ -29,23 +28,20 @@ const PACKAGES: &[Package] = &[
     Package { name: "binutils", sign: Sign::Program("strip") },
 ];
 
-/// Whether this machine's programs run on the kernels that are tested.
-pub(crate) const IS_POSSIBLE: bool = cfg!(target_arch = "x86_64");
-
 /// Runs the tests on each of `kernels`, one after the other, and prints what passed where.
 ///
 /// # Errors
 /// When a test fails on one of them, or a guest runs none, or cannot be booted.
 pub(crate) fn test(root: &Path, kernels: &[Kernel]) -> Result<()> {
-    if !IS_POSSIBLE {
+    if !cfg!(target_arch = "x86_64") {
         bail!("the kernels are of x86-64, and so must this machine be, whose programs they run");
     }
     apt::ensure(PACKAGES, "testing on other kernels")?;
     ebpf::build(root)?;
-    check(cargo(root).args(["build", "--package", "spanwire", "--quiet"]))?;
+    let built = e2e::build(root)?;
     let python = python::environment(root)?;
     let emulator = Emulator::prepare(root)?;
-    let archive = guest::archive(root, &python)?;
+    let archive = guest::archive(root, &built, &python)?;
     let mut told = Vec::new();
     for kernel in kernels {
         let (file, package) = kernel.fetch(root)?;
