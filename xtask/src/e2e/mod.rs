@@ -174,7 +174,7 @@ pub(crate) fn run(
     if whole && folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    println!("==> {} end-to-end tests; what each leaves is in target/e2e/FILE/TEST", tests.len());
+    println!("==> end-to-end tests: {}; what each leaves is in target/e2e/FILE/TEST", tests.len());
     let run = |test: &Test, again: bool| {
         let ending = if again { ".again" } else { "" };
         let folder = folder.join(&test.file).join(format!("{}{ending}", test.name));

@@ -54,11 +54,10 @@ pub(super) fn report(outcomes: &[Outcome], total: Duration) -> String {
             None => passed += 1,
             Some(again) if again.failure.is_none() => {
                 flaky += 1;
+                let failure = outcome.first.failure.as_deref().unwrap_or_default().trim_end();
                 let (first, again) = (outcome.first.folder.display(), again.folder.display());
-                text.push_str(&format!(
-                    "\nFLAKY {}\n  failed: {first}\n  passed: {again}\n",
-                    outcome.test.id
-                ));
+                let id = &outcome.test.id;
+                text.push_str(&format!("\nFLAKY {id}\n{failure}\n  failed: {first}\n  passed: {again}\n"));
             }
             Some(_) => failed += 1,
         }
@@ -69,31 +68,29 @@ pub(super) fn report(outcomes: &[Outcome], total: Duration) -> String {
             text.push_str(&format!("\nFAILED {}\n{}\n  {folder}\n", outcome.test.id, failure.trim_end()));
         }
     }
-    text.push_str(&format!(
-        "\n{} end-to-end tests in {:.0} s: {passed} passed, {flaky} flaky, {failed} failed\n",
-        outcomes.len(),
-        total.as_secs_f64()
-    ));
+    let total = total.as_secs_f64();
+    text.push_str(&format!("\n{passed} passed, {flaky} flaky, {failed} failed in {total:.0} s\n"));
     text
 }
 
 /// What a test that failed says of it: the last `Error:` of a test that returns one, or the last panic, in
 /// the output of Rust's test harness. None when it says neither.
 pub(super) fn error_text(output: &str) -> Option<String> {
-    let lines: Vec<&str> = output.lines().collect();
-    let begins = |line: &&str| line.starts_with("Error: ") || is_panic(line);
-    let begin = lines.iter().rposition(begins)?;
-    let rest = lines.get(begin..)?;
-    let ends = |line: &&str| *line == "failures:" || (line.starts_with("test ") && line.ends_with("FAILED"));
-    let end = rest.iter().position(ends).unwrap_or(rest.len());
-    let is_hint = |line: &&&str| line.starts_with("note: run with `RUST_BACKTRACE=");
-    let own: Vec<&str> = rest.iter().take(end).filter(|line| !is_hint(line)).copied().collect();
-    Some(shortened(&own))
-}
-
-/// `thread 'name' (12) panicked at file:1:2:`, and the same with more in front of it in one line.
-fn is_panic(line: &str) -> bool {
-    line.split_once("thread '").is_some_and(|(_, rest)| rest.contains("' ") && rest.contains("panicked at "))
+    // The harness writes `test NAME ... ` and leaves the line to the test.
+    let of_test = |line| match str::strip_prefix(line, "test ").and_then(|rest| rest.split_once(" ... ")) {
+        Some((_, said)) => said,
+        None => line,
+    };
+    let lines: Vec<&str> = output.lines().map(of_test).collect();
+    let begins = |line: &&str| {
+        // `thread 'name' (12) panicked at file:1:2:`
+        line.starts_with("Error: ") || (line.starts_with("thread '") && line.contains(" panicked at "))
+    };
+    let rest = lines.get(lines.iter().rposition(begins)?..)?;
+    let ends = |line: &&&str| ["FAILED", "failures:", "stack backtrace:"].contains(*line);
+    let is_hint = |line: &&str| line.starts_with("note: run with `RUST_BACKTRACE=");
+    let own: Vec<&str> = rest.iter().take_while(|line| !ends(line)).copied().collect();
+    Some(shortened(&own.into_iter().filter(|line| !is_hint(line)).collect::<Vec<_>>()))
 }
 
 /// The end of an output that says nothing of an error.
@@ -131,21 +128,24 @@ mod tests {
 
     #[test]
     fn a_returned_error_is_found_with_its_causes() {
-        let output = "\nrunning 1 test\nError: the client's own\nError: no span\n\nCaused by:\n    nothing came\n\
-                      test calls ... FAILED\n\nfailures:\n\nfailures:\n    calls\n";
+        let output = "\nrunning 1 test\ntest calls ... Error: the client's own\nError: no span\n\nCaused by:\n    nothing came\n\
+                      FAILED\n\nfailures:\n\nfailures:\n    calls\n";
         let expected = "Error: no span\n\nCaused by:\n    nothing came";
         assert_eq!(error_text(output).as_deref(), Some(expected));
+        let output = output.replace("Error: the client's own\n", "");
+        assert_eq!(error_text(&output).as_deref(), Some(expected));
     }
 
     #[test]
     fn a_panic_is_found_without_the_hint() {
         let output = "running 1 test\ntest tools ... \nthread 'main' (12) panicked at tests/e2e/tests/calls.rs:9:5:\n\
                       assertion `left == right` failed\n  left: 1\n right: 2\n\
-                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\nFAILED\n\
+                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\
+                      stack backtrace:\n   0: core\nFAILED\n\
                       \nfailures:\n    tools\n";
         let said = error_text(output).unwrap_or_default();
         assert!(said.starts_with("thread 'main'") && said.contains(" right: 2"), "{said}");
-        assert!(!said.contains("RUST_BACKTRACE") && !said.contains("failures"), "{said}");
+        assert!(!said.contains("RUST_BACKTRACE") && !said.contains("core"), "{said}");
         assert_eq!(error_text("running 1 test\nKilled\n"), None);
     }
 
@@ -167,9 +167,9 @@ mod tests {
             outcome("wget", attempt("/e/wget", 5, Some("2")), Some(attempt("/e/wget.again", 1, Some("3\n")))),
         ];
         let expected = "\nThe slowest:\n    3.4 s  calls::tools\n    1.2 s  calls::curl\n    0.5 s  calls::wget\n\
-                        \nFLAKY calls::tools\n  failed: /e/tools\n  passed: /e/tools.again\n\
+                        \nFLAKY calls::tools\n1\n  failed: /e/tools\n  passed: /e/tools.again\n\
                         \nFAILED calls::wget\n3\n  /e/wget.again\n\
-                        \n3 end-to-end tests in 7 s: 1 passed, 1 flaky, 1 failed\n";
+                        \n1 passed, 1 flaky, 1 failed in 7 s\n";
         assert_eq!(report(&outcomes, Duration::from_secs(7)), expected);
         assert_eq!(outcomes.iter().filter(|outcome| outcome.failed()).count(), 1);
     }
