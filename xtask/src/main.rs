@@ -16,6 +16,7 @@ mod npm;
 mod preflight;
 mod python;
 mod run;
+mod soak;
 mod suite;
 mod suites;
 mod tidy;
@@ -82,6 +83,15 @@ enum Task {
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<String>,
     },
+    /// Make many calls, with large bodies, and by programs that live for a moment; print what is seen of them.
+    ///
+    /// Fails on what is wrong at any speed: a wrong span, a loss that is not counted, an agent that ends. How
+    /// much is seen depends on the machine; the figures are in target/soak/figures.json, too.
+    Soak {
+        /// What to do (starts, calls, bodies; everything when none is named), and `--for 10m` to go on so long.
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        arguments: Vec<String>,
+    },
     /// Run the tests that meet the kernel on Debian's cloud kernels, under an emulator.
     VmTest {
         /// Which, by their versions; all when none is named.
@@ -123,6 +133,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Check => check::all(&root),
         Task::Test { names, jobs } => suite::test(&root, &names, jobs.max(1)),
         Task::Bench { arguments } => bench::bench(&root, &arguments),
+        Task::Soak { arguments } => soak::soak(&root, &arguments),
         Task::VmTest { kernels } => {
             let chosen = |kernel: &vm::Kernel| {
                 kernels.is_empty() || kernels.iter().any(|version| version == kernel.version)

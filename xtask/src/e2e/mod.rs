@@ -22,11 +22,11 @@ pub(crate) use leftovers::sweep;
 use report::Outcome;
 
 /// How many tests run at a time when nothing is said.
-pub(crate) const JOBS: usize = 1;
+pub(crate) const JOBS: usize = 2;
 
-/// Tests, or files of them, that never run beside others: they count what the whole host has, or load all of
-/// its processors.
-const ALONE: &[&str] = &["concurrency", "load", "short_lived"];
+/// Tests, or files of them, that never run beside others, since they wish something of the whole host: the next
+/// process id.
+const ALONE: &[&str] = &["identity::a_pid_and_an_address_that_were_anothers"];
 
 /// What was built.
 pub(crate) struct Built {
@@ -281,9 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn some_files_run_by_themselves() {
-        let alone: Vec<_> = tests().into_iter().filter(is_alone).map(|test| test.id).collect();
-        assert_eq!(alone, ["load::curl_many"]);
+    fn some_tests_run_by_themselves() {
+        let mut tests = tests();
+        tests.extend(listed(
+            "identity",
+            Path::new("/t/identity-1"),
+            "a_pid_and_an_address_that_were_anothers: test\n",
+        ));
+        let alone: Vec<_> = tests.into_iter().filter(is_alone).map(|test| test.name).collect();
+        assert_eq!(alone, ["a_pid_and_an_address_that_were_anothers"]);
     }
 
     #[test]
