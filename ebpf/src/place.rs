@@ -2,7 +2,7 @@
 //! kernel.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_user};
-use spanwire_abi::gap;
+use spanwire_abi::{direction, gap};
 
 use crate::{
     arch::{Registers, nr},
@@ -15,15 +15,15 @@ use crate::{
 /// `recv` flag (include/linux/socket.h): the bytes are thrown away.
 const MSG_TRUNC: i32 = 0x20;
 
-/// Where the bytes of the message are that the call under way just moved.
+/// Where the bytes of the message are that the call under way just moved this way.
 #[inline(always)]
-pub fn of_entry(sock: u64, result: i64, flags: i32) -> Cursor {
+pub fn of_entry(sock: u64, way: u8, result: i64, flags: i32) -> Cursor {
     let Some(registers) = kernel::entry_registers() else { return Cursor::nowhere() };
     if flags & MSG_TRUNC != 0 {
         return Cursor::nowhere();
     }
     match kernel::mover(sock, registers.argument::<0>()) {
-        mover::CALL => of_call(sock, &registers, result),
+        mover::CALL => of_call(sock, way, &registers, result),
         mover::IO_URING => {
             emit::count_gap(gap::IO_URING, result as u64);
             Cursor::nowhere()
@@ -32,24 +32,35 @@ pub fn of_entry(sock: u64, result: i64, flags: i32) -> Cursor {
     }
 }
 
-/// Where a call keeps its bytes, by its registers.
+/// Where a call keeps the bytes that it moves this way, by its registers.
 #[inline(always)]
-pub fn of_call(sock: u64, registers: &Registers, result: i64) -> Cursor {
+pub fn of_call(sock: u64, way: u8, registers: &Registers, result: i64) -> Cursor {
     if !registers.is_native() {
         emit::count_gap(gap::COMPAT, result as u64);
         return Cursor::nowhere();
     }
-    match registers.number() {
+    let number = registers.number();
+    // At the end of a call io_uring may move what goes the other way on the very socket of that call.
+    let moved_by_other = match number {
+        nr::READ | nr::RECVFROM | nr::READV | nr::PREADV2 | nr::RECVMSG | nr::RECVMMSG => {
+            way != direction::READ
+        }
+        nr::WRITE | nr::SENDTO | nr::WRITEV | nr::PWRITEV2 | nr::SENDMSG | nr::SENDMMSG => {
+            way != direction::WRITE
+        }
+        number => number == nr::IO_URING_ENTER,
+    };
+    if moved_by_other {
+        emit::count_gap(gap::IO_URING, result as u64);
+        return Cursor::nowhere();
+    }
+    match number {
         nr::READ | nr::WRITE | nr::SENDTO | nr::RECVFROM => Cursor::new(registers.argument::<1>(), 0),
         nr::READV | nr::WRITEV | nr::PREADV2 | nr::PWRITEV2 => {
             Cursor::new(registers.argument::<1>(), registers.argument::<2>())
         }
         nr::SENDMSG | nr::RECVMSG => message(registers.argument::<1>()),
         nr::SENDMMSG | nr::RECVMMSG => one_of_many(sock, registers, result),
-        nr::IO_URING_ENTER => {
-            emit::count_gap(gap::IO_URING, result as u64);
-            Cursor::nowhere()
-        }
         _ => {
             emit::count_gap(gap::NO_BUFFER, result as u64);
             Cursor::nowhere()

@@ -22,14 +22,14 @@ fn words<const N: usize>(context: &FExitContext) -> Option<[u64; N]> {
 #[inline(always)]
 fn sent(sock: u64, result: u64) {
     let result = i64::from(result as i32);
-    transferred(sock, direction::WRITE, result, || place::of_entry(sock, result, 0));
+    transferred(sock, direction::WRITE, result, || place::of_entry(sock, direction::WRITE, result, 0));
 }
 
 #[inline(always)]
 fn received(sock: u64, flags: u64, result: u64) {
     let (flags, result) = (flags as i32, i64::from(result as i32));
     if flags & (MSG_PEEK | MSG_ERRQUEUE) == 0 {
-        transferred(sock, direction::READ, result, || place::of_entry(sock, result, flags));
+        transferred(sock, direction::READ, result, || place::of_entry(sock, direction::READ, result, flags));
     }
 }
 

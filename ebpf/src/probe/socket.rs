@@ -33,7 +33,7 @@ const ETIMEDOUT: i64 = -110;
 #[raw_tracepoint(tracepoint = "sock_send_length")]
 pub fn socket_sent(context: RawTracePointContext) -> i32 {
     let result = i64::from(context.arg::<i32>(1));
-    let place = || place::of_entry(context.arg(0), result, 0);
+    let place = || place::of_entry(context.arg(0), direction::WRITE, result, 0);
     transferred(context.arg(0), direction::WRITE, result, place);
     0
 }
@@ -46,7 +46,7 @@ pub fn socket_received(context: RawTracePointContext) -> i32 {
         return 0;
     }
     let result = i64::from(context.arg::<i32>(1));
-    let place = || place::of_entry(context.arg(0), result, flags);
+    let place = || place::of_entry(context.arg(0), direction::READ, result, flags);
     transferred(context.arg(0), direction::READ, result, place);
     0
 }

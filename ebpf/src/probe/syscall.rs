@@ -45,7 +45,7 @@ pub fn syscall_exit(context: RawTracePointContext) -> i32 {
             emit::count_gap(gap::NO_BUFFER, bytes as u64);
             return Cursor::nowhere();
         }
-        place::of_call(sock, &registers, bytes)
+        place::of_call(sock, way, &registers, bytes)
     });
     0
 }
