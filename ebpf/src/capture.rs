@@ -4,7 +4,7 @@ use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_
 use spanwire_abi::{Connection, Data, Dismissal, Endpoint, OPENING_BYTES, direction, kind, source, verdict};
 
 use crate::{
-    cursor::{Cursor, Turn},
+    cursor::{Cursor, Turn, zero},
     emit,
     maps::{CURSORS, DISMISSALS, REQUESTS, TLS_CALLS},
 };
@@ -32,17 +32,19 @@ type Opening = [u64; OPENING_BYTES / 8];
 
 /// A connection of which nothing is known yet. Its id is unique by time and processor; the shift
 /// leaves room for 834 days of uptime.
+#[inline(always)]
 pub fn connection() -> Connection {
     // SAFETY: neither helper has preconditions.
     let (now, processor) = unsafe { (bpf_ktime_get_ns(), bpf_get_smp_processor_id()) };
+    let zero = zero();
     Connection {
         id: now << 8 | u64::from(processor & 0xff),
-        socket: 0,
-        inode: 0,
-        moved: [0; 2],
-        opening: [0; OPENING_BYTES / 8],
-        alike_since: 0,
-        last_ns: 0,
+        socket: zero,
+        inode: zero,
+        moved: [zero; 2],
+        opening: [zero; OPENING_BYTES / 8],
+        alike_since: zero,
+        last_ns: zero,
         verdict: verdict::UNKNOWN,
         requests: direction::WRITE,
         last: NEITHER,

@@ -68,8 +68,18 @@ macro_rules! store {
     }};
 }
 
+/// A zero that the compiler knows nothing of: it would fill structs with known ones by calls, each with a stack
+/// of its own, and old kernels allow 512 bytes for a program and all that it calls.
+#[inline(always)]
+pub fn zero() -> u64 {
+    let zero = 0;
+    // SAFETY: a value of this function's own.
+    unsafe { (&raw const zero).read_volatile() }
+}
+
 impl Cursor {
     /// At the begin of a call's bytes, or, with `vectors` other than 0, of that many `iovec`s.
+    #[inline(always)]
     pub fn new(address: u64, vectors: u64) -> Self {
         if vectors == 0 {
             Self { address, part_left: u64::MAX, ..Self::nowhere() }
@@ -79,16 +89,18 @@ impl Cursor {
     }
 
     /// Bytes that are in no buffer of the process.
+    #[inline(always)]
     pub fn nowhere() -> Self {
+        let zero = zero();
         Self {
-            address: 0,
-            part_left: 0,
-            left: 0,
-            vector: 0,
-            vectors_left: 0,
-            position: 0,
-            size: 0,
-            request: 0,
+            address: zero,
+            part_left: zero,
+            left: zero,
+            vector: zero,
+            vectors_left: zero,
+            position: zero,
+            size: zero,
+            request: zero,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use aya_ebpf::{
     helpers::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_probe_read_user,
+        bpf_get_current_pid_tgid, bpf_ktime_get_ns,
+        generated::{bpf_get_current_comm, bpf_probe_read_user},
     },
     maps::{RingBuf, ring_buf::RingBufEntry},
 };
@@ -72,7 +73,8 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
         (&raw mut (*record).header).write(header(kind::OPENED, connection));
         (&raw mut (*record).local).write(local);
         (&raw mut (*record).peer).write(peer);
-        (&raw mut (*record).command).write(bpf_get_current_comm().unwrap_or([0; COMMAND_BYTES]));
+        // It fills the whole name, with zeros where it fails.
+        bpf_get_current_comm((&raw mut (*record).command).cast::<c_void>(), COMMAND_BYTES as u32);
         (&raw mut (*record).program).write(kernel::program());
     }
     entry.submit(0);

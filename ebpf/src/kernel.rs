@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use spanwire_abi::{Endpoint, FileKey};
 
-use crate::arch::Registers;
+use crate::{arch::Registers, cursor::zero};
 
 /// Says of a field that this kernel does not have it.
 pub const ABSENT: u32 = u32::MAX;
@@ -194,8 +194,8 @@ pub fn inode(sock: u64) -> u64 {
 #[inline(always)]
 pub fn endpoints(sock: u64) -> Option<(Endpoint, Endpoint)> {
     let family = field::<u16>(sock, &SOCK_FAMILY)?;
-    let (mut local, mut peer) =
-        (Endpoint { family, port: 0, address: [0; 16] }, Endpoint { family, port: 0, address: [0; 16] });
+    let nowhere = || Endpoint { family, port: 0, address: u128::from(zero()).to_ne_bytes() };
+    let (mut local, mut peer) = (nowhere(), nowhere());
     match family {
         AF_INET => {
             local.address[..4].copy_from_slice(&field::<[u8; 4]>(sock, &SOCK_RCV_SADDR)?);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use crate::config::Config;
+use crate::run::command::of_children;
 use crate::run::{Agent, StartError};
 use crate::telemetry::Counters;
 
@@ -64,7 +65,8 @@ pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Res
     let folder = Folder::new()?;
     let mut provider = provider(python, &folder)?;
     let ready = ready(&mut provider).await?;
-    let agent = Agent::start(config, counters)?;
+    // The example, and nothing else of this host.
+    let agent = Agent::start(&of_children(config.clone()), counters)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let tracing = tokio::spawn(agent.trace(async {
         // A dropped sender means the same.

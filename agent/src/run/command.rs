@@ -68,7 +68,7 @@ pub async fn run(config: Config, command: &[OsString], counters: Arc<Counters>) 
 
 /// The configuration for what this process starts, and for nothing else. Another agent may have the usual
 /// place for questions.
-fn of_children(mut config: Config) -> Config {
+pub(crate) fn of_children(mut config: Config) -> Config {
     config.include.retain(Rule::is_of_connections);
     config.include.push(Rule::Tree(std::process::id()));
     config.status_socket = config.status_socket.filter(|path| path.to_str() != Some(STATUS_SOCKET));

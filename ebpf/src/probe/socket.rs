@@ -99,7 +99,8 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
         _ => {}
     }
     if result <= 0 {
-        place::failed();
+        // A call of many messages may be over.
+        place();
         return failed(socket, way, result);
     }
     // Before the bytes are looked for, which costs half of it.
@@ -162,16 +163,18 @@ const PATIENCE: u8 = 32;
 
 /// Begins to know a socket: everything but streams of IPv4, IPv6 and Unix, the agent's own sockets and
 /// those of processes out of scope are ignored from the start.
-#[inline(never)]
+#[inline(always)]
 fn admit(sock: u64) -> Option<()> {
+    // Not called from below: their stacks together would be more than old kernels allow.
+    know(sock, scope::excludes_current())
+}
+
+#[inline(never)]
+fn know(sock: u64, is_outside: bool) -> Option<()> {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let mut connection = capture::connection();
     let family = kernel::stream_family(sock);
-    if family.is_none()
-        || pid == AGENT_PID.load()
-        || process_is(pid, process::EXCLUDED)
-        || scope::excludes_current()
-    {
+    if is_outside || family.is_none() || pid == AGENT_PID.load() || process_is(pid, process::EXCLUDED) {
         connection.verdict = verdict::IGNORE;
     }
     if family == Some(kernel::AF_UNIX) {

@@ -24,14 +24,14 @@ pub fn syscall_exit(context: RawTracePointContext) -> i32 {
     let registers = Registers::at(context.arg(0));
     let result = context.arg::<i64>(1);
     let way = match registers.number() {
-        nr::READ | nr::READV | nr::PREADV2 => direction::READ,
-        nr::RECVFROM if registers.argument::<3>() & MSG_PEEK == 0 => direction::READ,
-        nr::RECVMSG if registers.argument::<2>() & MSG_PEEK == 0 => direction::READ,
-        nr::RECVMMSG if registers.argument::<3>() & MSG_PEEK == 0 => direction::READ,
-        nr::WRITE | nr::WRITEV | nr::PWRITEV2 | nr::SENDTO | nr::SENDMSG | nr::SENDMMSG | nr::SENDFILE => {
-            direction::WRITE
-        }
-        _ => return 0,
+        nr::RECVFROM if registers.argument::<3>() & MSG_PEEK != 0 => return 0,
+        nr::RECVMSG if registers.argument::<2>() & MSG_PEEK != 0 => return 0,
+        nr::RECVMMSG if registers.argument::<3>() & MSG_PEEK != 0 => return 0,
+        nr::SENDFILE => direction::WRITE,
+        number => match place::way_of(number) {
+            Some(way) => way,
+            None => return 0,
+        },
     };
     if !registers.is_native() {
         return 0;
@@ -39,20 +39,23 @@ pub fn syscall_exit(context: RawTracePointContext) -> i32 {
     let Some(sock) = kernel::sock_of_descriptor(registers.argument::<0>()) else { return 0 };
     let many = matches!(registers.number(), nr::SENDMMSG | nr::RECVMMSG);
     let bytes = if many && result > 0 { lengths(registers.argument::<1>(), result as u64) } else { result };
-    transferred(sock, way, bytes, || {
+    transferred(sock, way, bytes, move || {
+        if bytes <= 0 {
+            return Cursor::nowhere();
+        }
         if many && result > 1 {
             // One by one they would not fit a program that old kernels verify.
             emit::count_gap(gap::NO_BUFFER, bytes as u64);
             return Cursor::nowhere();
         }
-        place::of_call(sock, way, &registers, bytes)
+        place::of_call(way, &registers, bytes)
     });
     0
 }
 
 /// How many bytes the first `count` messages of the array of a `sendmmsg` or `recvmmsg` have moved: the kernel
-/// writes each one's length behind it.
-#[inline(always)]
+/// writes each one's length behind it. With a stack of its own, since its caller has little left.
+#[inline(never)]
 fn lengths(array: u64, count: u64) -> i64 {
     let mut sum = 0;
     for index in 0..MESSAGES {
