@@ -53,6 +53,10 @@ offsets! {
     TASK_PID;
     /// `task_struct.tgid`
     TASK_TGID;
+    /// `task_struct.signal`: what the threads of a process share.
+    TASK_SIGNAL;
+    /// `signal_struct.live`: how many of them have not exited.
+    SIGNAL_LIVE;
     /// `task_struct.mm`
     TASK_MM;
     /// `mm_struct.arg_start`
@@ -233,6 +237,15 @@ pub fn program() -> u64 {
     // SAFETY: the helper has no preconditions.
     let task = unsafe { aya_ebpf::helpers::bpf_get_current_task() };
     field::<u64>(task, &TASK_MM).and_then(|memory| field(memory, &MM_ARG_START)).unwrap_or(0)
+}
+
+/// Whether the current thread, which exits, is the last of its process (kernel/exit.c, `do_exit`, counts down
+/// before it tells). None where the kernel does not say.
+#[inline(always)]
+pub fn is_last_thread() -> Option<bool> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    Some(field::<i32>(field(task, &TASK_SIGNAL)?, &SIGNAL_LIVE)? == 0)
 }
 
 /// The `struct sock` behind a descriptor of the current process.

@@ -7,7 +7,7 @@ use super::btf::Btf;
 use super::programs::SOCKETS;
 
 /// The programs' globals and the fields whose offsets they hold (ebpf/src/kernel.rs).
-const FIELDS: [(&str, &str); 33] = [
+const FIELDS: [(&str, &str); 35] = [
     ("SOCK_FAMILY", "sock.__sk_common.skc_family"),
     ("SOCK_NUM", "sock.__sk_common.skc_num"),
     ("SOCK_DPORT", "sock.__sk_common.skc_dport"),
@@ -23,6 +23,8 @@ const FIELDS: [(&str, &str); 33] = [
     ("TCP_FIRST_TX", "tcp_sock.first_tx_mstamp"),
     ("TASK_PID", "task_struct.pid"),
     ("TASK_TGID", "task_struct.tgid"),
+    ("TASK_SIGNAL", "task_struct.signal"),
+    ("SIGNAL_LIVE", "signal_struct.live"),
     ("TASK_MM", "task_struct.mm"),
     ("MM_ARG_START", "mm_struct.arg_start"),
     ("TASK_FILES", "task_struct.files"),

@@ -87,19 +87,20 @@ fn forked(parent: u32, child: u64) -> Option<()> {
 }
 
 /// `TP_PROTO(struct task_struct *p)`, newer kernels add `bool group_dead`; runs in every thread that
-/// exits. The leader's exit stands for the process's: a leader that leaves its threads behind is rare
-/// and ends its exchanges early.
+/// exits. A process ends with its last thread: its first one may leave the others behind, and one that
+/// begins a program in another thread ends its first one so.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn process_exit(_context: RawTracePointContext) -> i32 {
     let thread = bpf_get_current_pid_tgid();
     // A thread killed inside a call never returns from it. Not being there is the usual case.
     let _ = TLS_CALLS.remove(thread_key());
     let _ = LOOSE_SESSIONS.remove(thread);
-    if (thread >> 32) as u32 == thread as u32 {
-        if ends(thread as u32) {
+    let process = (thread >> 32) as u32;
+    if kernel::is_last_thread().unwrap_or(process == thread as u32) {
+        if ends(process) {
             emit::exit();
         }
-        scope::leave(thread as u32);
+        scope::leave(process);
     }
     0
 }

@@ -93,6 +93,24 @@ async fn a_program_that_inherits_its_connection() -> Result<()> {
     Ok(())
 }
 
+/// The kernel ends the first thread then, and the process goes on.
+#[tokio::test]
+async fn a_thread_that_becomes_another_program() -> Result<()> {
+    let (outcome, done) = inherited("thread", true).await?;
+    ensure!(done.calls.len() == 1, "{:?}", done.calls);
+    ensure!(owner(outcome.only()?) == (Some(done.pid), Some("successor")), "{:#?}", outcome.spans);
+    Ok(())
+}
+
+/// A process without its first thread says little of itself, but is the same.
+#[tokio::test]
+async fn a_thread_that_outlives_the_first() -> Result<()> {
+    let (outcome, done) = inherited("orphan", true).await?;
+    ensure!(done.calls.len() == 1, "{:?}", done.calls);
+    ensure!(owner(outcome.only()?).0 == Some(done.pid), "{:#?}", outcome.spans);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_process_that_is_killed_in_a_call() -> Result<()> {
     for plain in [true, false] {
