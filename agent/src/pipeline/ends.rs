@@ -16,6 +16,7 @@ impl Pipeline {
         time_ns: u64,
         effects: &mut impl FnMut(Effect),
     ) {
+        self.table.known(connection);
         if end != End::Closed {
             return;
         }

@@ -55,6 +55,8 @@ pub(super) struct Socket {
     pub(super) ends: Option<Ends>,
     pub(super) hello: Option<Hello>,
     session: Option<ConnectionId>,
+    /// Plaintext of a session on it was captured, from the begin of a request on, or was of no use.
+    was_read: bool,
 }
 
 /// What a TLS client said at its begin.
@@ -81,13 +83,14 @@ impl Table {
         {
             self.close(oldest);
         }
-        self.sockets.insert(id, Socket { pid, ends, hello: None, session: None });
+        self.sockets.insert(id, Socket { pid, ends, hello: None, session: None, was_read: false });
         self.by_process.entry(pid).or_default().insert(id);
     }
 
     pub(super) fn tie(&mut self, session: ConnectionId, socket: ConnectionId) {
         if let Some(below) = self.sockets.get_mut(&socket) {
             below.session = Some(session);
+            below.was_read |= self.conversations.contains_key(&session);
         }
         if let Some(conversation) = self.conversations.get_mut(&session) {
             conversation.socket = Some(socket);
@@ -99,9 +102,21 @@ impl Table {
         self.ties.insert(session, socket);
     }
 
+    /// A session is over of which the kernel knew what it carried: where nothing of it was sent, that was of no
+    /// use.
+    pub(super) fn known(&mut self, session: ConnectionId) {
+        let socket = self.ties.get(&session).and_then(|socket| self.sockets.get_mut(socket));
+        if let Some(socket) = socket {
+            socket.was_read = true;
+        }
+    }
+
     /// A conversation that this table does not hold yet: see [`Table::put`].
     pub(super) fn begin(&mut self, id: ConnectionId, chunk: &Chunk) -> Conversation {
         let conversation = Conversation::new(chunk.pid, chunk.source, self.ties.remove(&id));
+        if let Some(socket) = conversation.socket.and_then(|socket| self.sockets.get_mut(&socket)) {
+            socket.was_read = true;
+        }
         Conversation { joined: chunk.position > 0, ..conversation }
     }
 
@@ -166,10 +181,11 @@ impl Table {
         }
     }
 
-    /// A socket on which a TLS client began whose session was never seen, taken out.
+    /// A socket on which a TLS client began of whose session nothing was captured, taken out: it had no probes, or
+    /// got them when its only request was gone.
     pub(super) fn unseen(&mut self, id: ConnectionId) -> Option<Socket> {
         let socket = self.sockets.get(&id)?;
-        if socket.hello.is_none() || socket.session.is_some() {
+        if socket.hello.is_none() || socket.was_read {
             return None;
         }
         let socket = self.sockets.remove(&id)?;
