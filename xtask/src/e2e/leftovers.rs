@@ -1,4 +1,4 @@
-//! What tests leave behind when they or their run are killed: processes, networks, containers, folders. All
+//! What tests leave behind when they or their run are killed: processes, networks, containers, cgroups, folders. All
 //! of it is found by marks that name its maker, so nothing is taken from tests that still run elsewhere.
 //!
 //! An agent that was killed leaves no probes: nothing of it is pinned. Where it was killed in the midst of
@@ -101,6 +101,14 @@ pub(crate) fn sweep(scope: &Path, after_input: bool) -> Result<()> {
             removed.push(format!("container {id}"));
         }
     }
+    for mount in mounts_of_cgroups(&mountinfo()?) {
+        for name in names(&mount).into_iter().filter(|name| cgroup_maker(name).is_some_and(is_gone)) {
+            let folder = mount.join(name);
+            // Nobody is in it any more: they had the mark.
+            fs::remove_dir(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            removed.push(format!("cgroup {}", folder.display()));
+        }
+    }
     let temporary = std::env::temp_dir();
     for name in names(&temporary) {
         if folder_maker(&name).is_some_and(is_gone) {
@@ -179,6 +187,17 @@ fn folder_maker(name: &str) -> Option<u32> {
     pid.parse().ok()
 }
 
+/// Where hierarchies of cgroups of version 2 are mounted, by `mountinfo` (proc_pid_mountinfo(5)).
+fn mounts_of_cgroups(mountinfo: &str) -> Vec<PathBuf> {
+    let of_cgroups = mountinfo.lines().filter(|line| line.contains(" - cgroup2 "));
+    of_cgroups.filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect()
+}
+
+/// The process that made the cgroup of this name (`tests/e2e/tests/scope.rs`).
+fn cgroup_maker(name: &str) -> Option<u32> {
+    name.strip_prefix("spanwire-e2e-")?.parse().ok()
+}
+
 /// Whether there is no such process, or it has ended and was not waited for.
 fn is_gone(pid: u32) -> bool {
     let executable = fs::read_link(format!("/proc/{pid}/exe"));
@@ -187,12 +206,17 @@ fn is_gone(pid: u32) -> bool {
 
 /// Unmounts what is mounted below a folder, the innermost first, and removes it.
 fn remove(folder: &Path) -> Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")?;
+    let mounts = mountinfo()?;
     for place in mounted_below(&mounts, folder) {
         unmount(&place, UnmountFlags::DETACH)
             .with_context(|| format!("cannot unmount {}", place.display()))?;
     }
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+/// The mounts that this process sees.
+fn mountinfo() -> Result<String> {
+    fs::read_to_string("/proc/self/mountinfo").context("cannot read the mounts")
 }
 
 /// The places in `mountinfo` (proc_pid_mountinfo(5)) that are `folder` or below it, the last mounted first.
@@ -237,6 +261,8 @@ mod tests {
         assert_eq!(network_maker("spanwire-12-a"), Some(12));
         assert_eq!(network_maker("spanwire-e2e-12-0"), None);
         assert_eq!(network_maker("spanwire-12-c"), None);
+        assert_eq!(cgroup_maker("spanwire-e2e-12"), Some(12));
+        assert_eq!(cgroup_maker("spanwire-e2e-12-3"), None);
         assert_eq!(folder_maker("spanwire-e2e-12-3"), Some(12));
         assert_eq!(folder_maker("spanwire-e2e-12-x"), None);
         assert_eq!(container_maker(&format!("{:0>64x}", 12_u64 << 32 | 0xc0ff_ee00)), Some(12));
@@ -257,6 +283,13 @@ mod tests {
                          3 2 0:3 / /tmp/a/b rw - proc proc rw\n4 1 0:4 / /tmp/ab rw - tmpfs tmpfs rw\n";
         let expected = ["/tmp/a/b", "/tmp/a"].map(PathBuf::from);
         assert_eq!(mounted_below(mountinfo, Path::new("/tmp/a")), expected);
+    }
+
+    #[test]
+    fn cgroups_are_looked_for_where_they_are_mounted() {
+        let mountinfo = "1 0 0:1 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+                         2 0 0:2 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        assert_eq!(mounts_of_cgroups(mountinfo), [PathBuf::from("/sys/fs/cgroup/unified")]);
     }
 
     #[test]
