@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::Setup;
-use spanwire_e2e::agent::Agent;
+use spanwire_e2e::agent::{Agent, USUAL};
 use spanwire_e2e::receiver::Protocol;
 
 use crate::usage::{Usage, usage};
@@ -65,7 +65,8 @@ impl Tracing {
     /// Starts an agent that exports to `endpoint`, and waits until capture is on.
     pub(crate) async fn start(bench: &Bench, endpoint: &str, arguments: &[&str]) -> Result<Self> {
         let begin = Instant::now();
-        let agent = Agent::exporting(&bench.setup, endpoint, Protocol::Http, arguments).await?;
+        let agent =
+            Agent::exporting(&bench.setup, endpoint, Protocol::Http, &[&USUAL, arguments].concat()).await?;
         let start = begin.elapsed();
         let pid = agent.pid().context("the agent ended by itself")?;
         Ok(Self { agent, pid, began: usage(pid)?, start })

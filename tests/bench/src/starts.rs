@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use spanwire_e2e::LONG_DEADLINE;
-use spanwire_e2e::agent::Agent;
+use spanwire_e2e::agent::{Agent, USUAL};
 use spanwire_e2e::folder::Folder;
+use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::starts::{Original, seen, start_copies};
 use tokio::process::{Child, Command};
@@ -33,7 +34,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
         [(Original::OneSecond, "Python for one second"), (Original::Curl, "curl, some 10 ms")]
     {
         for plain in [false, true] {
-            let scene = if plain { Scene::plain(&[]).await? } else { Scene::tls(&[]).await? };
+            let scene = Scene::open(Protocol::Http, plain, &USUAL).await?;
             let calls = start_copies(&scene, &original, COPIES, TOGETHER).await?;
             let (seen, over) = (seen(scene, &calls).await?, if plain { "plain HTTP" } else { "TLS" });
             table.row([name.to_owned(), over.to_owned(), seen.to_string(), COPIES.to_string()]);
@@ -78,7 +79,7 @@ async fn build(bench: &Bench) -> Result<()> {
         };
         for _ in 0..bench.rounds {
             without.add(count as f64 / run().await?);
-            let agent = Agent::showing(&bench.setup).await?;
+            let agent = Agent::showing(&bench.setup, &USUAL).await?;
             let pid = agent.pid().context("the agent ended")?;
             let before = usage(pid)?;
             let seconds = run().await?;
@@ -95,7 +96,7 @@ async fn build(bench: &Bench) -> Result<()> {
 
 /// A build that starts so many programs a second, and new programs that make calls meanwhile.
 async fn during_a_build() -> Result<Bound> {
-    let scene = Scene::tls(&[]).await?;
+    let scene = Scene::open(Protocol::Http, false, &USUAL).await?;
     let pid = scene.agent.pid().context("the agent ended")?;
     let build = steady()?;
     let (before, begin) = (usage(pid)?, Instant::now());

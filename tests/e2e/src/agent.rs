@@ -23,6 +23,9 @@ const CAPTURING: &str = "capture is on";
 /// Says which processes it traces.
 const INCLUDE: &str = "--include";
 
+/// Arguments for an agent as operators have it: of the whole host, with the usual log.
+pub const USUAL: [&str; 4] = [INCLUDE, "", "--log", "info"];
+
 /// The name of its status socket.
 const SOCKET: &str = "status.sock";
 
@@ -127,8 +130,8 @@ impl Agent {
     ///
     /// # Errors
     /// When it does not come to capture.
-    pub async fn showing(setup: &Setup) -> Result<Self> {
-        Self::run(command(setup), &["--output", "console"]).await
+    pub async fn showing(setup: &Setup, arguments: &[&str]) -> Result<Self> {
+        Self::run(command(setup), &[&["--output", "console"], arguments].concat()).await
     }
 
     async fn run<S: AsRef<OsStr>>(mut command: Command, arguments: &[S]) -> Result<Self> {

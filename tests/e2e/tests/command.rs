@@ -77,7 +77,7 @@ async fn without_privileges_the_mend_is_named() -> Result<()> {
 async fn the_terminal_view_shows_calls_and_their_tree() -> Result<()> {
     let setup = Setup::find()?;
     let mut standin = StandIn::asking(&setup, false).await?;
-    let agent = Agent::showing(&setup).await?;
+    let agent = Agent::showing(&setup, &[]).await?;
     let _door = Doorkeeper::start(&mut standin, Some(agent.log()));
     let client = Client::python(&setup, "openai_sdk.py", &standin).model("standin-view").count(2);
     client.service("view-test").run().await?;
