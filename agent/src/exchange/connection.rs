@@ -233,7 +233,7 @@ impl HttpConnection {
         };
         pending.seen(time_ns);
         match part {
-            Part::Body(bytes) => pending.request_body(bytes, sink),
+            Part::Body(bytes) => pending.request_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.request_gap(bytes),
             Part::End => {
                 pending.request_end();

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::event::Role;
 use crate::protocol::http1::{RequestHead, ResponseHead};
-use crate::protocol::sse::SseEvent;
 
 mod connection;
+mod frame;
 mod held;
 mod limits;
 mod pending;
 mod state;
 
 pub use connection::HttpConnection;
+pub use frame::{Frame, Payload};
 pub use limits::Limits;
 pub use state::{Abandoned, State};
 
@@ -75,12 +74,12 @@ pub enum Step {
         /// The head.
         request: Arc<RequestHead>,
     },
-    /// A piece of the request's body, transfer and content codings removed.
-    RequestBody {
+    /// A piece of the request's body.
+    Request {
         /// Which exchange.
         ordinal: u64,
         /// The piece.
-        bytes: Bytes,
+        frame: Frame,
     },
     /// The final response's head was read.
     Answered {
@@ -89,21 +88,12 @@ pub enum Step {
         /// The head.
         response: Arc<ResponseHead>,
     },
-    /// A piece of a response's body that is not an event stream, codings removed.
-    ResponseBody {
+    /// A piece of the response's body.
+    Response {
         /// Which exchange.
         ordinal: u64,
         /// The piece.
-        bytes: Bytes,
-    },
-    /// One event of a response that is an event stream.
-    ResponseEvent {
-        /// Which exchange.
-        ordinal: u64,
-        /// The event.
-        event: SseEvent,
-        /// `CLOCK_MONOTONIC` nanoseconds of the read that completed it.
-        time_ns: u64,
+        frame: Frame,
     },
     /// The exchange is over.
     Ended(Exchange),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Exchange, Limits, Outcome, Step};
+use super::{Exchange, Frame, Limits, Outcome, Payload, Step};
 use crate::event::Role;
 use crate::protocol::encoding::Decoder;
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
@@ -78,10 +78,12 @@ impl Pending {
         self.exchange.missing_bytes = self.exchange.missing_bytes.saturating_add(bytes);
     }
 
-    pub(super) fn request_body(&mut self, bytes: Bytes, sink: &mut impl FnMut(Step)) {
+    pub(super) fn request_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.request_body_bytes, bytes.len() as u64);
         let ordinal = self.exchange.ordinal;
-        self.request_coding.push(bytes, &mut |bytes| sink(Step::RequestBody { ordinal, bytes }));
+        self.request_coding.push(bytes, &mut |bytes| {
+            sink(Step::Request { ordinal, frame: Frame { time_ns, payload: Payload::Document(bytes) } });
+        });
     }
 
     pub(super) fn request_gap(&mut self, bytes: u64) {
@@ -109,11 +111,10 @@ impl Pending {
         add(&mut self.exchange.response_body_bytes, bytes.len() as u64);
         let ordinal = self.exchange.ordinal;
         let events = &mut self.events;
+        let mut emit = |payload| sink(Step::Response { ordinal, frame: Frame { time_ns, payload } });
         self.response_coding.push(bytes, &mut |bytes| match events {
-            None => sink(Step::ResponseBody { ordinal, bytes }),
-            Some(events) => {
-                events.push(&bytes, &mut |event| sink(Step::ResponseEvent { ordinal, event, time_ns }));
-            }
+            None => emit(Payload::Document(bytes)),
+            Some(events) => events.push(&bytes, &mut |event| emit(Payload::Event(event))),
         });
     }
 
@@ -168,7 +169,9 @@ impl Pending {
             if cut {
                 events.cut();
             }
-            events.finish(&mut |event| sink(Step::ResponseEvent { ordinal, event, time_ns }));
+            events.finish(&mut |event| {
+                sink(Step::Response { ordinal, frame: Frame { time_ns, payload: Payload::Event(event) } });
+            });
         }
     }
 }

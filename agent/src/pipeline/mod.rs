@@ -259,20 +259,15 @@ impl Pipeline {
                         }
                     }
                 }
-                Step::RequestBody { ordinal, bytes } => {
+                Step::Request { ordinal, frame } => {
                     if let Some(Followed { interpreter, .. }) = conversation.exchanges.get_mut(&ordinal) {
-                        interpreter.request_body(&bytes);
+                        interpreter.request(&frame);
                     }
                 }
                 Step::Answered { .. } => {}
-                Step::ResponseBody { ordinal, bytes } => {
+                Step::Response { ordinal, frame } => {
                     if let Some(Followed { interpreter, .. }) = conversation.exchanges.get_mut(&ordinal) {
-                        interpreter.response_body(&bytes);
-                    }
-                }
-                Step::ResponseEvent { ordinal, event, time_ns } => {
-                    if let Some(Followed { interpreter, .. }) = conversation.exchanges.get_mut(&ordinal) {
-                        interpreter.response_event(&event, time_ns);
+                        interpreter.response(&frame);
                     }
                 }
                 Step::Ended(exchange) => self.exchange(connection, conversation, &exchange, effects),

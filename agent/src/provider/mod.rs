@@ -11,12 +11,9 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
-
 use crate::call::Call;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Frame};
 use crate::protocol::http1::RequestHead;
-use crate::protocol::sse::SseEvent;
 pub use body::OVER_LIMIT;
 use endpoint::Endpoint;
 
@@ -33,11 +30,9 @@ dialects! { openai }
 /// Follows one exchange and says at its end what it meant.
 pub trait Interpreter: Send {
     /// A piece of the request's body.
-    fn request_body(&mut self, bytes: &Bytes);
-    /// A piece of a response that is not an event stream.
-    fn response_body(&mut self, bytes: &Bytes);
-    /// One event of a streamed response.
-    fn response_event(&mut self, event: &SseEvent, time_ns: u64);
+    fn request(&mut self, frame: &Frame);
+    /// A piece of the response's body.
+    fn response(&mut self, frame: &Frame);
     /// The exchange is over.
     fn finish(self: Box<Self>, exchange: &Exchange) -> Call;
 }

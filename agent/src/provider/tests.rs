@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{BodyLimits, DIALECTS, declares_attribute, recognise};
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead};
 
 fn request(method: &str, host: &str, path: &str) -> RequestHead {
@@ -44,7 +44,8 @@ fn recognises_by_method_and_path() {
 fn the_host_names_the_provider() {
     let head = request("POST", "api.groq.com", "/openai/v1/chat/completions");
     let mut interpreter = recognise(&head, BodyLimits::default()).expect("a known path");
-    interpreter.request_body(&Bytes::from_static(br#"{"model":"llama"}"#));
+    let body = Payload::Document(Bytes::from_static(br#"{"model":"llama"}"#));
+    interpreter.request(&Frame { time_ns: 0, payload: body });
     let call = interpreter.finish(&Exchange {
         ordinal: 0,
         role: crate::event::Role::Client,

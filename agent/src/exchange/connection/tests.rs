@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Frame, Payload};
 use Direction::{Read, Write};
 
 mod losses;
@@ -63,20 +63,22 @@ fn summary(steps: &[Step]) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
         match step {
-            Step::ResponseBody { ordinal, bytes } => {
-                bodies.entry(*ordinal).or_default().push_str(&String::from_utf8_lossy(bytes));
-            }
-            Step::ResponseEvent { ordinal, event, time_ns } => {
-                let damaged = if event.damaged { "!" } else { "" };
+            Step::Response { ordinal, frame: Frame { time_ns, payload } } => {
                 let body = bodies.entry(*ordinal).or_default();
-                body.push_str(&format!("[{}{damaged}@{time_ns}]", event.data));
+                match payload {
+                    Payload::Document(bytes) => body.push_str(&String::from_utf8_lossy(bytes)),
+                    Payload::Event(event) => {
+                        let damaged = if event.damaged { "!" } else { "" };
+                        body.push_str(&format!("[{}{damaged}@{time_ns}]", event.data));
+                    }
+                }
             }
             Step::Ended(exchange) => {
                 let status = exchange.response.as_ref().map_or(0, |response| response.status);
                 let body = bodies.remove(&exchange.ordinal).unwrap_or_default();
                 lines.push(format!("{} {status} {:?} {body}", exchange.request.path, exchange.outcome));
             }
-            Step::Began { .. } | Step::RequestBody { .. } | Step::Answered { .. } => {}
+            Step::Began { .. } | Step::Request { .. } | Step::Answered { .. } => {}
         }
     }
     lines
@@ -91,7 +93,7 @@ fn ended(steps: &[Step]) -> Vec<&Exchange> {
 
 fn request_body(steps: &[Step]) -> Vec<u8> {
     let body = |step: &Step| match step {
-        Step::RequestBody { bytes, .. } => bytes.to_vec(),
+        Step::Request { frame: Frame { payload: Payload::Document(bytes), .. }, .. } => bytes.to_vec(),
         _ => Vec::new(),
     };
     steps.iter().flat_map(body).collect()

@@ -9,14 +9,12 @@ mod tests;
 
 use std::mem;
 
-use bytes::Bytes;
-
 use super::body::{Body, Unread};
 use super::endpoint::{Endpoint, segments_from_end};
 use super::json::Object;
 use super::{BodyLimits, Dialect, Interpreter, Recognised};
 use crate::call::{Call, Operation, Value};
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;
 use answer::{Answer, ChatResponse};
 use request::{Asked, ChatRequest};
@@ -131,18 +129,8 @@ impl ChatCompletion {
     }
 }
 
-impl Interpreter for ChatCompletion {
-    fn request_body(&mut self, bytes: &Bytes) {
-        self.request.push(bytes);
-    }
-
-    fn response_body(&mut self, bytes: &Bytes) {
-        self.settle_request();
-        self.body.push(bytes);
-    }
-
+impl ChatCompletion {
     fn response_event(&mut self, event: &SseEvent, time_ns: u64) {
-        self.settle_request();
         self.first_event_ns.get_or_insert(time_ns);
         if event.damaged {
             return self.note("stream event is damaged");
@@ -161,6 +149,23 @@ impl Interpreter for ChatCompletion {
         }
         if event.name == "error" {
             self.answer.fail();
+        }
+    }
+}
+
+impl Interpreter for ChatCompletion {
+    fn request(&mut self, frame: &Frame) {
+        match &frame.payload {
+            Payload::Document(bytes) => self.request.push(bytes),
+            Payload::Event(_) => {}
+        }
+    }
+
+    fn response(&mut self, frame: &Frame) {
+        self.settle_request();
+        match &frame.payload {
+            Payload::Document(bytes) => self.body.push(bytes),
+            Payload::Event(event) => self.response_event(event, frame.time_ns),
         }
     }
 

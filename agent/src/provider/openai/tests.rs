@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::call::{Call, Value};
 use crate::event::Role;
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
 use crate::protocol::sse::SseEvent;
 use crate::provider::{BodyLimits, recognise};
@@ -78,18 +78,22 @@ impl Scene<'_> {
         let request = self.head();
         let mut interpreter = recognise(&request, self.limits).unwrap();
         for piece in self.request.chunks(self.piece) {
-            interpreter.request_body(&Bytes::copy_from_slice(piece));
+            interpreter.request(&document(piece));
         }
         for piece in self.body.chunks(self.piece) {
-            interpreter.response_body(&Bytes::copy_from_slice(piece));
+            interpreter.response(&document(piece));
         }
         for (time_ns, data) in (1_000..).zip(self.events) {
             let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
-            interpreter.response_event(&event, time_ns);
+            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) });
         }
         let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
         interpreter.finish(&self.exchange(request, !silent))
     }
+}
+
+fn document(piece: &[u8]) -> Frame {
+    Frame { time_ns: 0, payload: Payload::Document(Bytes::copy_from_slice(piece)) }
 }
 
 fn extra(call: &Call, name: &str) -> Option<String> {

@@ -81,12 +81,17 @@ fn shapes() -> impl Strategy<Value = Vec<Shape>> {
 fn joined(steps: Vec<Step>) -> Vec<Step> {
     let mut joined = Vec::<Step>::new();
     for step in steps {
-        match (joined.last_mut(), &step) {
-            (Some(Step::RequestBody { ordinal: a, bytes: all }), Step::RequestBody { ordinal: b, bytes })
-            | (
-                Some(Step::ResponseBody { ordinal: a, bytes: all }),
-                Step::ResponseBody { ordinal: b, bytes },
-            ) if a == b => {
+        let pieces = match (joined.last_mut(), &step) {
+            (Some(Step::Request { ordinal: a, frame: all }), Step::Request { ordinal: b, frame })
+            | (Some(Step::Response { ordinal: a, frame: all }), Step::Response { ordinal: b, frame })
+                if a == b =>
+            {
+                Some((&mut all.payload, &frame.payload))
+            }
+            _ => None,
+        };
+        match pieces {
+            Some((Payload::Document(all), Payload::Document(bytes))) => {
                 *all = [&all[..], &bytes[..]].concat().into();
             }
             _ => joined.push(step),
@@ -101,11 +106,12 @@ fn bodies(steps: &[Step]) -> Vec<(Exchange, String)> {
     let mut ended = Vec::new();
     for step in steps {
         match step {
-            Step::ResponseBody { ordinal, bytes } => {
-                bodies.entry(*ordinal).or_default().push_str(&String::from_utf8_lossy(bytes));
-            }
-            Step::ResponseEvent { ordinal, event, .. } => {
-                bodies.entry(*ordinal).or_default().push_str(&event.data)
+            Step::Response { ordinal, frame } => {
+                let body = bodies.entry(*ordinal).or_default();
+                match &frame.payload {
+                    Payload::Document(bytes) => body.push_str(&String::from_utf8_lossy(bytes)),
+                    Payload::Event(event) => body.push_str(&event.data),
+                }
             }
             Step::Ended(exchange) => {
                 ended.push((exchange.clone(), bodies.remove(&exchange.ordinal).unwrap_or_default()));

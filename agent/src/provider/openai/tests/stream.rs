@@ -1,10 +1,8 @@
 //! Responses that are event streams.
 
-use bytes::Bytes;
-
-use super::Scene;
+use super::{Scene, document};
 use crate::call::Usage;
-use crate::exchange::Outcome;
+use crate::exchange::{Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;
 use crate::provider::{BodyLimits, recognise};
 
@@ -122,13 +120,13 @@ fn only_the_prefix_of_done_counts() {
 fn odd_events_and_late_requests() {
     let head = Scene::default().head();
     let mut interpreter = recognise(&head, BodyLimits::default()).unwrap();
-    interpreter.request_body(&Bytes::from_static(br#"{"model":"#));
+    interpreter.request(&document(br#"{"model":"#));
     let event =
         |name: &str, data: &str, damaged| SseEvent { name: name.to_owned(), data: data.to_owned(), damaged };
-    interpreter.response_event(&event("", STOP, true), 5);
-    interpreter.response_event(&event("", FIRST, false), 6);
-    interpreter.response_event(&event("error", r#"{"detail":"x"}"#, false), 7);
-    interpreter.request_body(&Bytes::from_static(br#""late"}"#));
+    interpreter.response(&Frame { time_ns: 5, payload: Payload::Event(event("", STOP, true)) });
+    interpreter.response(&Frame { time_ns: 6, payload: Payload::Event(event("", FIRST, false)) });
+    interpreter.response(&Frame { time_ns: 7, payload: Payload::Event(event("error", r#"{"detail":"x"}"#, false)) });
+    interpreter.request(&document(br#""late"}"#));
     let call = interpreter.finish(&Scene::default().exchange(head, true));
     assert_eq!(call.request_model.as_deref(), Some("late"));
     assert_eq!(call.first_chunk_ns, Some(5));

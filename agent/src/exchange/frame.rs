@@ -1,0 +1,23 @@
+//! What a body is made of, once transfer and content codings are removed.
+
+use bytes::Bytes;
+
+use crate::protocol::sse::SseEvent;
+
+/// One piece of a body, as its format cuts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// `CLOCK_MONOTONIC` nanoseconds of the call that completed it.
+    pub time_ns: u64,
+    /// What it is.
+    pub payload: Payload,
+}
+
+/// What a frame carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Payload {
+    /// The next bytes of a body that is one document. Not empty.
+    Document(Bytes),
+    /// One event of an event stream.
+    Event(SseEvent),
+}
