@@ -1,5 +1,7 @@
 //! What an exchange means, in words that no provider owns: the vocabulary that `provider` speaks.
 
+use crate::value::Value;
+
 /// `gen_ai.operation.name` of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -56,21 +58,6 @@ pub struct Parameters {
     pub output_type: Option<&'static str>,
     /// Reasoning effort, as sent.
     pub reasoning_level: Option<String>,
-}
-
-/// An attribute's value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A string.
-    String(String),
-    /// A signed integer.
-    Int(i64),
-    /// A floating-point number.
-    Double(f64),
-    /// A truth value.
-    Bool(bool),
-    /// A list of strings.
-    Strings(Vec<String>),
 }
 
 /// One exchange with a model, understood. Nothing in it is content (prompts, completions, messages

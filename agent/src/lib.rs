@@ -5,7 +5,8 @@
 //!
 //! `bpf → event → stream → protocol → exchange → call → provider → correlate → redact → export`
 //!
-//! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says.
+//! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says. `value` is what
+//! the attributes of spans and processes hold.
 
 pub mod attach;
 pub mod binary;
@@ -28,3 +29,4 @@ pub mod redact;
 pub mod run;
 pub mod stream;
 pub mod telemetry;
+pub mod value;

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use super::ConnectionFacts;
-use crate::call::{Call, Parameters, Usage, Value};
+use crate::call::{Call, Parameters, Usage};
 use crate::event::Role;
 use crate::exchange::Exchange;
+use crate::value::Value;
 
 /// Declares the names and gathers them in [`NAMES`].
 macro_rules! names {
@@ -84,7 +85,7 @@ impl Builder {
 
     fn texts(&mut self, name: &'static str, texts: Vec<String>) {
         if !texts.is_empty() {
-            self.put(name, Value::Strings(texts));
+            self.put(name, Value::strings(texts));
         }
     }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::call::Value;
 use crate::discovery::process::Process;
+use crate::value::Value;
 
 /// A trace's id; never all zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

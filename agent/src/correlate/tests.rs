@@ -7,11 +7,12 @@ use super::clock::Clock;
 use super::ids::IdGenerator;
 use super::span::{Span, Status};
 use super::{ConnectionFacts, Correlator};
-use crate::call::{Call, Operation, Usage, Value};
+use crate::call::{Call, Operation, Usage};
 use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::{Exchange, Outcome};
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
+use crate::value::Value;
 
 fn call() -> Call {
     Call { request_model: Some("gpt-4o".to_owned()), ..Call::new(Operation::Chat, "openai") }
@@ -114,7 +115,7 @@ fn everything_known_is_said() {
     for (name, value) in [
         ("gen_ai.response.id", Some(string("chatcmpl-1"))),
         ("gen_ai.response.model", None),
-        ("gen_ai.response.finish_reasons", Some(Value::Strings(vec!["stop".to_owned()]))),
+        ("gen_ai.response.finish_reasons", Some(Value::strings(["stop"]))),
         ("gen_ai.usage.input_tokens", Some(Value::Int(0))),
         ("gen_ai.usage.output_tokens", Some(Value::Int(5))),
         ("gen_ai.usage.cache_read.input_tokens", None),
@@ -125,7 +126,7 @@ fn everything_known_is_said() {
         ("gen_ai.request.stream", Some(Value::Bool(true))),
         ("gen_ai.response.time_to_first_chunk", Some(Value::Double(0.25))),
         ("openai.api.type", Some(string("chat_completions"))),
-        ("spanwire.notes", Some(Value::Strings(["b", "a", "c"].map(str::to_owned).into()))),
+        ("spanwire.notes", Some(Value::strings(["b", "a", "c"]))),
         ("spanwire.missing_bytes", Some(Value::Int(9))),
     ] {
         assert_eq!(found.get(name), value.as_ref(), "{name}");

@@ -25,7 +25,7 @@ pub use cgroup::container_of;
 pub use procfs::Procfs;
 pub use table::ProcessTable;
 
-use crate::call::Value;
+use crate::value::Value;
 
 /// A traced process as OpenTelemetry resource attributes describe it.
 #[derive(Clone, Debug, PartialEq)]

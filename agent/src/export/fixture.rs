@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::call::Value;
 use crate::correlate::span::{Span, SpanId, Status, TraceId};
 use crate::discovery::process::Process;
 use crate::redact::{Redacted, redact};
+use crate::value::Value;
 
 /// A process with one attribute.
 pub(super) fn process(pid: u32, service_name: &str) -> Arc<Process> {
@@ -29,7 +29,7 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
             ("gen_ai.usage.input_tokens".into(), Value::Int(1234)),
             ("gen_ai.usage.output_tokens".into(), Value::Int(56)),
             ("gen_ai.usage.cache_read.input_tokens".into(), Value::Int(1024)),
-            ("gen_ai.response.finish_reasons".into(), Value::Strings(vec!["stop".to_owned()])),
+            ("gen_ai.response.finish_reasons".into(), Value::strings(["stop"])),
             ("gen_ai.response.time_to_first_chunk".into(), Value::Double(0.312)),
             ("server.address".into(), Value::String("api.example.com".to_owned())),
         ],

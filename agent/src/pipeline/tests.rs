@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::*;
 use crate::attach::{Membership, Scope};
-use crate::call::Value;
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
+use crate::value::Value;
 
 mod hellos;
 

@@ -71,17 +71,24 @@ const NAME_MAX_BYTES: usize = 64;
 
 /// Replaces each credential by [`MARK`]; `None` when there is none. Returns how many there were.
 pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
-    let bytes = text.as_bytes();
-    let mut scrubbed = String::new();
+    let (scrubbed, found) = scrub_bytes(text.as_bytes())?;
+    // Only whole runs of ASCII, or all up to the end, are replaced: what was UTF-8 still is.
+    let scrubbed = String::from_utf8(scrubbed)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Some((scrubbed, found))
+}
+
+/// As [`scrub`], for bytes that need be no text.
+pub(super) fn scrub_bytes(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let mut scrubbed = Vec::new();
     let (mut copied, mut at, mut found) = (0, 0, 0);
     while at < bytes.len() {
         let Some(range) = credential_at(bytes, at) else {
             at += 1;
             continue;
         };
-        // Ranges begin and end at ASCII bytes or at the text's end, so both slices exist.
-        scrubbed.push_str(text.get(copied..range.start).unwrap_or_default());
-        scrubbed.push_str(MARK);
+        scrubbed.extend_from_slice(bytes.get(copied..range.start).unwrap_or_default());
+        scrubbed.extend_from_slice(MARK.as_bytes());
         found += 1;
         copied = range.end;
         at = range.end.max(at + 1);
@@ -89,7 +96,7 @@ pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
     if found == 0 {
         return None;
     }
-    scrubbed.push_str(text.get(copied..).unwrap_or_default());
+    scrubbed.extend_from_slice(bytes.get(copied..).unwrap_or_default());
     Some((scrubbed, found))
 }
 

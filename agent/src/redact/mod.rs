@@ -11,18 +11,22 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::call::Value;
 use crate::correlate::attributes::{
     self, Attributes, REDACTED_ATTRIBUTES, REDACTED_CREDENTIALS, REDACTED_TRUNCATED,
 };
 use crate::correlate::span::Span;
 use crate::discovery::process::Process;
 use crate::provider;
+use crate::value::Value;
 
 /// Bytes of a text that are kept.
 pub const TEXT_MAX_BYTES: usize = 1024;
-/// Elements of a list that are kept.
+/// Elements of a list, and entries of a map, that are kept.
 pub const LIST_MAX: usize = 128;
+/// Lists and maps within one another that are kept.
+const DEPTH_MAX: usize = 8;
+/// What stands for a list or a map that is deeper.
+const TOO_DEEP: &str = "[TOO DEEP]";
 
 /// A value that carries no credential and no content that the policy forbids. Only this module
 /// makes one, so an exporter that forgets to redact does not compile.
@@ -85,16 +89,52 @@ struct Counts {
 
 impl Counts {
     fn value(&mut self, value: &mut Value) {
+        self.value_at(value, 0);
+    }
+
+    fn value_at(&mut self, value: &mut Value, depth: usize) {
         match value {
+            Value::Array(_) | Value::Map(_) if depth == DEPTH_MAX => {
+                *value = TOO_DEEP.into();
+                self.truncated += 1;
+            }
             Value::String(text) => self.text(text),
-            Value::Strings(texts) => {
-                if texts.len() > LIST_MAX {
-                    texts.truncate(LIST_MAX);
-                    self.truncated += 1;
+            Value::Bytes(bytes) => {
+                if let Some((scrubbed, found)) = credential::scrub_bytes(bytes) {
+                    *bytes = scrubbed;
+                    self.credentials += found;
                 }
-                texts.iter_mut().for_each(|text| self.text(text));
+                self.cut(bytes, TEXT_MAX_BYTES);
+            }
+            Value::Array(values) => {
+                self.cut(values, LIST_MAX);
+                values.iter_mut().for_each(|value| self.value_at(value, depth + 1));
+            }
+            Value::Map(entries) => {
+                self.cut(entries, LIST_MAX);
+                for (name, value) in entries {
+                    self.entry(name, value, depth + 1);
+                }
             }
             Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+        }
+    }
+
+    fn cut<T>(&mut self, values: &mut Vec<T>, max: usize) {
+        if values.len() > max {
+            values.truncate(max);
+            self.truncated += 1;
+        }
+    }
+
+    /// A value whose name was not made by the agent.
+    fn entry(&mut self, name: &mut String, value: &mut Value, depth: usize) {
+        self.text(name);
+        if credential::names_secret(name) {
+            *value = credential::MARK.into();
+            self.credentials += 1;
+        } else {
+            self.value_at(value, depth);
         }
     }
 
@@ -123,13 +163,7 @@ impl Counts {
             leaves
         });
         for (name, value) in &mut redacted.attributes {
-            self.text(name);
-            if credential::names_secret(name) {
-                *value = Value::String(credential::MARK.to_owned());
-                self.credentials += 1;
-            } else {
-                self.value(value);
-            }
+            self.entry(name, value, 0);
         }
         (*self != before).then_some(redacted)
     }

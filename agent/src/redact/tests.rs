@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::credential::{MARK, names_secret, scrub};
 use super::{LIST_MAX, TEXT_MAX_BYTES, may_leave, redact};
-use crate::call::Value;
 use crate::correlate::attributes::NAMES;
 use crate::correlate::span::{Span, SpanId, Status, TraceId};
 use crate::discovery::process::Process;
+use crate::value::Value;
 
 /// Keys of the right shape, put together here so that no scanner of repositories takes them for real.
 fn keys() -> Vec<String> {
@@ -206,7 +206,7 @@ fn credentials_are_removed_from_every_text() {
     let key = &keys()[0];
     let attributes = vec![
         ("gen_ai.request.model", Value::String(key.clone())),
-        ("gen_ai.request.stop_sequences", Value::Strings(vec!["x".to_owned(), key.clone()])),
+        ("gen_ai.request.stop_sequences", Value::strings(["x", key])),
         ("url.path", Value::String(format!("/p/{key}/chat/completions"))),
     ];
     let mut owner = process(&[
@@ -230,18 +230,46 @@ fn texts_and_lists_are_bounded() {
     let attributes = vec![
         ("gen_ai.request.model", Value::String(long)),
         ("gen_ai.response.id", Value::String(edge)),
-        ("gen_ai.request.stop_sequences", Value::Strings(vec!["x".to_owned(); LIST_MAX + 1])),
+        ("gen_ai.request.stop_sequences", Value::strings(["x"; LIST_MAX + 1])),
     ];
     let redacted = redact(span(attributes, process(&[])));
     let Some(Value::String(model)) = get(redacted.get(), "gen_ai.request.model") else { panic!("no model") };
     assert_eq!(model.len(), TEXT_MAX_BYTES);
     let Some(Value::String(id)) = get(redacted.get(), "gen_ai.response.id") else { panic!("no id") };
     assert!(!id.contains("sk-"), "a credential across the bound: {id}");
-    let Some(Value::Strings(stop)) = get(redacted.get(), "gen_ai.request.stop_sequences") else {
+    let Some(Value::Array(stop)) = get(redacted.get(), "gen_ai.request.stop_sequences") else {
         panic!("no stop")
     };
     assert_eq!(stop.len(), LIST_MAX);
     assert_eq!(get(redacted.get(), "spanwire.redacted.truncated"), Some(&Value::Int(3)));
+}
+
+#[test]
+fn values_within_values_are_searched_and_bounded() {
+    let key = &keys()[0];
+    let deep = |levels| (0..levels).fold(Value::from("leaf"), |inner, _| Value::Array(vec![inner]));
+    let map = Value::Map(vec![
+        ("a".to_owned(), Value::Array(vec![key.as_str().into(), Value::Bytes(key.clone().into_bytes())])),
+        ("api_key".to_owned(), "hunter2".into()),
+        (key.clone(), Value::Bool(true)),
+    ]);
+    let bytes = Value::Bytes([&[0xff, b' '], key.as_bytes(), &[b' ', 0xff]].concat());
+    let attributes = vec![("gen_ai.request.model", map), ("gen_ai.response.model", bytes)];
+    let redacted = redact(span(attributes, process(&[])));
+    let all = format!(
+        "{redacted:?} {}",
+        String::from_utf8_lossy(&match get(redacted.get(), "gen_ai.response.model") {
+            Some(Value::Bytes(bytes)) => bytes.clone(),
+            _ => panic!("no bytes"),
+        })
+    );
+    assert!(!all.contains(key.as_str()) && !all.contains("hunter2"), "{all}");
+    assert_eq!(get(redacted.get(), "spanwire.redacted.credentials"), Some(&Value::Int(5)));
+    let redacted = redact(span(vec![("gen_ai.request.model", deep(100))], process(&[])));
+    assert_eq!(
+        get(redacted.get(), "gen_ai.request.model"),
+        Some(&(0..8).fold("[TOO DEEP]".into(), |inner, _| Value::Array(vec![inner])))
+    );
 }
 
 proptest! {

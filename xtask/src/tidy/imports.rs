@@ -21,7 +21,7 @@ const STAGES: &[&str] = &[
 ];
 /// What every module may import, and what imports from no other: vocabularies, settings, counters
 /// and helpers.
-const SHARED: &[&str] = &["event", "call", "config", "telemetry", "percent"];
+const SHARED: &[&str] = &["event", "value", "call", "config", "telemetry", "percent"];
 /// What stands outside the flow and may import anything.
 const OUTSIDE: &[&str] = &["main", "lib", "run", "pipeline", "cli", "preflight", "demo"];
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::Process;
 use super::cgroup::{self, Membership};
 use super::command;
-use crate::call::Value;
 use crate::percent;
+use crate::value::Value;
 
 /// Bytes that are read of any one file; a longer one is cut. The kernel bounds `environ` and
 /// `cmdline` at 2 MiB or more, of which services use a few KiB.
@@ -109,7 +109,7 @@ impl Procfs {
                 UNKNOWN_SERVICE.to_owned()
             });
         if !notes.is_empty() {
-            attributes.put("spanwire.process.notes", Value::Strings(notes));
+            attributes.put("spanwire.process.notes", Value::strings(notes));
         }
         Process { pid, service_name, attributes: attributes.0 }
     }
@@ -132,7 +132,7 @@ impl Procfs {
         attributes.put("process.pid", Value::Int(i64::from(pid)));
         attributes.text("process.executable.name", Some(command.to_owned()));
         let note = "the process ran another program before it could be described";
-        attributes.put("spanwire.process.notes", Value::Strings(vec![note.to_owned()]));
+        attributes.put("spanwire.process.notes", Value::strings([note]));
         let service_name = if command.is_empty() { UNKNOWN_SERVICE } else { command };
         Process { pid, service_name: service_name.to_owned(), attributes: attributes.0 }
     }

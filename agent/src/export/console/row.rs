@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::text::{self, Style, clip, pad, paint, thousands};
-use crate::call::Value;
 use crate::correlate::span::{Span, Status};
+use crate::value::Value;
 
 const SERVICE_WIDTH: usize = 20;
 const NAME_WIDTH: usize = 26;
@@ -40,7 +40,7 @@ impl Row {
             string(span, "error.type").unwrap_or("error").to_owned()
         } else {
             match get(span, "gen_ai.response.finish_reasons") {
-                Some(Value::Strings(reasons)) if !reasons.is_empty() => reasons.join(","),
+                Some(reasons @ Value::Array(_)) => list(reasons, ","),
                 _ => "-".to_owned(),
             }
         };
@@ -50,7 +50,7 @@ impl Row {
             (None, _) => String::new(),
         };
         let notes = match get(span, "spanwire.notes") {
-            Some(Value::Strings(notes)) => format!("({})", notes.join("; ")),
+            Some(notes @ Value::Array(_)) => format!("({})", list(notes, "; ")),
             _ => String::new(),
         };
         let first_chunk = match get(span, "gen_ai.response.time_to_first_chunk") {
@@ -136,6 +136,10 @@ fn string<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
+}
+
+fn list(value: &Value, separator: &str) -> String {
+    value.as_strings().collect::<Vec<_>>().join(separator)
 }
 
 fn integer(span: &Span, name: &str) -> Option<u64> {

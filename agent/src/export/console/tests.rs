@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::tree::{HOST_SPANS, PROCESSES, SPANS};
 use super::*;
-use crate::call::Value;
 use crate::correlate::span::{SpanId, TraceId};
 use crate::discovery::process::Process;
 use crate::export::fixture;
 use crate::redact::redact;
 use crate::telemetry::Counters;
+use crate::value::Value;
 
 /// The view's text after `show` has had its way with it.
 fn shown(color: bool, show: impl FnOnce(&mut Console<&mut Vec<u8>>)) -> String {

@@ -8,10 +8,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::call;
 use crate::correlate::span::{self, Span};
 use crate::discovery::process::Process;
 use crate::redact::Redacted;
+use crate::value;
 
 /// The instrumentation scope of all spans.
 pub(super) fn scope() -> InstrumentationScope {
@@ -79,15 +79,18 @@ pub(super) fn by_process(
     groups
 }
 
-fn attribute(value: &call::Value) -> Value {
+fn attribute(value: &value::Value) -> Value {
     match value {
-        call::Value::String(text) => Value::String(text.clone().into()),
-        call::Value::Int(number) => Value::I64(*number),
-        call::Value::Double(number) => Value::F64(*number),
-        call::Value::Bool(truth) => Value::Bool(*truth),
-        call::Value::Strings(texts) => {
-            Value::Array(Array::String(texts.iter().cloned().map(StringValue::from).collect()))
+        value::Value::String(text) => Value::String(text.clone().into()),
+        value::Value::Int(number) => Value::I64(*number),
+        value::Value::Double(number) => Value::F64(*number),
+        value::Value::Bool(truth) => Value::Bool(*truth),
+        list @ value::Value::Array(_) => {
+            let texts = list.as_strings();
+            Value::Array(Array::String(texts.map(|text| StringValue::from(text.to_owned())).collect()))
         }
+        // None is made yet, and the SDK's values have neither.
+        value::Value::Bytes(_) | value::Value::Map(_) => Value::String(StringValue::from("")),
     }
 }
 
@@ -107,14 +110,11 @@ mod tests {
         let mut span = fixture::span(7, &fixture::process(1, "agent"));
         span.parent = Some(OurSpanId([9; 8]));
         span.attributes = vec![
-            ("server.address".into(), call::Value::String("x".to_owned())),
-            ("server.port".into(), call::Value::Int(-3)),
-            ("gen_ai.request.temperature".into(), call::Value::Double(0.5)),
-            ("gen_ai.request.stream".into(), call::Value::Bool(true)),
-            (
-                "gen_ai.response.finish_reasons".into(),
-                call::Value::Strings(vec!["a".to_owned(), "b".to_owned()]),
-            ),
+            ("server.address".into(), value::Value::String("x".to_owned())),
+            ("server.port".into(), value::Value::Int(-3)),
+            ("gen_ai.request.temperature".into(), value::Value::Double(0.5)),
+            ("gen_ai.request.stream".into(), value::Value::Bool(true)),
+            ("gen_ai.response.finish_reasons".into(), value::Value::strings(["a", "b"])),
         ];
         let data = span_data(&redact(span.clone()), &scope());
         assert_eq!(data.span_context.trace_id().to_bytes(), [1; 16]);
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_process_cannot_pose_as_another_service() {
         let mut process = (*fixture::process(42, "agent")).clone();
-        process.attributes.push(("service.name".to_owned(), call::Value::String("other".to_owned())));
+        process.attributes.push(("service.name".to_owned(), value::Value::String("other".to_owned())));
         let name =
             resource(&process).get(&Key::from_static_str("service.name")).map(|value| value.to_string());
         assert_eq!(name.as_deref(), Some("agent"));

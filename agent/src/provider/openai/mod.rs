@@ -13,9 +13,10 @@ use super::body::{Body, Unread};
 use super::endpoint::{Endpoint, segments_from_end};
 use super::json::Object;
 use super::{BodyLimits, Dialect, Interpreter, Recognised};
-use crate::call::{Call, Operation, Value};
+use crate::call::{Call, Operation};
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;
+use crate::value::Value;
 use answer::{Answer, ChatResponse};
 use request::{Asked, ChatRequest};
 

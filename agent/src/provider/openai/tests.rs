@@ -6,7 +6,8 @@ mod stream;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::call::{Call, Value};
+use crate::call::Call;
+use crate::value::Value;
 use crate::event::Role;
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
