@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who started it")]
 
 mod bench;
+mod calls;
 mod empty;
 mod host;
 mod load;
@@ -16,6 +17,7 @@ mod stats;
 mod usage;
 mod wrk;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -41,13 +43,15 @@ enum Subject {
     Host,
     /// Programs that were never seen before; a build.
     Starts,
+    /// One call, and one piece of a stream: processor time, context switches, the program's own time.
+    Calls,
     /// Many exchanges a second; memory; start-up.
     Load,
 }
 
 #[derive(Parser)]
 struct Arguments {
-    /// What to measure; probes, host, starts and load when none is named.
+    /// What to measure; probes, host, starts, calls and load when none is named.
     subjects: Vec<Subject>,
     /// How often everything is measured, by turns.
     #[arg(long, default_value_t = 5)]
@@ -55,6 +59,9 @@ struct Arguments {
     /// How long each load runs.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
+    /// Further agents that `calls` measures by turns with this one.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Vec<PathBuf>,
     /// Fail when a figure is outside of its bound.
     #[arg(long)]
     check: bool,
@@ -90,7 +97,7 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Bound>> {
         Bench { setup: Setup::find()?, rounds: arguments.rounds.max(1), seconds: arguments.seconds.max(1) };
     println!("{}", machine::facts());
     let subjects = match arguments.subjects.as_slice() {
-        [] => &[Subject::Probes, Subject::Host, Subject::Starts, Subject::Load],
+        [] => &[Subject::Probes, Subject::Host, Subject::Starts, Subject::Calls, Subject::Load],
         named => named,
     };
     let mut bounds = Vec::new();
@@ -102,6 +109,7 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Bound>> {
             Subject::Stream => probes::stream::measure(&bench).await?,
             Subject::Host => host::measure(&bench).await?,
             Subject::Starts => starts::measure(&bench).await?,
+            Subject::Calls => calls::measure(&bench, &arguments.beside).await?,
             Subject::Load => load::measure(&bench).await?,
         });
     }

@@ -12,6 +12,10 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Usage {
     /// Seconds of processor time, in user space and in the kernel.
     pub(crate) cpu: f64,
+    /// Context switches of its threads, of those that live.
+    pub(crate) switches: u64,
+    /// Its calls of `read`, of files and pipes and not of sockets.
+    pub(crate) reads: u64,
     /// MiB resident now.
     pub(crate) resident: f64,
     /// MiB resident at the most.
@@ -19,9 +23,10 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// The processor time since `before`; memory as it is now.
+    /// What was used since `before`; memory as it is now.
     pub(crate) fn since(&self, before: &Self) -> Self {
-        Self { cpu: self.cpu - before.cpu, ..*self }
+        let (switches, reads) = (self.switches - before.switches, self.reads - before.reads);
+        Self { cpu: self.cpu - before.cpu, switches, reads, ..*self }
     }
 }
 
@@ -52,7 +57,35 @@ pub(crate) fn usage(pid: u32) -> Result<Usage> {
         let path = format!("/proc/{pid}/{name}");
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
     };
-    parse(&read("stat")?, &read("status")?).with_context(|| format!("process {pid} is not as expected"))
+    let mut used = parse(&read("stat")?, &read("status")?)
+        .with_context(|| format!("process {pid} is not as expected"))?;
+    used.reads = read("io")?.lines().filter_map(|line| number(line, "syscr:")).sum();
+    let mut precise = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let path = task?.path();
+        // A thread may end meanwhile.
+        let read = |name: &str| fs::read_to_string(path.join(name)).unwrap_or_default();
+        used.switches += switches(&read("status"));
+        precise += nanoseconds(&read("schedstat"));
+    }
+    if precise > 0 {
+        used.cpu = precise as f64 / 1e9;
+    }
+    Ok(used)
+}
+
+/// Processor time of a thread by `/proc/PID/task/TID/schedstat`, of which `stat` knows only hundredths of a second.
+fn nanoseconds(schedstat: &str) -> u64 {
+    schedstat.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0)
+}
+
+fn number(line: &str, name: &str) -> Option<u64> {
+    line.strip_prefix(name)?.trim().parse().ok()
+}
+
+fn switches(status: &str) -> u64 {
+    let of = |line| number(line, "voluntary_ctxt_switches:").or(number(line, "nonvoluntary_ctxt_switches:"));
+    status.lines().filter_map(of).sum()
 }
 
 fn parse(stat: &str, status: &str) -> Option<Usage> {
@@ -61,12 +94,19 @@ fn parse(stat: &str, status: &str) -> Option<Usage> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? / 1024.0)
     };
-    Some(Usage { cpu, resident: mib("VmRSS:")?, peak: mib("VmHWM:")? })
+    Some(Usage { cpu, switches: 0, reads: 0, resident: mib("VmRSS:")?, peak: mib("VmHWM:")? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn switches_of_both_kinds_count() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t40\nnonvoluntary_ctxt_switches:\t2\n";
+        assert_eq!((switches(status), switches("")), (42, 0));
+        assert_eq!((nanoseconds("150995 7 3\n"), nanoseconds("")), (150_995, 0));
+    }
 
     #[test]
     fn times_are_found_behind_any_command() {

@@ -9,7 +9,9 @@ use crate::nginx::Nginx;
 use crate::stats::{Bound, Samples, Table};
 
 /// Streams that one client asks for. The first one opens the connection and is not counted.
-const STREAMS: usize = 30;
+pub(crate) const STREAMS: usize = 30;
+/// Pieces of each.
+pub(crate) const PIECES: usize = 500;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
     let standin = StandIn::start(&bench.setup, false).await?;
@@ -32,7 +34,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
 }
 
 /// Milliseconds of a stream, by the median of many.
-async fn run(bench: &Bench, standin: &StandIn) -> Result<f64> {
+pub(crate) async fn run(bench: &Bench, standin: &StandIn) -> Result<f64> {
     let client = Client::python(&bench.setup, "openai_sdk.py", standin);
     let done = client.model("standin-500-pieces").count(STREAMS).args(["--stream"]).run().await?;
     ensure!(done.calls.iter().all(|call| call.error.is_none()), "the client met errors: {:#?}", done.calls);
