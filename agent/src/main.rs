@@ -10,6 +10,7 @@ use spanwire::cli::{self, CliError, Command};
 use spanwire::config::{self, Config};
 use spanwire::demo;
 use spanwire::preflight::{self, Weight};
+use spanwire::redact;
 use spanwire::run::status::{ask, show};
 use spanwire::run::{self, Agent, PROC, StartError, stop_signal};
 use spanwire::telemetry::{self, Counters};
@@ -109,7 +110,8 @@ fn list_programs() -> Result<ExitCode, StartError> {
 /// Begins to log, and to count; `None`, with a line for each cause, when this host cannot trace.
 fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
     let counters = Arc::new(Counters::default());
-    telemetry::init_log(&config.log, config.color.enabled_on(&io::stderr()), Arc::clone(&counters))?;
+    let color = config.color.enabled_on(&io::stderr());
+    telemetry::init_log(&config.log, color, redact::for_log, Arc::clone(&counters))?;
     let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     findings.retain(|finding| finding.weight == Weight::Missing);
     for finding in &findings {
@@ -119,6 +121,6 @@ fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
 }
 
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    let _ = writeln!(io::stderr(), "spanwire: {error}");
+    let _ = writeln!(io::stderr(), "spanwire: {}", redact::for_log(&error.to_string()));
     ExitCode::from(code)
 }

@@ -3,6 +3,8 @@
 
 pub mod refusal;
 
+use std::borrow::Cow;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -154,13 +156,35 @@ pub const PROBE_LOG_TARGET: &str = "bpf";
 /// The OpenTelemetry client is silent: what its errors mean is said once, by `export::otlp`.
 const QUIET: &str = "bpf=debug,aya=warn,aya_obj=warn,opentelemetry=off,h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
 
-/// Sends the log to standard error. `filter` is a checked [`crate::config::Config::log`]; `counters`
-/// take what only the OpenTelemetry client's log says.
+/// Makes a text safe to show: `redact::for_log`, which is downstream of this module.
+pub type Scrub = fn(&str) -> Cow<'_, str>;
+
+/// What is written to it goes to `out` scrubbed: the log's formatter writes one event at a time.
+struct Scrubbed<W> {
+    scrub: Scrub,
+    out: W,
+}
+
+impl<W: Write> Write for Scrubbed<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        self.out.write_all((self.scrub)(&text).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Sends the log to standard error, every event through `scrub`. `filter` is a checked
+/// [`crate::config::Config::log`]; `counters` take what only the OpenTelemetry client's log says.
 ///
 /// # Errors
 /// When the process has a log already.
-pub fn init_log(filter: &str, color: bool, counters: Arc<Counters>) -> anyhow::Result<()> {
-    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color);
+pub fn init_log(filter: &str, color: bool, scrub: Scrub, counters: Arc<Counters>) -> anyhow::Result<()> {
+    let writer = move || Scrubbed { scrub, out: io::stderr() };
+    let text = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(color);
     tracing_subscriber::registry()
         .with(text.with_filter(log_filter(filter)))
         .with(refusal::layer(counters))
@@ -234,6 +258,35 @@ mod tests {
                  export queue was full (spans_dropped_queue_full)"
             )
         );
+    }
+
+    #[test]
+    fn no_event_is_logged_with_a_credential() {
+        let log = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let shared = Arc::clone(&log);
+        let writer = move || Scrubbed { scrub: crate::redact::for_log, out: Shared(Arc::clone(&shared)) };
+        let text = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(true);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(text), || {
+            let key = format!("sk-proj-{}", "Ab3dEf6hIj9lMn2pQr5t");
+            tracing::warn!(key, "{key} (pid 7) talked TLS, password=hunter2");
+            tracing::info!("https://bob:hunter2@host is back");
+        });
+        let text = log.lock().map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default();
+        assert!(!text.contains("sk-proj") && !text.contains("hunter2"), "{text}");
+        assert!(text.contains("[CREDENTIAL] (pid 7) talked TLS") && text.contains("@host is back"), "{text}");
+    }
+
+    struct Shared(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().map_err(|_| io::ErrorKind::Other)?.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

@@ -82,10 +82,22 @@ pub(super) fn resolve(
         None => Err(ConfigError::Invalid {
             origin,
             key: key.to_owned(),
-            value: given.to_owned(),
+            value: without_credentials(given),
             expected: "a URL such as http://localhost:4318".to_owned(),
         }),
     }
+}
+
+/// What was given for a URL, to be shown: without what may be a user, a password or a token, also when it is
+/// no URL.
+fn without_credentials(given: &str) -> String {
+    let given = given.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = match given.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), given),
+    };
+    // The last sign: a password may hold others, and slashes.
+    format!("{scheme}{}", rest.rsplit('@').next().unwrap_or_default())
 }
 
 fn protocol_of(environment: &Environment) -> Result<OtlpProtocol, ConfigError> {
@@ -122,4 +134,27 @@ fn endpoint_url(given: &str, protocol: OtlpProtocol, is_base: bool, insecure: bo
 /// A variable's value; an empty one counts as not set, as the specification says.
 fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
     environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_endpoint_is_shown_without_its_password() {
+        for (given, shown) in [
+            ("ftp://bob:hunter2@host/x", "ftp://host/x"),
+            ("http://bob:hun/ter2@ho st:1", "http://ho st:1"),
+            ("bob:hunter2@host:4317", "host:4317"),
+            ("ftp://a:hunter2@b:hunter2@host", "ftp://host"),
+            ("ftp://host/?token=hunter2", "ftp://host/"),
+            ("ftp://host/#hunter2", "ftp://host/"),
+            ("no url", "no url"),
+        ] {
+            let environment = Environment::from([(ENDPOINT.to_owned(), given.to_owned())]);
+            let error = resolve(&Settings::default(), &BTreeMap::new(), &environment).err();
+            let error = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(&format!("'{shown}'")) && !error.contains("hunter2"), "{error}");
+        }
+    }
 }

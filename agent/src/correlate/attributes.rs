@@ -1,5 +1,6 @@
-//! The attributes of spans: every name that the agent itself puts on one stands in this table, and
-//! with the names that the providers' dialects declare it is all that can ever be exported.
+//! The attributes of spans: every name that the agent itself puts on one stands in this table with its
+//! type, where it comes from and whether it is content. With the names that the providers' dialects declare
+//! it is all that can ever be exported.
 //!
 //! The names follow the official emitters of late 2026 (OpenTelemetry GenAI, the `hybrid` profile),
 //! beside them `fi.span.kind` and `gen_ai.span.kind`, which LLM platforms read.
@@ -7,67 +8,175 @@
 use std::borrow::Cow;
 
 use super::ConnectionFacts;
+use super::span::Attributes;
 use crate::call::{Call, Parameters, Usage};
 use crate::event::Role;
 use crate::exchange::Exchange;
 use crate::value::Value;
 
-/// Declares the names and gathers them in [`NAMES`].
-macro_rules! names {
-    ($($constant:ident = $name:literal),+ $(,)?) => {
+/// What values an attribute has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    String,
+    /// A whole number.
+    Int,
+    /// A number.
+    Double,
+    /// A truth value.
+    Bool,
+    /// A list of texts.
+    Strings,
+    /// Lists and maps of values.
+    Any,
+}
+
+impl Type {
+    /// Whether a value is of the type.
+    #[must_use]
+    pub fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::String => matches!(value, Value::String(_)),
+            Self::Int => matches!(value, Value::Int(_)),
+            Self::Double => matches!(value, Value::Double(_)),
+            Self::Bool => matches!(value, Value::Bool(_)),
+            Self::Strings => match value {
+                Value::Array(elements) => elements.iter().all(|one| matches!(one, Value::String(_))),
+                _ => false,
+            },
+            Self::Any => true,
+        }
+    }
+}
+
+/// Who says what an attribute means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Convention {
+    /// OpenTelemetry's semantic conventions for generative AI.
+    GenAi,
+    /// OpenTelemetry's for HTTP and URLs.
+    Http,
+    /// OpenTelemetry's that are common to all: errors, servers, the network.
+    General,
+    /// OpenInference.
+    OpenInference,
+    /// What LLM platforms read beside these.
+    Platforms,
+    /// The agent's own.
+    Spanwire,
+}
+
+/// One row of the [`TABLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What values it has; redaction lets no other leave.
+    pub value: Type,
+    /// Who says what it means.
+    pub convention: Convention,
+    /// It holds what people and models said: it leaves only where the content policy allows, which is
+    /// nowhere so far.
+    pub is_content: bool,
+}
+
+/// Declares the names and gathers them in [`TABLE`].
+macro_rules! table {
+    ($($constant:ident = $name:literal: $value:ident, $convention:ident $(, $content:ident)?;)+) => {
         $(#[doc = concat!("`", $name, "`")] pub const $constant: &str = $name;)+
-        /// Every name of the table.
-        pub static NAMES: &[&str] = &[$($name),+];
+        /// Every attribute of spans, their events and links.
+        pub static TABLE: &[Attribute] = &[$(Attribute {
+            name: $name,
+            value: Type::$value,
+            convention: Convention::$convention,
+            is_content: table!(@ $($content)?),
+        }),+];
     };
+    (@) => { false };
+    (@ content) => { true };
 }
 
-names! {
-    OPERATION_NAME = "gen_ai.operation.name",
-    PROVIDER_NAME = "gen_ai.provider.name",
-    REQUEST_MODEL = "gen_ai.request.model",
-    REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count",
-    REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty",
-    REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens",
-    REQUEST_PRESENCE_PENALTY = "gen_ai.request.presence_penalty",
-    REQUEST_REASONING_LEVEL = "gen_ai.request.reasoning.level",
-    REQUEST_SEED = "gen_ai.request.seed",
-    REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences",
-    REQUEST_STREAM = "gen_ai.request.stream",
-    REQUEST_TEMPERATURE = "gen_ai.request.temperature",
-    REQUEST_TOP_P = "gen_ai.request.top_p",
-    OUTPUT_TYPE = "gen_ai.output.type",
-    RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons",
-    RESPONSE_ID = "gen_ai.response.id",
-    RESPONSE_MODEL = "gen_ai.response.model",
-    RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk",
-    USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens",
-    USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens",
-    USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens",
-    USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens",
-    USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens",
-    ERROR_TYPE = "error.type",
-    SERVER_ADDRESS = "server.address",
-    SERVER_PORT = "server.port",
-    NETWORK_LOCAL_ADDRESS = "network.local.address",
-    NETWORK_LOCAL_PORT = "network.local.port",
-    NETWORK_PEER_ADDRESS = "network.peer.address",
-    NETWORK_PEER_PORT = "network.peer.port",
-    HTTP_REQUEST_METHOD = "http.request.method",
-    HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count",
-    HTTP_RESPONSE_STATUS_CODE = "http.response.status_code",
-    URL_PATH = "url.path",
-    URL_SCHEME = "url.scheme",
-    FI_SPAN_KIND = "fi.span.kind",
-    GEN_AI_SPAN_KIND = "gen_ai.span.kind",
-    NOTES = "spanwire.notes",
-    MISSING_BYTES = "spanwire.missing_bytes",
-    REDACTED_CREDENTIALS = "spanwire.redacted.credentials",
-    REDACTED_ATTRIBUTES = "spanwire.redacted.attributes",
-    REDACTED_TRUNCATED = "spanwire.redacted.truncated",
+table! {
+    OPERATION_NAME = "gen_ai.operation.name": String, GenAi;
+    PROVIDER_NAME = "gen_ai.provider.name": String, GenAi;
+    REQUEST_MODEL = "gen_ai.request.model": String, GenAi;
+    REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count": Int, GenAi;
+    REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty": Double, GenAi;
+    REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens": Int, GenAi;
+    REQUEST_PRESENCE_PENALTY = "gen_ai.request.presence_penalty": Double, GenAi;
+    REQUEST_REASONING_LEVEL = "gen_ai.request.reasoning.level": String, GenAi;
+    REQUEST_SEED = "gen_ai.request.seed": Int, GenAi;
+    REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences": Strings, GenAi;
+    REQUEST_STREAM = "gen_ai.request.stream": Bool, GenAi;
+    REQUEST_TEMPERATURE = "gen_ai.request.temperature": Double, GenAi;
+    REQUEST_TOP_P = "gen_ai.request.top_p": Double, GenAi;
+    OUTPUT_TYPE = "gen_ai.output.type": String, GenAi;
+    RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons": Strings, GenAi;
+    RESPONSE_ID = "gen_ai.response.id": String, GenAi;
+    RESPONSE_MODEL = "gen_ai.response.model": String, GenAi;
+    RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk": Double, GenAi;
+    USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens": Int, GenAi;
+    USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens": Int, GenAi;
+    USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens": Int, GenAi;
+    USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens": Int, GenAi;
+    USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens": Int, GenAi;
+    ERROR_TYPE = "error.type": String, General;
+    SERVER_ADDRESS = "server.address": String, General;
+    SERVER_PORT = "server.port": Int, General;
+    NETWORK_LOCAL_ADDRESS = "network.local.address": String, General;
+    NETWORK_LOCAL_PORT = "network.local.port": Int, General;
+    NETWORK_PEER_ADDRESS = "network.peer.address": String, General;
+    NETWORK_PEER_PORT = "network.peer.port": Int, General;
+    HTTP_REQUEST_METHOD = "http.request.method": String, Http;
+    HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count": Int, Http;
+    HTTP_RESPONSE_STATUS_CODE = "http.response.status_code": Int, Http;
+    URL_PATH = "url.path": String, Http;
+    URL_SCHEME = "url.scheme": String, Http;
+    FI_SPAN_KIND = "fi.span.kind": String, Platforms;
+    GEN_AI_SPAN_KIND = "gen_ai.span.kind": String, Platforms;
+    NOTES = "spanwire.notes": Strings, Spanwire;
+    MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
+    REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;
+    REDACTED_ATTRIBUTES = "spanwire.redacted.attributes": Int, Spanwire;
+    REDACTED_TRUNCATED = "spanwire.redacted.truncated": Int, Spanwire;
+    REDACTED_PATH_SEGMENTS = "spanwire.redacted.path_segments": Int, Spanwire;
+    SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions": Any, GenAi, content;
+    INPUT_MESSAGES = "gen_ai.input.messages": Any, GenAi, content;
+    OUTPUT_MESSAGES = "gen_ai.output.messages": Any, GenAi, content;
+    TOOL_DEFINITIONS = "gen_ai.tool.definitions": Any, GenAi, content;
+    TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments": Any, GenAi, content;
+    TOOL_CALL_RESULT = "gen_ai.tool.call.result": Any, GenAi, content;
+    RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents": Any, GenAi, content;
+    RETRIEVAL_QUERY_TEXT = "gen_ai.retrieval.query.text": String, GenAi, content;
+    INPUT_VALUE = "input.value": String, OpenInference, content;
+    OUTPUT_VALUE = "output.value": String, OpenInference, content;
 }
 
-/// A span's attributes, by name.
-pub type Attributes = Vec<(Cow<'static, str>, Value)>;
+/// The row of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Attribute> {
+    TABLE.iter().find(|attribute| attribute.name == name)
+}
+
+/// Bytes of one text that a span is given; `redact` looks at no more, and keeps less.
+pub const TEXT_MAX_BYTES: usize = 4096;
+/// Elements of a list that a span is given.
+const LIST_MAX: usize = 256;
+
+/// The text, or as much of it as a span is given.
+#[must_use]
+pub fn bounded(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_MAX_BYTES)).unwrap_or(text)
+}
+
+/// A dialect's value, or as much of it as a span is given.
+fn bounded_value(value: &Value) -> Value {
+    match value {
+        Value::String(text) => bounded(text).into(),
+        Value::Array(elements) => Value::Array(elements.iter().take(LIST_MAX).map(bounded_value).collect()),
+        other => other.clone(),
+    }
+}
 
 /// Puts on what is there: neither empty text nor an invented zero becomes an attribute.
 struct Builder(Attributes);
@@ -77,15 +186,15 @@ impl Builder {
         self.0.push((Cow::Borrowed(name), value));
     }
 
-    fn text(&mut self, name: &'static str, text: Option<impl Into<String>>) {
-        if let Some(text) = text.map(Into::into).filter(|text: &String| !text.is_empty()) {
-            self.put(name, Value::String(text));
+    fn text(&mut self, name: &'static str, text: Option<impl AsRef<str>>) {
+        if let Some(text) = text.as_ref().map(AsRef::as_ref).filter(|text| !text.is_empty()) {
+            self.put(name, bounded(text).into());
         }
     }
 
-    fn texts(&mut self, name: &'static str, texts: Vec<String>) {
+    fn texts(&mut self, name: &'static str, texts: &[impl AsRef<str>]) {
         if !texts.is_empty() {
-            self.put(name, Value::strings(texts));
+            self.put(name, Value::strings(texts.iter().take(LIST_MAX).map(|text| bounded(text.as_ref()))));
         }
     }
 
@@ -114,22 +223,22 @@ pub(super) fn of(
     let mut to = Builder(Vec::with_capacity(32));
     to.text(OPERATION_NAME, Some(call.operation.name()));
     to.text(PROVIDER_NAME, Some(call.provider));
-    to.text(REQUEST_MODEL, call.request_model.clone());
+    to.text(REQUEST_MODEL, call.request_model.as_ref());
     parameters(&mut to, &call.parameters);
     if call.stream {
         to.put(REQUEST_STREAM, Value::Bool(true));
     }
-    to.text(RESPONSE_ID, call.response_id.clone());
-    to.text(RESPONSE_MODEL, call.response_model.clone());
-    to.texts(RESPONSE_FINISH_REASONS, call.finish_reasons.clone());
+    to.text(RESPONSE_ID, call.response_id.as_ref());
+    to.text(RESPONSE_MODEL, call.response_model.as_ref());
+    to.texts(RESPONSE_FINISH_REASONS, &call.finish_reasons);
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));
     usage(&mut to, call.usage);
     to.text(ERROR_TYPE, error_type);
     transport(&mut to, exchange, connection);
     to.text(FI_SPAN_KIND, Some("LLM"));
     to.text(GEN_AI_SPAN_KIND, Some("LLM"));
-    to.0.extend(call.extra.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone())));
-    to.texts(NOTES, notes.iter().map(|note| (*note).to_owned()).collect());
+    to.0.extend(call.extra.iter().map(|(name, value)| (Cow::Borrowed(*name), bounded_value(value))));
+    to.texts(NOTES, notes);
     to.int(MISSING_BYTES, Some(exchange.missing_bytes).filter(|missing| *missing > 0));
     to.0
 }
@@ -139,9 +248,9 @@ fn parameters(to: &mut Builder, asked: &Parameters) {
     to.double(REQUEST_FREQUENCY_PENALTY, asked.frequency_penalty);
     to.int(REQUEST_MAX_TOKENS, asked.max_tokens);
     to.double(REQUEST_PRESENCE_PENALTY, asked.presence_penalty);
-    to.text(REQUEST_REASONING_LEVEL, asked.reasoning_level.clone());
+    to.text(REQUEST_REASONING_LEVEL, asked.reasoning_level.as_ref());
     to.int(REQUEST_SEED, asked.seed);
-    to.texts(REQUEST_STOP_SEQUENCES, asked.stop_sequences.clone());
+    to.texts(REQUEST_STOP_SEQUENCES, &asked.stop_sequences);
     to.double(REQUEST_TEMPERATURE, asked.temperature);
     to.double(REQUEST_TOP_P, asked.top_p);
     to.text(OUTPUT_TYPE, asked.output_type);

@@ -9,17 +9,19 @@ mod status;
 #[cfg(test)]
 mod tests;
 pub mod traceparent;
+pub mod tracestate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::call::Call;
 use crate::discovery::process::Process;
+use crate::event::Role;
 use crate::exchange::Exchange;
 use clock::Clock;
 use ids::IdGenerator;
 use place::{Place, TakenIds};
-use span::Span;
+use span::{Kind, Span};
 
 /// What is known of the connection that carried an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,15 +62,22 @@ impl Correlator {
     ) -> Span {
         let traceparent = exchange.request.headers.get("traceparent");
         let place = Place::find(traceparent, exchange.role, &mut self.taken, &mut self.ids);
+        // Without a valid `traceparent` it belongs to no trace (W3C Trace Context, section 3.3.1.1).
+        let in_trace = traceparent.is_some() && place.note.is_none();
+        let trace_state = match in_trace {
+            true => tracestate::parse(exchange.request.headers.values("tracestate")),
+            false => Some(String::new()),
+        };
+        let state_note = trace_state.is_none().then_some("tracestate is invalid");
         let (status, error_type, status_note) = status::status(call, exchange);
         let mut notes = call.notes.clone();
-        for note in exchange.notes.iter().copied().chain(status_note).chain(place.note) {
+        for note in exchange.notes.iter().copied().chain(status_note).chain(place.note).chain(state_note) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
         }
         let name = match &call.request_model {
-            Some(model) => format!("{} {model}", call.operation.name()),
+            Some(model) => format!("{} {}", call.operation.name(), attributes::bounded(model)),
             None => call.operation.name().to_owned(),
         };
         Span {
@@ -76,10 +85,17 @@ impl Correlator {
             span_id: place.span_id,
             parent: place.parent,
             flags: place.flags,
+            trace_state: trace_state.unwrap_or_default(),
+            kind: match exchange.role {
+                Role::Client => Kind::Client,
+                Role::Server => Kind::Server,
+            },
             name,
             started: clock.at(exchange.started_ns),
             ended: clock.at(exchange.ended_ns.max(exchange.started_ns)),
             attributes: attributes::of(call, exchange, connection, error_type, &notes),
+            events: Vec::new(),
+            links: Vec::new(),
             status,
             process,
         }

@@ -2,10 +2,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::attributes::{self, NAMES};
+use super::attributes::{self, TABLE};
 use super::clock::Clock;
 use super::ids::IdGenerator;
-use super::span::{Span, Status};
+use super::span::{Kind, Span, Status};
 use super::{ConnectionFacts, Correlator};
 use crate::call::{Call, Operation, Usage};
 use crate::discovery::process::Process;
@@ -257,6 +257,54 @@ fn a_span_never_ends_before_it_began() {
 }
 
 #[test]
+fn the_trace_state_comes_with_a_valid_traceparent_only() {
+    const PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let carried = |fields: &[(&'static str, &str)]| {
+        let mut exchange = exchange(200, Outcome::Complete);
+        exchange.request =
+            Arc::new(RequestHead { headers: Headers::of(fields), ..request(None, None).as_ref().clone() });
+        let span = span(&call(), &exchange, ConnectionFacts::default());
+        let notes = map(&span).remove("spanwire.notes").map(|notes| notes.as_strings().collect::<String>());
+        (span.trace_state, notes.unwrap_or_default())
+    };
+    for (fields, state, note) in [
+        (vec![PARENT, ("tracestate", "a=1"), ("tracestate", "b=2")], "a=1,b=2", ""),
+        (vec![PARENT], "", ""),
+        (vec![PARENT, ("tracestate", "no member")], "", "tracestate is invalid"),
+        (vec![("tracestate", "a=1")], "", ""),
+        (vec![("traceparent", "x"), ("tracestate", "a=1")], "", "traceparent is invalid"),
+    ] {
+        assert_eq!(carried(&fields), (state.to_owned(), note.to_owned()), "{fields:?}");
+    }
+}
+
+#[test]
+fn the_role_is_the_kind() {
+    for (role, kind) in [(Role::Client, Kind::Client), (Role::Server, Kind::Server)] {
+        let exchange = Exchange { role, ..exchange(200, Outcome::Complete) };
+        assert_eq!(span(&call(), &exchange, ConnectionFacts::default()).kind, kind);
+    }
+}
+
+#[test]
+fn nothing_that_traffic_says_is_taken_at_any_length() {
+    let huge = "stop ".repeat(1 << 20);
+    let mut call = call();
+    call.request_model = Some(huge.clone());
+    call.response_id = Some(huge.clone());
+    call.error_code = Some(huge.clone());
+    call.finish_reasons = vec![huge.clone(); 2];
+    call.extra.push(("openai.response.service_tier", string(&huge)));
+    let span = span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default());
+    let taken = span.name.len() + format!("{:?}", span.attributes).len();
+    assert!(taken < 8 * attributes::TEXT_MAX_BYTES, "{taken}");
+    call.finish_reasons = vec!["stop".to_owned(); 1 << 16];
+    let span = self::span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default());
+    let reasons = map(&span).remove("gen_ai.response.finish_reasons");
+    assert_eq!(reasons.map(|reasons| reasons.as_strings().count()), Some(256));
+}
+
+#[test]
 fn retries_are_counted_from_one() {
     for (header, expected) in
         [("0", None), ("2", Some(2)), (" 1 ", Some(1)), ("-1", None), ("x", None), ("", None)]
@@ -266,10 +314,11 @@ fn retries_are_counted_from_one() {
 }
 
 #[test]
-fn the_table_names_each_attribute_once_and_no_content() {
-    assert_eq!(NAMES.iter().collect::<HashSet<_>>().len(), NAMES.len());
-    for name in NAMES {
-        assert!(!name.contains("messages") && !name.contains("instructions"), "{name}");
+fn the_table_names_each_attribute_once_and_says_what_is_content() {
+    assert_eq!(TABLE.iter().map(|row| row.name).collect::<HashSet<_>>().len(), TABLE.len());
+    let words = ["messages", "instructions", "tool.", "prompt", "completion", "retrieval.", "put.value"];
+    for attributes::Attribute { name, is_content, .. } in TABLE {
+        assert_eq!(*is_content, words.iter().any(|word| name.contains(word)), "{name}");
         assert!(!crate::provider::declares_attribute(name), "{name} has two owners");
     }
 }

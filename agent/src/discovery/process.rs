@@ -25,10 +25,12 @@ pub use cgroup::container_of;
 pub use procfs::Procfs;
 pub use table::ProcessTable;
 
+use serde::{Deserialize, Serialize};
+
 use crate::value::Value;
 
 /// A traced process as OpenTelemetry resource attributes describe it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     /// Process id in the root PID namespace.
     pub pid: u32,

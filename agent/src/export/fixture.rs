@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::correlate::span::{Span, SpanId, Status, TraceId};
+use crate::correlate::span::{Kind, Span, SpanId, Status, TraceId};
 use crate::discovery::process::Process;
-use crate::redact::{Redacted, redact};
+use crate::redact::{Redacted, Redactor};
 use crate::value::Value;
 
 /// A process with one attribute.
@@ -22,6 +22,8 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
         span_id: SpanId([id; 8]),
         parent: None,
         flags: 1,
+        trace_state: String::new(),
+        kind: Kind::Client,
         name: "chat gpt-4o".to_owned(),
         started,
         ended: started + Duration::from_millis(1250),
@@ -33,6 +35,8 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
             ("gen_ai.response.time_to_first_chunk".into(), Value::Double(0.312)),
             ("server.address".into(), Value::String("api.example.com".to_owned())),
         ],
+        events: Vec::new(),
+        links: Vec::new(),
         status: Status::Unset,
         process: Arc::clone(process),
     }
@@ -51,5 +55,5 @@ pub(super) fn failed(id: u8, process: &Arc<Process>) -> Span {
 
 /// A redacted [`span`].
 pub(super) fn redacted(id: u8, process: &Arc<Process>) -> Redacted<Span> {
-    redact(span(id, process))
+    Redactor::default().redact(span(id, process))
 }

@@ -20,7 +20,7 @@ use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Role, Sourc
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::protocol::tls;
 use crate::provider::{self, BodyLimits, Interpreter, OVER_LIMIT};
-use crate::redact::redact;
+use crate::redact::Redactor;
 use crate::stream::Segment;
 use crate::telemetry::Counters;
 pub use effect::{Effect, Unseen};
@@ -37,6 +37,7 @@ pub struct Pipeline {
     admission: Admission,
     tallies: Tallies,
     correlator: Correlator,
+    redactor: Redactor,
     clock: Clock,
     limits: BodyLimits,
     counters: Arc<Counters>,
@@ -72,6 +73,7 @@ impl Pipeline {
             admission,
             tallies: Tallies::default(),
             correlator,
+            redactor: Redactor::default(),
             clock,
             limits,
             counters,
@@ -329,7 +331,7 @@ impl Pipeline {
         };
         let span = self.correlator.span(&call, exchange, process, facts, &self.clock);
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
-        effects(Effect::Span(redact(span)));
+        effects(Effect::Span(self.redactor.redact(span)));
     }
 
     fn count_abandoned(&self, reason: Abandoned) {

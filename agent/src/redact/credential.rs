@@ -1,7 +1,8 @@
 //! Credentials by their shapes, found in one pass over the bytes.
 //!
-//! Every rule looks back a bounded distance and forward over what it then consumes (or gives up
-//! within a bounded distance), so hostile text costs no more than its length.
+//! Every rule looks back a bounded distance, and forward over what it then consumes, or over bytes at which
+//! it cannot begin again, or a bounded distance: so hostile text costs no more than its length. The tests
+//! count the steps.
 
 use std::ops::Range;
 
@@ -66,20 +67,15 @@ static SECRET_NAMES: &[&str] = &[
 /// Names that mean a secret as a parameter of a URL, though not elsewhere.
 static SECRET_PARAMETERS: &[&str] = &["key", "sig", "pwd", "ticket", "auth"];
 
+/// Bytes of host and port of a URL, and of a user without a password.
+const AUTHORITY_MAX_BYTES: usize = 512;
+
 /// Bytes of a name that are looked at.
 const NAME_MAX_BYTES: usize = 64;
 
-/// Replaces each credential by [`MARK`]; `None` when there is none. Returns how many there were.
-pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
-    let (scrubbed, found) = scrub_bytes(text.as_bytes())?;
-    // Only whole runs of ASCII, or all up to the end, are replaced: what was UTF-8 still is.
-    let scrubbed = String::from_utf8(scrubbed)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Some((scrubbed, found))
-}
-
-/// As [`scrub`], for bytes that need be no text.
-pub(super) fn scrub_bytes(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
+/// Replaces each credential by [`MARK`]; `None` when there is none. Returns how many there were. Only whole
+/// runs of ASCII, or all up to the end, are replaced: what was UTF-8 still is.
+pub(super) fn scrub(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
     let mut scrubbed = Vec::new();
     let (mut copied, mut at, mut found) = (0, 0, 0);
     while at < bytes.len() {
@@ -134,8 +130,12 @@ fn prefixed(rest: &[u8], at: usize) -> Option<Range<usize>> {
 /// A JSON Web Token (RFC 7519): base64url of `{"…`, and at least one more part.
 fn web_token(rest: &[u8]) -> Option<usize> {
     let header = run(rest.strip_prefix(b"eyJ")?, is_key_byte) + 3;
+    if header < 10 {
+        // The parts behind it may hold many more such beginnings: they are not looked at for each.
+        return None;
+    }
     let payload = run(rest.get(header..)?.strip_prefix(b".")?, |byte| is_key_byte(byte) || byte == b'.');
-    (header >= 10 && payload >= 8).then_some(header + 1 + payload)
+    (payload >= 8).then_some(header + 1 + payload)
 }
 
 /// The credentials of an `Authorization` value (RFC 9110, section 11.4): `Bearer …`, `Basic …`.
@@ -173,7 +173,12 @@ fn user_info(text: &[u8], begin: usize) -> Option<Range<usize>> {
     let rest = text.get(begin..)?;
     let authority =
         rest.get(..run(rest, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'<>".contains(&byte)))?;
-    let at = authority.iter().rposition(|byte| *byte == b'@')?;
+    let at = match authority.iter().rposition(|byte| *byte == b'@') {
+        Some(at) => at,
+        // Of a text that was cut the sign may be missing. No host is so long.
+        None if authority.len() > AUTHORITY_MAX_BYTES => authority.len(),
+        None => return None,
+    };
     (at > 0 && !rest.starts_with(MARK.as_bytes())).then(|| begin..begin + at)
 }
 
@@ -207,9 +212,32 @@ fn is_key_byte(byte: u8) -> bool {
 
 /// How many bytes at the beginning belong to a class.
 fn run(text: &[u8], class: impl Fn(u8) -> bool) -> usize {
-    text.iter().take_while(|byte| class(**byte)).count()
+    let length = text.iter().take_while(|byte| class(**byte)).count();
+    #[cfg(test)]
+    steps::add(length);
+    length
 }
 
 fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|window| window == needle)
+    let found = text.windows(needle.len()).position(|window| window == needle);
+    #[cfg(test)]
+    steps::add(found.unwrap_or(text.len()));
+    found
+}
+
+/// Counts the bytes that are looked at beside those of the pass itself.
+#[cfg(test)]
+pub(super) mod steps {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn add(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// Those since the last time.
+    pub(in crate::redact) fn take() -> usize {
+        STEPS.take()
+    }
 }

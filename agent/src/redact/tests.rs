@@ -1,16 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::Arc;
+mod cost;
+
 use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use super::credential::{MARK, names_secret, scrub};
-use super::{LIST_MAX, TEXT_MAX_BYTES, may_leave, redact};
-use crate::correlate::attributes::NAMES;
-use crate::correlate::span::{Span, SpanId, Status, TraceId};
-use crate::discovery::process::Process;
-use crate::value::Value;
+use super::credential::{MARK, names_secret};
+use super::encoded::scrub;
+use super::*;
+use crate::correlate::attributes::{Attribute, TABLE, Type};
+use crate::correlate::span::{Kind, SpanId, Status, TraceId};
 
 /// Keys of the right shape, put together here so that no scanner of repositories takes them for real.
 fn keys() -> Vec<String> {
@@ -111,25 +111,9 @@ fn several_are_counted() {
     assert!(names_secret("MY.API-KEY") && names_secret("db_password") && !names_secret("keyboard"));
 }
 
-/// Not a measurement: each of these would take minutes if any rule looks at the same bytes again.
-#[test]
-fn hostile_text_is_read_once() {
-    for piece in [
-        "eyJ-",
-        "eyJa_",
-        "sk-",
-        "://a@",
-        "://",
-        "-----BEGIN ",
-        "token=",
-        "bearer ",
-        "Bearer bearer:",
-        "=",
-        "-",
-    ] {
-        let text = piece.repeat(500_000 / piece.len());
-        let _ = scrub(&text);
-    }
+/// Redacts one span on its own.
+fn redact(span: Span) -> Redacted<Span> {
+    Redactor::default().redact(span)
 }
 
 fn span(attributes: Vec<(&'static str, Value)>, process: Process) -> Span {
@@ -138,10 +122,14 @@ fn span(attributes: Vec<(&'static str, Value)>, process: Process) -> Span {
         span_id: SpanId([1; 8]),
         parent: None,
         flags: 1,
+        trace_state: String::new(),
+        kind: Kind::Client,
         name: "chat".to_owned(),
         started: SystemTime::UNIX_EPOCH,
         ended: SystemTime::UNIX_EPOCH,
         attributes: attributes.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+        events: Vec::new(),
+        links: Vec::new(),
         status: Status::Unset,
         process: Arc::new(process),
     }
@@ -196,8 +184,21 @@ fn unlisted_attributes_never_leave() {
 
 #[test]
 fn everything_the_agent_says_may_leave() {
-    for name in NAMES.iter().chain(&["openai.api.type", "openai.response.system_fingerprint"]) {
-        assert!(may_leave(name), "{name}");
+    for Attribute { name, value, is_content, .. } in TABLE {
+        let example = match value {
+            Type::String | Type::Any => "x".into(),
+            Type::Int => Value::Int(1),
+            Type::Double => Value::Double(1.0),
+            Type::Bool => Value::Bool(true),
+            Type::Strings => Value::strings(["x"]),
+        };
+        assert_eq!(may_leave(name, &example), !is_content, "{name}");
+        if *value != Type::Any {
+            assert!(!may_leave(name, &Value::Map(Vec::new())), "{name} has a type");
+        }
+    }
+    for name in ["openai.api.type", "openai.response.system_fingerprint"] {
+        assert!(may_leave(name, &"x".into()), "{name}");
     }
 }
 
@@ -254,22 +255,62 @@ fn values_within_values_are_searched_and_bounded() {
         (key.clone(), Value::Bool(true)),
     ]);
     let bytes = Value::Bytes([&[0xff, b' '], key.as_bytes(), &[b' ', 0xff]].concat());
-    let attributes = vec![("gen_ai.request.model", map), ("gen_ai.response.model", bytes)];
-    let redacted = redact(span(attributes, process(&[])));
-    let all = format!(
-        "{redacted:?} {}",
-        String::from_utf8_lossy(&match get(redacted.get(), "gen_ai.response.model") {
-            Some(Value::Bytes(bytes)) => bytes.clone(),
-            _ => panic!("no bytes"),
-        })
-    );
+    let (mut value, mut counts) = (Value::Array(vec![map, bytes]), Counts::default());
+    counts.value(&mut value);
+    let Value::Array(elements) = &value else { panic!("{value:?}") };
+    let Some(Value::Bytes(left)) = elements.last() else { panic!("{value:?}") };
+    assert_eq!(left, b"\xff [CREDENTIAL] \xff");
+    let all = format!("{value:?}");
     assert!(!all.contains(key.as_str()) && !all.contains("hunter2"), "{all}");
-    assert_eq!(get(redacted.get(), "spanwire.redacted.credentials"), Some(&Value::Int(5)));
-    let redacted = redact(span(vec![("gen_ai.request.model", deep(100))], process(&[])));
-    assert_eq!(
-        get(redacted.get(), "gen_ai.request.model"),
-        Some(&(0..8).fold("[TOO DEEP]".into(), |inner, _| Value::Array(vec![inner])))
-    );
+    assert_eq!(counts.credentials, 5);
+    let mut value = deep(100);
+    counts.value(&mut value);
+    assert_eq!(value, (0..DEPTH_MAX).fold(TOO_DEEP.into(), |inner, _| Value::Array(vec![inner])));
+}
+
+#[test]
+fn no_secret_leaves_in_a_path() {
+    let key = &keys()[1];
+    let encoded = key.replacen('s', "%73", 1);
+    for (path, expected) in [
+        (format!("/{encoded}/v1/chat/completions"), "/[CREDENTIAL]/v1/chat/completions"),
+        (
+            format!("/{}/v1/chat/completions", encoded.replace('%', "%25")),
+            "/[CREDENTIAL]/v1/chat/completions",
+        ),
+        ("/4bf92f3577b34da6a3ce929d0e0e4736/v1/chat/completions".to_owned(), "/[OPAQUE]/v1/chat/completions"),
+        ("/p/https:%2F%2Fbob:hunter2@host/v1".to_owned(), "/p/https://[CREDENTIAL]@host/v1"),
+        ("/openai/deployments/gpt-4o-prod/chat".to_owned(), "/openai/deployments/gpt-4o-prod/chat"),
+    ] {
+        let attributes = vec![("url.path", path.as_str().into())];
+        let redacted = redact(span(attributes, process(&[])));
+        assert_eq!(get(redacted.get(), "url.path"), Some(&expected.into()), "{path}");
+    }
+}
+
+#[test]
+fn events_links_and_trace_state_are_searched() {
+    let key = &keys()[0];
+    let attributes: Attributes =
+        vec![("error.type".into(), key.as_str().into()), ("gen_ai.input.messages".into(), "words".into())];
+    let mut span = span(Vec::new(), process(&[]));
+    span.trace_state = format!("a={key}");
+    let event =
+        Event { name: key.clone().into(), time: SystemTime::UNIX_EPOCH, attributes: attributes.clone() };
+    span.events = vec![event; LIST_MAX + 1];
+    let (trace_id, span_id, trace_state) = (span.trace_id, span.span_id, span.trace_state.clone());
+    span.links = vec![Link { trace_id, span_id, trace_state, attributes }];
+    let redacted = redact(span);
+    let all = format!("{redacted:?}");
+    assert!(!all.contains(key.as_str()) && !all.contains("words"), "{all}");
+    assert_eq!(redacted.get().events.len(), LIST_MAX);
+}
+
+#[test]
+fn the_log_shows_no_credential() {
+    let key = &keys()[0];
+    assert_eq!(for_log(&format!("shop {key} (pid 7)")), "shop [CREDENTIAL] (pid 7)");
+    assert_eq!(for_log("shop (pid 7)"), "shop (pid 7)");
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use super::*;
 use crate::correlate::span::{SpanId, TraceId};
 use crate::discovery::process::Process;
 use crate::export::fixture;
-use crate::redact::redact;
+use crate::redact::Redactor;
 use crate::telemetry::Counters;
 use crate::value::Value;
 
@@ -25,7 +25,7 @@ fn child(id: u8, parent: u8, process: &Arc<Process>) -> Redacted<Span> {
     span.parent = Some(SpanId([parent; 8]));
     span.started += Duration::from_secs(u64::from(id));
     span.ended += Duration::from_secs(u64::from(id));
-    redact(span)
+    Redactor::default().redact(span)
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_call_is_one_aligned_line_under_one_heading() {
     let process = fixture::process(42, "weather-agent");
     let text = shown(false, |console| {
         console.show(&fixture::redacted(1, &process)).unwrap();
-        console.show(&redact(fixture::failed(2, &process))).unwrap();
+        console.show(&Redactor::default().redact(fixture::failed(2, &process))).unwrap();
     });
     assert_eq!(
         text,
@@ -50,7 +50,7 @@ fn colours_tell_success_from_failure() {
     let process = fixture::process(42, "agent");
     let text = shown(true, |console| {
         console.show(&fixture::redacted(1, &process)).unwrap();
-        console.show(&redact(fixture::failed(2, &process))).unwrap();
+        console.show(&Redactor::default().redact(fixture::failed(2, &process))).unwrap();
     });
     assert!(text.contains("\x1b[32mstop"), "{text}");
     assert!(text.contains("\x1b[31mrate_limit_exceeded"), "{text}");
@@ -62,7 +62,7 @@ fn hostile_names_cannot_drive_the_terminal() {
     span.name = "chat \u{1b}]0;owned\u{7}\n\u{202e}x".to_owned();
     span.attributes.push(("error.type".into(), Value::String("\r\u{9b}31m".to_owned())));
     let text = shown(false, |console| {
-        console.show(&redact(span)).unwrap();
+        console.show(&Redactor::default().redact(span)).unwrap();
         console.finish().unwrap();
     });
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
@@ -77,7 +77,7 @@ fn unknown_tokens_and_other_ports_are_said() {
         ("server.address".into(), Value::String("127.0.0.1".to_owned())),
         ("server.port".into(), Value::Int(8080)),
     ];
-    let text = shown(false, |console| console.show(&redact(span)).unwrap());
+    let text = shown(false, |console| console.show(&Redactor::default().redact(span)).unwrap());
     assert!(text.contains("?→1,234,567 "), "{text}");
     assert!(text.ends_with("127.0.0.1:8080\n"), "{text}");
 }
@@ -91,7 +91,7 @@ fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
     second_trace.ended += Duration::from_secs(60);
     let text = shown(false, |console| {
         // Calls end in another order than they begin.
-        console.show(&redact(second_trace)).unwrap();
+        console.show(&Redactor::default().redact(second_trace)).unwrap();
         console.show(&child(3, 2, &agent)).unwrap();
         console.show(&child(2, 1, &agent)).unwrap();
         console.show(&child(4, 1, &agent)).unwrap();

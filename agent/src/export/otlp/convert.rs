@@ -29,11 +29,17 @@ pub(super) fn span_data(redacted: &Redacted<Span>, scope: &InstrumentationScope)
             SpanId::from_bytes(span.span_id.0),
             TraceFlags::new(span.flags),
             false,
-            TraceState::NONE,
+            span.trace_state.parse().unwrap_or(TraceState::NONE),
         ),
         parent_span_id: span.parent.map_or(SpanId::INVALID, |parent| SpanId::from_bytes(parent.0)),
         parent_span_is_remote: false,
-        span_kind: SpanKind::Client,
+        span_kind: match span.kind {
+            span::Kind::Internal => SpanKind::Internal,
+            span::Kind::Server => SpanKind::Server,
+            span::Kind::Client => SpanKind::Client,
+            span::Kind::Producer => SpanKind::Producer,
+            span::Kind::Consumer => SpanKind::Consumer,
+        },
         name: span.name.clone().into(),
         start_time: span.started,
         end_time: span.ended,
@@ -43,6 +49,7 @@ pub(super) fn span_data(redacted: &Redacted<Span>, scope: &InstrumentationScope)
         links: SpanLinks::default(),
         status: match span.status {
             span::Status::Unset => Status::Unset,
+            span::Status::Ok => Status::Ok,
             // What went wrong is in `error.type`; a description could only repeat content.
             span::Status::Error => Status::error(""),
         },
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
     use crate::correlate::span::SpanId as OurSpanId;
     use crate::export::fixture;
-    use crate::redact::redact;
+    use crate::redact::Redactor;
 
     #[test]
     fn a_span_keeps_its_identity_times_and_attributes() {
@@ -116,7 +123,7 @@ mod tests {
             ("gen_ai.request.stream".into(), value::Value::Bool(true)),
             ("gen_ai.response.finish_reasons".into(), value::Value::strings(["a", "b"])),
         ];
-        let data = span_data(&redact(span.clone()), &scope());
+        let data = span_data(&Redactor::default().redact(span.clone()), &scope());
         assert_eq!(data.span_context.trace_id().to_bytes(), [1; 16]);
         assert_eq!(data.span_context.span_id().to_bytes(), [7; 8]);
         assert!(data.span_context.is_sampled());
@@ -143,7 +150,10 @@ mod tests {
 
     #[test]
     fn a_root_has_no_parent_and_a_failure_an_error_status() {
-        let data = span_data(&redact(fixture::failed(1, &fixture::process(1, "agent"))), &scope());
+        let data = span_data(
+            &Redactor::default().redact(fixture::failed(1, &fixture::process(1, "agent"))),
+            &scope(),
+        );
         assert_eq!(data.parent_span_id, SpanId::INVALID);
         assert_eq!(data.status, Status::error(""));
     }
@@ -152,7 +162,7 @@ mod tests {
     fn flags_pass_as_received() {
         let mut span = fixture::span(1, &fixture::process(1, "agent"));
         span.flags = 0;
-        assert!(!span_data(&redact(span), &scope()).span_context.is_sampled());
+        assert!(!span_data(&Redactor::default().redact(span), &scope()).span_context.is_sampled());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 51] = [
+const ALLOWED: [&str; 52] = [
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
     "anthropic-ratelimit-input-tokens-reset",
@@ -26,6 +26,7 @@ const ALLOWED: [&str; 51] = [
     "retry-after-ms",
     "server",
     "traceparent",
+    "tracestate",
     "transfer-encoding",
     "x-amzn-bedrock-cache-read-input-token-count",
     "x-amzn-bedrock-cache-write-input-token-count",

@@ -22,6 +22,12 @@ impl Headers {
         self.0.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Fields for tests of later stages.
+    #[cfg(test)]
+    pub(crate) fn of(fields: &[(&'static str, &str)]) -> Self {
+        Self(fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+    }
+
     /// Keeps what the allow-list names.
     pub(super) fn select(fields: &[httparse::Header<'_>]) -> Self {
         let keep = |field: &httparse::Header<'_>| {

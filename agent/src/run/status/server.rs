@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 use super::super::hooks::Held;
 use super::{ProcessReport, Report, UnseenReport};
 use crate::pipeline::{Seen, Unseen};
+use crate::redact::for_log;
 use crate::telemetry::Counters;
 
 /// How long a reader may take, and the thread that holds the probes to say what it holds.
@@ -78,7 +79,7 @@ impl StatusServer {
         let [received_bytes, sent_bytes] = unseen.moved;
         self.unseen.push_back(UnseenReport {
             pid: unseen.process.pid,
-            service: unseen.process.service_name.clone(),
+            service: for_log(&unseen.process.service_name).into_owned(),
             server_name: unseen.server_name.clone(),
             received_bytes,
             sent_bytes,
@@ -129,7 +130,7 @@ fn join(seen: Vec<Seen>, held: &Held) -> Vec<ProcessReport> {
         .into_iter()
         .map(|Seen { pid, service_name, tally }| ProcessReport {
             pid,
-            service: service_name,
+            service: for_log(&service_name).into_owned(),
             seen: tally,
             ..ProcessReport::default()
         })
