@@ -2,19 +2,130 @@
 
 use crate::value::Value;
 
-/// `gen_ai.operation.name` of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Chat completion of any API.
-    Chat,
+/// What was asked for, with what only that kind of call has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// Text, images or sound made by a model.
+    Inference {
+        /// By which kind of API.
+        operation: Inference,
+        /// One reason per choice, in the order of the choices.
+        finish_reasons: Vec<String>,
+    },
+    /// Vectors for inputs.
+    Embeddings {
+        /// Numbers in each vector.
+        dimensions: Option<u64>,
+        /// How the vectors are to be encoded: `float`, `base64`.
+        encoding_formats: Vec<String>,
+    },
+    /// Documents put in the order of their relevance.
+    Rerank {
+        /// How many were asked for.
+        top_k: Option<u64>,
+    },
+    /// A judgement whether something breaks a policy.
+    Moderation,
+    /// A search in a vector store or another source of documents.
+    Retrieval {
+        /// The store, its collection, and what was asked of it.
+        store: Store,
+        /// How many documents were asked for.
+        top_k: Option<u64>,
+        /// How many came.
+        matches: Option<u64>,
+    },
+    /// Points written to, read from or deleted in a vector store.
+    Points {
+        /// The store, its collection, and what was asked of it.
+        store: Store,
+        /// How many.
+        count: Option<u64>,
+    },
+    /// A tool that ran.
+    Tool {
+        /// Its name.
+        name: String,
+        /// The id that the model gave the call.
+        call_id: Option<String>,
+        /// `function`, `extension` or `datastore`.
+        kind: Option<String>,
+    },
+    /// A step of an agent.
+    Agent {
+        /// Its name.
+        name: Option<String>,
+        /// Its id.
+        id: Option<String>,
+    },
+    /// An HTTP exchange that means no more than that, seen at a server.
+    Http {
+        /// The path with its variable parts named, when that is known.
+        route: Option<String>,
+    },
 }
 
-impl Operation {
-    /// The name in the GenAI semantic conventions.
+/// APIs by which models make something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inference {
+    /// Messages in, a message out.
+    Chat,
+    /// A prompt in, its continuation out.
+    TextCompletion,
+    /// Contents of any kind in and out; images and sound.
+    GenerateContent,
+}
+
+/// A vector store, as the database conventions name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Store {
+    /// `db.system.name`.
+    pub system: &'static str,
+    /// `db.operation.name`, as the API calls it.
+    pub operation: &'static str,
+    /// Collection, index or class.
+    pub collection: Option<String>,
+    /// Database or tenant.
+    pub namespace: Option<String>,
+}
+
+impl Subject {
+    /// A chat of which nothing is known yet.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn chat() -> Self {
+        Self::Inference { operation: Inference::Chat, finish_reasons: Vec::new() }
+    }
+
+    /// `gen_ai.operation.name`; none where the conventions have no word for it.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Inference { operation: Inference::Chat, .. } => "chat",
+            Self::Inference { operation: Inference::TextCompletion, .. } => "text_completion",
+            Self::Inference { operation: Inference::GenerateContent, .. } => "generate_content",
+            Self::Embeddings { .. } => "embeddings",
+            Self::Rerank { .. } => "rerank",
+            Self::Moderation => "moderation",
+            Self::Retrieval { .. } => "retrieval",
+            Self::Tool { .. } => "execute_tool",
+            Self::Agent { .. } => "invoke_agent",
+            Self::Points { .. } | Self::Http { .. } => return None,
+        })
+    }
+
+    /// `fi.span.kind`, by which LLM platforms sort spans.
+    #[must_use]
+    pub fn span_kind(&self) -> &'static str {
         match self {
-            Self::Chat => "chat",
+            Self::Inference { .. } => "LLM",
+            Self::Embeddings { .. } => "EMBEDDING",
+            Self::Rerank { .. } => "RERANKER",
+            Self::Moderation => "GUARDRAIL",
+            Self::Retrieval { .. } => "RETRIEVER",
+            Self::Points { .. } => "VECTOR_DB",
+            Self::Tool { .. } => "TOOL",
+            Self::Agent { .. } => "AGENT",
+            Self::Http { .. } => "CHAIN",
         }
     }
 }
@@ -42,6 +153,8 @@ pub struct Parameters {
     pub temperature: Option<f64>,
     /// Nucleus sampling.
     pub top_p: Option<f64>,
+    /// Sampling among so many tokens.
+    pub top_k: Option<u64>,
     /// Frequency penalty.
     pub frequency_penalty: Option<f64>,
     /// Presence penalty.
@@ -60,12 +173,13 @@ pub struct Parameters {
     pub reasoning_level: Option<String>,
 }
 
-/// One exchange with a model, understood. Nothing in it is content (prompts, completions, messages
-/// of errors): those never leave the parser while the content policy is `off`.
+/// One thing that a program asked for and how it was answered, understood. Nothing in it is content
+/// (prompts, completions, messages of errors): those never leave the parser while the content policy is
+/// `off`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// What was asked for.
-    pub operation: Operation,
+    pub subject: Subject,
     /// `gen_ai.provider.name`.
     pub provider: &'static str,
     /// Model named by the request.
@@ -74,14 +188,15 @@ pub struct Call {
     pub response_model: Option<String>,
     /// Id of the response.
     pub response_id: Option<String>,
-    /// One reason per choice, in the order of the choices.
-    pub finish_reasons: Vec<String>,
     /// Token counts.
     pub usage: Usage,
     /// The request's settings.
     pub parameters: Parameters,
     /// The response was asked for, or came, as a stream.
     pub stream: bool,
+    /// `CLOCK_MONOTONIC` nanoseconds of the call's begin and end, when they are not the exchange's: it
+    /// is one of several that the exchange carries.
+    pub times_ns: Option<(u64, u64)>,
     /// `CLOCK_MONOTONIC` nanoseconds of the first body event of a stream.
     pub first_chunk_ns: Option<u64>,
     /// The stream said that it was over, in the provider's way: clients may then read no further.
@@ -97,22 +212,38 @@ pub struct Call {
 impl Call {
     /// A call of which nothing is known yet.
     #[must_use]
-    pub fn new(operation: Operation, provider: &'static str) -> Self {
+    pub fn new(subject: Subject, provider: &'static str) -> Self {
         Self {
-            operation,
+            subject,
             provider,
             request_model: None,
             response_model: None,
             response_id: None,
-            finish_reasons: Vec::new(),
             usage: Usage::default(),
             parameters: Parameters::default(),
             stream: false,
+            times_ns: None,
             first_chunk_ns: None,
             stream_ended: false,
             error_code: None,
             extra: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+
+    /// One reason per choice; none of what is no inference.
+    #[must_use]
+    pub fn finish_reasons(&self) -> &[String] {
+        match &self.subject {
+            Subject::Inference { finish_reasons, .. } => finish_reasons,
+            _ => &[],
+        }
+    }
+
+    /// Says why something is missing; what was said already is not repeated.
+    pub fn note(&mut self, note: &'static str) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 }

@@ -170,8 +170,8 @@ impl Config {
             return Err(invalid("status-socket", &status_socket, "an absolute path, or none"));
         }
         Ok(Self {
-            body_limit: bounded(body_limit.0, 1 << 10, 16 << 20)
-                .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 16MiB"))?,
+            body_limit: bounded(body_limit.0, 1 << 10, 1 << 30)
+                .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 1GiB"))?,
             ring_size: bounded(ring_size.0, 256 << 10, 1 << 30)
                 .filter(|size: &u32| size.is_power_of_two())
                 .ok_or_else(|| {

@@ -16,8 +16,8 @@ use super::value::{
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Bytes kept of each direction of an exchange, 1KiB to 16MiB. What is longer is read only as far
-    /// as its format allows, and counted [default: 1MiB]
+    /// Bytes read of each body, 1KiB to 1GiB: a bound on work, since memory does not grow with a body.
+    /// A longer one is read so far, and counted [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub body_limit: Option<Size>,
 
@@ -103,7 +103,7 @@ impl Settings {
     #[must_use]
     pub fn defaults() -> Self {
         Self {
-            body_limit: Some(Size(1 << 20)),
+            body_limit: Some(Size(64 << 20)),
             ring_size: Some(Size(8 << 20)),
             output: Some(OutputChoice::Auto),
             otlp_endpoint: None,

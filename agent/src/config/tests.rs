@@ -32,7 +32,7 @@ fn defaults_are_as_documented() {
     assert_eq!(
         config,
         Config {
-            body_limit: 1 << 20,
+            body_limit: 64 << 20,
             ring_size: 8 << 20,
             console: true,
             otlp: None,
@@ -185,8 +185,8 @@ fn a_misspelt_level_is_no_filter() {
 #[test]
 fn bounds_are_kept() {
     for (text, message) in [
-        ("body-limit: 17MiB", "'body-limit' is '17MiB', expected a size from 1KiB to 16MiB"),
-        ("body-limit: 1023", "'body-limit' is '1023B', expected a size from 1KiB to 16MiB"),
+        ("body-limit: 1025MiB", "'body-limit' is '1025MiB', expected a size from 1KiB to 1GiB"),
+        ("body-limit: 1023", "'body-limit' is '1023B', expected a size from 1KiB to 1GiB"),
         ("ring-size: 3MiB", "'ring-size' is '3MiB', expected a power of two from 256KiB to 1GiB"),
         ("ring-size: 128KiB", "'ring-size' is '128KiB', expected a power of two from 256KiB to 1GiB"),
         ("ring-size: 2GiB", "'ring-size' is '2GiB', expected a power of two from 256KiB to 1GiB"),
@@ -197,7 +197,7 @@ fn bounds_are_kept() {
         refused(with_file(text), &format!("test.yaml, line 1: {message}"));
     }
     for text in
-        ["body-limit: 16MiB", "body-limit: 1KiB", "ring-size: 256KiB", "ring-size: 1GiB", "export-queue: 1"]
+        ["body-limit: 1GiB", "body-limit: 1KiB", "ring-size: 256KiB", "ring-size: 1GiB", "export-queue: 1"]
     {
         with_file(text).unwrap();
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::ConnectionFacts;
 use super::span::Attributes;
-use crate::call::{Call, Parameters, Usage};
+use crate::call::{Call, Parameters, Store, Subject, Usage};
 use crate::event::Role;
 use crate::exchange::Exchange;
 use crate::value::Value;
@@ -56,6 +56,8 @@ pub enum Convention {
     GenAi,
     /// OpenTelemetry's for HTTP and URLs.
     Http,
+    /// OpenTelemetry's for databases.
+    Database,
     /// OpenTelemetry's that are common to all: errors, servers, the network.
     General,
     /// OpenInference.
@@ -100,6 +102,8 @@ table! {
     OPERATION_NAME = "gen_ai.operation.name": String, GenAi;
     PROVIDER_NAME = "gen_ai.provider.name": String, GenAi;
     REQUEST_MODEL = "gen_ai.request.model": String, GenAi;
+    REQUEST_TOP_K = "gen_ai.request.top_k": Int, GenAi;
+    REQUEST_ENCODING_FORMATS = "gen_ai.request.encoding_formats": Strings, GenAi;
     REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count": Int, GenAi;
     REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty": Double, GenAi;
     REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens": Int, GenAi;
@@ -120,6 +124,20 @@ table! {
     USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens": Int, GenAi;
     USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens": Int, GenAi;
     USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens": Int, GenAi;
+    EMBEDDINGS_DIMENSION_COUNT = "gen_ai.embeddings.dimension.count": Int, GenAi;
+    DATA_SOURCE_ID = "gen_ai.data_source.id": String, GenAi;
+    RETRIEVAL_TOP_K = "gen_ai.retrieval.top_k": Int, GenAi;
+    TOOL_NAME = "gen_ai.tool.name": String, GenAi;
+    TOOL_CALL_ID = "gen_ai.tool.call.id": String, GenAi;
+    TOOL_TYPE = "gen_ai.tool.type": String, GenAi;
+    AGENT_NAME = "gen_ai.agent.name": String, GenAi;
+    AGENT_ID = "gen_ai.agent.id": String, GenAi;
+    DB_SYSTEM_NAME = "db.system.name": String, Database;
+    DB_OPERATION_NAME = "db.operation.name": String, Database;
+    DB_OPERATION_BATCH_SIZE = "db.operation.batch.size": Int, Database;
+    DB_COLLECTION_NAME = "db.collection.name": String, Database;
+    DB_NAMESPACE = "db.namespace": String, Database;
+    DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows": Int, Database;
     ERROR_TYPE = "error.type": String, General;
     SERVER_ADDRESS = "server.address": String, General;
     SERVER_PORT = "server.port": Int, General;
@@ -129,6 +147,7 @@ table! {
     NETWORK_PEER_PORT = "network.peer.port": Int, General;
     HTTP_REQUEST_METHOD = "http.request.method": String, Http;
     HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count": Int, Http;
+    HTTP_ROUTE = "http.route": String, Http;
     HTTP_RESPONSE_STATUS_CODE = "http.response.status_code": Int, Http;
     URL_PATH = "url.path": String, Http;
     URL_SCHEME = "url.scheme": String, Http;
@@ -221,7 +240,7 @@ pub(super) fn of(
     notes: &[&'static str],
 ) -> Attributes {
     let mut to = Builder(Vec::with_capacity(32));
-    to.text(OPERATION_NAME, Some(call.operation.name()));
+    to.text(OPERATION_NAME, call.subject.operation());
     to.text(PROVIDER_NAME, Some(call.provider));
     to.text(REQUEST_MODEL, call.request_model.as_ref());
     parameters(&mut to, &call.parameters);
@@ -230,17 +249,60 @@ pub(super) fn of(
     }
     to.text(RESPONSE_ID, call.response_id.as_ref());
     to.text(RESPONSE_MODEL, call.response_model.as_ref());
-    to.texts(RESPONSE_FINISH_REASONS, &call.finish_reasons);
+    subject(&mut to, &call.subject);
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));
     usage(&mut to, call.usage);
     to.text(ERROR_TYPE, error_type);
     transport(&mut to, exchange, connection);
-    to.text(FI_SPAN_KIND, Some("LLM"));
-    to.text(GEN_AI_SPAN_KIND, Some("LLM"));
+    to.text(FI_SPAN_KIND, Some(call.subject.span_kind()));
+    to.text(GEN_AI_SPAN_KIND, Some(call.subject.span_kind()));
     to.0.extend(call.extra.iter().map(|(name, value)| (Cow::Borrowed(*name), bounded_value(value))));
     to.texts(NOTES, notes);
     to.int(MISSING_BYTES, Some(exchange.missing_bytes).filter(|missing| *missing > 0));
     to.0
+}
+
+/// What only one kind of call has to say.
+fn subject(to: &mut Builder, subject: &Subject) {
+    match subject {
+        Subject::Inference { operation: _, finish_reasons } => {
+            to.texts(RESPONSE_FINISH_REASONS, finish_reasons)
+        }
+        Subject::Embeddings { dimensions, encoding_formats } => {
+            to.int(EMBEDDINGS_DIMENSION_COUNT, *dimensions);
+            to.texts(REQUEST_ENCODING_FORMATS, encoding_formats);
+        }
+        Subject::Rerank { top_k } => to.int(RETRIEVAL_TOP_K, *top_k),
+        Subject::Retrieval { store: place, top_k, matches } => {
+            store(to, place);
+            to.text(DATA_SOURCE_ID, place.collection.as_ref());
+            to.int(RETRIEVAL_TOP_K, *top_k);
+            to.int(DB_RESPONSE_RETURNED_ROWS, *matches);
+        }
+        Subject::Points { store: place, count } => {
+            store(to, place);
+            // By the conventions a single operation is no batch.
+            to.int(DB_OPERATION_BATCH_SIZE, count.filter(|count| *count != 1));
+        }
+        Subject::Tool { name, call_id, kind } => {
+            to.text(TOOL_NAME, Some(name));
+            to.text(TOOL_CALL_ID, call_id.as_ref());
+            to.text(TOOL_TYPE, kind.as_ref());
+        }
+        Subject::Agent { name, id } => {
+            to.text(AGENT_NAME, name.as_ref());
+            to.text(AGENT_ID, id.as_ref());
+        }
+        Subject::Http { route } => to.text(HTTP_ROUTE, route.as_ref()),
+        Subject::Moderation => {}
+    }
+}
+
+fn store(to: &mut Builder, store: &Store) {
+    to.text(DB_SYSTEM_NAME, Some(store.system));
+    to.text(DB_OPERATION_NAME, Some(store.operation));
+    to.text(DB_COLLECTION_NAME, store.collection.as_ref());
+    to.text(DB_NAMESPACE, store.namespace.as_ref());
 }
 
 fn parameters(to: &mut Builder, asked: &Parameters) {
@@ -252,6 +314,7 @@ fn parameters(to: &mut Builder, asked: &Parameters) {
     to.int(REQUEST_SEED, asked.seed);
     to.texts(REQUEST_STOP_SEQUENCES, &asked.stop_sequences);
     to.double(REQUEST_TEMPERATURE, asked.temperature);
+    to.int(REQUEST_TOP_K, asked.top_k);
     to.double(REQUEST_TOP_P, asked.top_p);
     to.text(OUTPUT_TYPE, asked.output_type);
 }
@@ -268,11 +331,18 @@ fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts)
     let request = &exchange.request;
     // At a server the peer is the client, which says nothing about where the server is.
     let server = connection.peer.filter(|_| exchange.role == Role::Client);
-    let address = request.host.clone().or_else(|| server.map(|peer| peer.ip().to_string()));
-    if address.is_some() {
-        let usual = if connection.tls { 443 } else { 80 };
-        to.text(SERVER_ADDRESS, address);
-        to.int(SERVER_PORT, request.port.or(server.map(|peer| peer.port())).or(Some(usual)));
+    match (&request.host, server) {
+        // Where the connection leads may be a proxy: the port is that of the server which was named.
+        (Some(host), _) => {
+            let usual = if connection.tls { 443 } else { 80 };
+            to.text(SERVER_ADDRESS, Some(host));
+            to.int(SERVER_PORT, request.port.or(Some(usual)));
+        }
+        (None, Some(server)) => {
+            to.text(SERVER_ADDRESS, Some(server.ip().to_string()));
+            to.int(SERVER_PORT, Some(server.port()));
+        }
+        (None, None) => {}
     }
     to.text(NETWORK_LOCAL_ADDRESS, connection.local.map(|local| local.ip().to_string()));
     to.int(NETWORK_LOCAL_PORT, connection.local.map(|local| local.port()));

@@ -14,7 +14,7 @@ pub mod tracestate;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::call::Call;
+use crate::call::{Call, Subject};
 use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::Exchange;
@@ -76,10 +76,7 @@ impl Correlator {
                 notes.push(note);
             }
         }
-        let name = match &call.request_model {
-            Some(model) => format!("{} {}", call.operation.name(), attributes::bounded(model)),
-            None => call.operation.name().to_owned(),
-        };
+        let (started_ns, ended_ns) = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
         Span {
             trace_id: place.trace_id,
             span_id: place.span_id,
@@ -90,9 +87,9 @@ impl Correlator {
                 Role::Client => Kind::Client,
                 Role::Server => Kind::Server,
             },
-            name,
-            started: clock.at(exchange.started_ns),
-            ended: clock.at(exchange.ended_ns.max(exchange.started_ns)),
+            name: name(call, exchange),
+            started: clock.at(started_ns),
+            ended: clock.at(ended_ns.max(started_ns)),
             attributes: attributes::of(call, exchange, connection, error_type, &notes),
             events: Vec::new(),
             links: Vec::new(),
@@ -106,5 +103,24 @@ impl Correlator {
     #[must_use]
     pub fn forgotten_ids(&self) -> u64 {
         self.taken.forgotten()
+    }
+}
+
+/// The span's name: the operation, and what it was done to where that is one of few (GenAI, database and
+/// HTTP conventions).
+fn name(call: &Call, exchange: &Exchange) -> String {
+    let method = exchange.request.method.as_str();
+    let (operation, target) = match &call.subject {
+        Subject::Retrieval { store, .. } | Subject::Points { store, .. } => {
+            (store.operation, store.collection.as_ref())
+        }
+        Subject::Tool { name, .. } => ("execute_tool", Some(name)),
+        Subject::Agent { name, .. } => ("invoke_agent", name.as_ref()),
+        Subject::Http { route } => (method, route.as_ref()),
+        subject => (subject.operation().unwrap_or(method), call.request_model.as_ref()),
+    };
+    match target {
+        Some(target) => format!("{operation} {}", attributes::bounded(target)),
+        None => operation.to_owned(),
     }
 }

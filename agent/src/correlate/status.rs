@@ -45,8 +45,8 @@ fn transport(call: &Call, outcome: Outcome) -> (Option<&'static str>, Option<&'s
     if call.stream_ended && !matches!(outcome, Outcome::Failed(_)) {
         return (None, None);
     }
-    let answered = call.stream && call.first_chunk_ns.is_some() && !call.finish_reasons.is_empty();
-    if answered && !call.finish_reasons.iter().any(|reason| reason == "error") {
+    let answered = call.stream && call.first_chunk_ns.is_some() && !call.finish_reasons().is_empty();
+    if answered && !call.finish_reasons().iter().any(|reason| reason == "error") {
         return (None, Some("the connection closed after the last finish reason"));
     }
     (Some(error_type), None)

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::ids::IdGenerator;
 use super::span::{Kind, Span, Status};
 use super::{ConnectionFacts, Correlator};
-use crate::call::{Call, Operation, Usage};
+use crate::call::{Call, Inference, Subject, Usage};
 use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::{Exchange, Outcome};
@@ -15,7 +15,7 @@ use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
 use crate::value::Value;
 
 fn call() -> Call {
-    Call { request_model: Some("gpt-4o".to_owned()), ..Call::new(Operation::Chat, "openai") }
+    Call { request_model: Some("gpt-4o".to_owned()), ..Call::new(Subject::chat(), "openai") }
 }
 
 fn request(host: Option<&str>, port: Option<u16>) -> Arc<RequestHead> {
@@ -65,6 +65,10 @@ fn map(span: &Span) -> HashMap<String, Value> {
     map
 }
 
+fn finished(finish_reasons: Vec<String>) -> Subject {
+    Subject::Inference { operation: Inference::Chat, finish_reasons }
+}
+
 fn string(text: &str) -> Value {
     Value::String(text.to_owned())
 }
@@ -99,7 +103,7 @@ fn everything_known_is_said() {
     let mut call = call();
     call.response_id = Some("chatcmpl-1".to_owned());
     call.response_model = Some(String::new());
-    call.finish_reasons = vec!["stop".to_owned()];
+    call.subject = finished(vec!["stop".to_owned()]);
     call.usage = Usage { input: Some(0), output: Some(5), cache_read: Some(u64::MAX), ..Usage::default() };
     call.parameters.temperature = Some(0.5);
     call.parameters.top_p = Some(f64::NAN);
@@ -151,7 +155,8 @@ fn the_server_is_named_by_host_then_peer() {
             Role::Client,
             ConnectionFacts { local: None, peer, tls: true },
             Some("llm"),
-            Some(8443),
+            // The peer may be a proxy.
+            Some(443),
         ),
         (
             Some("llm"),
@@ -227,7 +232,7 @@ fn a_client_that_leaves_after_the_last_word_did_not_cancel() {
         let mut call = call();
         call.stream = true;
         call.first_chunk_ns = Some(2_000_000_000);
-        call.finish_reasons = reasons.iter().map(|reason| (*reason).to_owned()).collect();
+        call.subject = finished(reasons.iter().map(|reason| (*reason).to_owned()).collect());
         let found = map(&span(&call, &exchange(200, Outcome::Cancelled), ConnectionFacts::default()));
         assert_eq!(found.get("error.type"), expected.map(string).as_ref(), "{reasons:?}");
     }
@@ -245,7 +250,7 @@ fn a_stream_that_said_it_was_over_needs_no_note() {
 
 #[test]
 fn without_a_model_the_operation_names_the_span() {
-    let call = Call::new(Operation::Chat, "openai");
+    let call = Call::new(Subject::chat(), "openai");
     assert_eq!(span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default()).name, "chat");
 }
 
@@ -293,12 +298,12 @@ fn nothing_that_traffic_says_is_taken_at_any_length() {
     call.request_model = Some(huge.clone());
     call.response_id = Some(huge.clone());
     call.error_code = Some(huge.clone());
-    call.finish_reasons = vec![huge.clone(); 2];
+    call.subject = finished(vec![huge.clone(); 2]);
     call.extra.push(("openai.response.service_tier", string(&huge)));
     let span = span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default());
     let taken = span.name.len() + format!("{:?}", span.attributes).len();
     assert!(taken < 8 * attributes::TEXT_MAX_BYTES, "{taken}");
-    call.finish_reasons = vec!["stop".to_owned(); 1 << 16];
+    call.subject = finished(vec!["stop".to_owned(); 1 << 16]);
     let span = self::span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default());
     let reasons = map(&span).remove("gen_ai.response.finish_reasons");
     assert_eq!(reasons.map(|reasons| reasons.as_strings().count()), Some(256));
@@ -316,7 +321,18 @@ fn retries_are_counted_from_one() {
 #[test]
 fn the_table_names_each_attribute_once_and_says_what_is_content() {
     assert_eq!(TABLE.iter().map(|row| row.name).collect::<HashSet<_>>().len(), TABLE.len());
-    let words = ["messages", "instructions", "tool.", "prompt", "completion", "retrieval.", "put.value"];
+    let words = [
+        "messages",
+        "instructions",
+        "definitions",
+        "arguments",
+        "call.result",
+        "prompt",
+        "completion",
+        "documents",
+        "query",
+        "put.value",
+    ];
     for attributes::Attribute { name, is_content, .. } in TABLE {
         assert_eq!(*is_content, words.iter().any(|word| name.contains(word)), "{name}");
         assert!(!crate::provider::declares_attribute(name), "{name} has two owners");

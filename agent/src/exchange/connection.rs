@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::held::Held;
 use super::pending::Pending;
 use super::state::{Abandoned, State};
-use super::{Limits, Outcome, Step};
+use super::{Exchange, Limits, Outcome, Step};
 use crate::event::{Direction, End, Role};
 use crate::protocol::http1::{Error, Part, RequestHead, RequestParser, ResponseHead, ResponseParser};
 use crate::stream::Segment;
@@ -92,6 +92,12 @@ impl HttpConnection {
             Phase::Abandoned(reason) => State::Abandoned(*reason),
             Phase::Probing(_) | Phase::Following(_) => State::Following,
         }
+    }
+
+    /// What is known so far of an exchange that is under way.
+    #[must_use]
+    pub fn exchange(&self, ordinal: u64) -> Option<&Exchange> {
+        self.outstanding.iter().map(Pending::exchange).find(|exchange| exchange.ordinal == ordinal)
     }
 
     /// Captured bytes that belong to no exchange that was seen: what a late observer met first, what

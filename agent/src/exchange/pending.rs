@@ -48,6 +48,11 @@ impl Pending {
         }
     }
 
+    /// What is known of it so far.
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
     /// Which exchange of its connection this is.
     pub(super) fn ordinal(&self) -> u64 {
         self.exchange.ordinal

@@ -1,28 +1,29 @@
 //! The stages joined: events go in, redacted spans and wishes about connections come out. The one
 //! module that knows all others; it does no I/O itself but for looking up who a process is.
 
+mod calls;
 mod effect;
 mod ends;
 mod greetings;
 mod table;
 mod tally;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::attach::Standing;
 use crate::bpf::Verdict;
+use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
-use crate::correlate::{ConnectionFacts, Correlator};
 use crate::discovery::admission::Admission;
-use crate::discovery::process::{Process, ProcessTable};
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Role, Source};
-use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
+use crate::discovery::process::ProcessTable;
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event};
+use crate::exchange::Step;
 use crate::protocol::tls;
-use crate::provider::{self, BodyLimits, Interpreter, OVER_LIMIT};
+use crate::provider::{self, BodyLimits};
 use crate::redact::Redactor;
 use crate::stream::Segment;
 use crate::telemetry::Counters;
+use calls::{Exchanges, judge};
 pub use effect::{Effect, Unseen};
 use greetings::Greetings;
 use table::{Conversation, Hello, Side, Table};
@@ -44,16 +45,6 @@ pub struct Pipeline {
     /// Reused for the steps of one segment.
     steps: Vec<Step>,
 }
-
-/// An exchange that a provider follows.
-struct Followed {
-    interpreter: Box<dyn Interpreter>,
-    /// Who asked: the connection may go on to another process, and the process to another program.
-    process: Arc<Process>,
-}
-
-/// Exchanges under way, by ordinal.
-type Exchanges = BTreeMap<u64, Followed>;
 
 impl Pipeline {
     /// With nothing seen yet.
@@ -225,132 +216,6 @@ impl Pipeline {
             self.counters.connections_ignored_table_full.increment();
             effects(Effect::Decide { connection: evicted, position: u64::MAX, verdict: Verdict::Ignore });
         }
-    }
-
-    /// Walks the steps that one segment, moved by the process `pid`, led to.
-    fn follow(
-        &mut self,
-        connection: ConnectionId,
-        conversation: &mut Conversation,
-        pid: Option<u32>,
-        position: u64,
-        effects: &mut impl FnMut(Effect),
-    ) {
-        let mut steps = std::mem::take(&mut self.steps);
-        for step in steps.drain(..) {
-            match step {
-                Step::Began { role: Role::Server, .. } => {
-                    conversation.ignored = true;
-                    self.counters.connections_ignored_server_side.increment();
-                    judge(conversation, false, effects);
-                }
-                Step::Began { ordinal, role: Role::Client, request } => {
-                    self.tallies.of(conversation.pid).exchanges += 1;
-                    if !self.admission.admits_client(self.table.ends(connection, conversation)) {
-                        conversation.ignored = true;
-                    } else if let Some(interpreter) = provider::recognise(&request, self.limits) {
-                        let process = self.processes.get(pid.unwrap_or(conversation.pid));
-                        conversation.exchanges.insert(ordinal, Followed { interpreter, process });
-                        judge(conversation, true, effects);
-                    } else {
-                        self.counters.exchanges_without_endpoint.increment();
-                        judge(conversation, false, effects);
-                        if conversation.http.skip(ordinal) {
-                            (conversation.read.skipping, conversation.write.skipping) = (true, true);
-                            effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
-                        }
-                    }
-                }
-                Step::Request { ordinal, frame } => {
-                    if let Some(Followed { interpreter, .. }) = conversation.exchanges.get_mut(&ordinal) {
-                        interpreter.request(&frame);
-                    }
-                }
-                Step::Answered { .. } => {}
-                Step::Response { ordinal, frame } => {
-                    if let Some(Followed { interpreter, .. }) = conversation.exchanges.get_mut(&ordinal) {
-                        interpreter.response(&frame);
-                    }
-                }
-                Step::Ended(exchange) => self.exchange(connection, conversation, &exchange, effects),
-            }
-        }
-        self.steps = steps;
-        if let State::Abandoned(reason) = conversation.http.state()
-            && !conversation.ignored
-        {
-            conversation.ignored = true;
-            self.count_abandoned(reason);
-            if let Abandoned::Http2(_) = reason {
-                self.tallies.of(conversation.pid).http2_connections += 1;
-            }
-        }
-        if conversation.ignored {
-            conversation.exchanges.clear();
-            let tunnel = conversation.http.state() == State::Abandoned(Abandoned::Tunnel);
-            let verdict = if tunnel { Verdict::Tunnel } else { Verdict::Ignore };
-            effects(Effect::Decide { connection, position: u64::MAX, verdict });
-        }
-    }
-
-    /// An exchange is over: if a provider followed it, it becomes a span.
-    fn exchange(
-        &mut self,
-        connection: ConnectionId,
-        conversation: &mut Conversation,
-        exchange: &Exchange,
-        effects: &mut impl FnMut(Effect),
-    ) {
-        let Some(Followed { interpreter, process }) = conversation.exchanges.remove(&exchange.ordinal) else {
-            return;
-        };
-        match exchange.outcome {
-            Outcome::Complete => &self.counters.exchanges_complete,
-            Outcome::Cancelled => &self.counters.exchanges_cancelled,
-            Outcome::PeerClosed => &self.counters.exchanges_peer_closed,
-            Outcome::Failed(_) => &self.counters.exchanges_failed,
-            Outcome::Lost => &self.counters.exchanges_lost,
-            Outcome::Malformed => &self.counters.exchanges_malformed,
-        }
-        .increment();
-        let ends = self.table.ends(connection, conversation);
-        // Of a session over memory it may have become known only after its first request.
-        if !self.admission.admits_client(ends) {
-            return;
-        }
-        let call = interpreter.finish(exchange);
-        if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
-            self.counters.bodies_truncated.increment();
-        }
-        self.counters.calls.increment();
-        self.tallies.of(conversation.pid).calls += 1;
-        let facts = ConnectionFacts {
-            local: ends.and_then(Ends::local),
-            peer: ends.and_then(Ends::peer),
-            tls: conversation.source == Source::Tls,
-        };
-        let span = self.correlator.span(&call, exchange, process, facts, &self.clock);
-        self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
-        effects(Effect::Span(self.redactor.redact(span)));
-    }
-
-    fn count_abandoned(&self, reason: Abandoned) {
-        match reason {
-            Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
-            Abandoned::Http2(Role::Client) => &self.counters.connections_ignored_http2,
-            Abandoned::Http2(Role::Server) => &self.counters.connections_ignored_server_side,
-            Abandoned::Tunnel => &self.counters.connections_ignored_tunnel,
-            Abandoned::Malformed(_) => &self.counters.connections_ignored_malformed,
-            Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,
-        }
-        .increment();
-    }
-}
-
-/// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes.
-fn judge(conversation: &Conversation, of_interest: bool, effects: &mut impl FnMut(Effect)) {
-    if of_interest || conversation.source == Source::Tls {
-        effects(Effect::Judged { pid: conversation.pid, of_interest });
     }
 }
 

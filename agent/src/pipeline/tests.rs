@@ -9,6 +9,7 @@ use crate::attach::{Membership, Scope};
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
+use crate::event::Source;
 use crate::value::Value;
 
 mod hellos;
@@ -257,9 +258,11 @@ fn a_new_program_ends_the_tls_sessions_and_keeps_the_sockets_that_it_inherits() 
 
 #[test]
 fn exchanges_over_tls_tell_whether_their_process_is_of_interest() {
-    for (path, of_interest) in [("/v1/chat/completions", true), ("/metrics", false)] {
+    for (path, body, of_interest) in
+        [("/v1/chat/completions", "{}", true), ("/metrics", "{}", false), ("/api/assistant", BODY, true)]
+    {
         let mut bench = Bench::new();
-        bench.moves(Direction::Write, &request(path, BODY));
+        bench.moves(Direction::Write, &request(path, body));
         let judged: Vec<_> = bench
             .effects
             .iter()

@@ -1,8 +1,5 @@
 //! Hosts to `gen_ai.provider.name`. The name says which vendor's flavour was spoken, as best known.
 
-/// The flavour of every OpenAI-compatible server whose host is in no row.
-const UNKNOWN_HOST: &str = "openai";
-
 /// One row: requests to a host, and perhaps only to paths below a prefix, belong to a provider.
 struct Row {
     /// A host name in lower case; at most one `*` stands for any text, the empty one included.
@@ -65,14 +62,13 @@ static ROWS: &[Row] = &[
     row("ollama.com", "ollama"),
 ];
 
-/// `gen_ai.provider.name` for a request to an OpenAI-compatible path.
-pub(super) fn provider(host: Option<&str>, path: &str) -> &'static str {
-    let Some(host) = host else { return UNKNOWN_HOST };
+/// `gen_ai.provider.name` of a host, in lower case, and a path; `None` where the host is in no row.
+pub(super) fn provider(host: Option<&str>, path: &str) -> Option<&'static str> {
     // A fully qualified name may end in the root's dot.
+    let host = host?;
     let host = host.strip_suffix('.').unwrap_or(host);
-    ROWS.iter()
-        .find(|row| host_matches(row.host, host) && path.starts_with(row.path))
-        .map_or(UNKNOWN_HOST, |row| row.provider)
+    let row = ROWS.iter().find(|row| host_matches(row.host, host) && path.starts_with(row.path));
+    row.map(|row| row.provider)
 }
 
 /// Whether any row has the host.
@@ -100,23 +96,23 @@ mod tests {
             (Some("api.openai.com"), "/v1/chat/completions", "openai"),
             (Some("api.openai.com."), "/v1/chat/completions", "openai"),
             (Some("eu.api.openai.com"), "/v1/chat/completions", "openai"),
-            (Some("api.openai.com.evil.example"), "/v1/chat/completions", "openai"),
+            (Some("api.openai.com.evil.example"), "/v1/chat/completions", "nobody"),
             (Some("acme.openai.azure.com"), "/openai/v1/chat/completions", "azure.ai.openai"),
             (Some("acme.services.ai.azure.com"), "/models/chat/completions", "azure.ai.inference"),
             (Some("acme.services.ai.azure.com"), "/openai/v1/chat/completions", "azure.ai.openai"),
             (Some("europe-west4-aiplatform.googleapis.com"), "/v1/chat/completions", "gcp.vertex_ai"),
             (Some("bedrock-runtime.eu-west-1.amazonaws.com"), "/openai/v1/chat/completions", "aws.bedrock"),
             (Some("api.groq.com"), "/openai/v1/chat/completions", "groq"),
-            (Some("notapi.groq.com"), "/openai/v1/chat/completions", "openai"),
+            (Some("notapi.groq.com"), "/openai/v1/chat/completions", "nobody"),
             (Some("api.mistral.ai"), "/v1/chat/completions", "mistral_ai"),
             (Some("api.eu.mistral.ai"), "/v1/chat/completions", "mistral_ai"),
             (Some("api.perplexity.ai"), "/chat/completions", "perplexity"),
             (Some("openrouter.ai"), "/api/v1/chat/completions", "openrouter"),
-            (Some("localhost"), "/v1/chat/completions", "openai"),
-            (Some("10.0.0.7"), "/v1/chat/completions", "openai"),
-            (None, "/v1/chat/completions", "openai"),
+            (Some("localhost"), "/v1/chat/completions", "nobody"),
+            (Some("10.0.0.7"), "/v1/chat/completions", "nobody"),
+            (None, "/v1/chat/completions", "nobody"),
         ] {
-            assert_eq!(provider(host, path), expected, "{host:?} {path}");
+            assert_eq!(provider(host, path).unwrap_or("nobody"), expected, "{host:?} {path}");
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which API an exchange speaks, and what it means in that API's words.
 //!
-//! Two questions are kept apart. *Which wire shape is it?* is answered by method and path alone
-//! (`Endpoint` → `Dialect`), because OpenAI-compatible servers live on any host. *Who is the
-//! provider?* is answered by the host (`host`). A new dialect is one file plus one word below.
+//! Two questions are kept apart. *Which wire shape is it?* is answered by method, path and header fields
+//! (`Endpoint`), and where no dialect claims these by the first bytes of the body (`Candidate`), because
+//! compatible servers live on any host and path. *Who is the provider?* is answered by the host (`host`).
+//! A new dialect is one file plus one word below.
 
-mod body;
+mod candidate;
 mod endpoint;
+mod follow;
 mod host;
 mod json;
 #[cfg(test)]
@@ -14,8 +16,10 @@ mod tests;
 use crate::call::Call;
 use crate::exchange::{Exchange, Frame};
 use crate::protocol::http1::RequestHead;
-pub use body::OVER_LIMIT;
+pub use candidate::{Candidate, Decision};
 use endpoint::Endpoint;
+pub use follow::OVER_LIMIT;
+use json::Json;
 
 /// Declares each dialect's module and gathers their [`Dialect`]s.
 macro_rules! dialects {
@@ -27,37 +31,43 @@ macro_rules! dialects {
 
 dialects! { openai }
 
-/// Follows one exchange and says at its end what it meant.
+/// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
+/// complete.
 pub trait Interpreter: Send {
     /// A piece of the request's body.
     fn request(&mut self, frame: &Frame);
     /// A piece of the response's body.
-    fn response(&mut self, frame: &Frame);
+    fn response(&mut self, frame: &Frame, calls: &mut Vec<Call>);
     /// The exchange is over.
-    fn finish(self: Box<Self>, exchange: &Exchange) -> Call;
+    fn finish(self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>);
 }
 
-/// How many bytes of a body are kept for reading it. A longer one is not read at all: what a cut
-/// document says is a guess.
+/// How many bytes of a body are read at most, in each direction: a bound on work, not on memory, of
+/// which a body takes the same whatever its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
     /// Of a request's body.
-    pub request_bytes: usize,
-    /// Of a response's body, when it is not an event stream.
-    pub response_bytes: usize,
+    pub request_bytes: u64,
+    /// Of a response's body that is one document.
+    pub response_bytes: u64,
 }
 
 impl Default for BodyLimits {
-    /// 1 MiB in each direction.
+    /// 64 MiB in each direction.
     fn default() -> Self {
-        Self { request_bytes: 1 << 20, response_bytes: 1 << 20 }
+        Self { request_bytes: 64 << 20, response_bytes: 64 << 20 }
     }
 }
 
 /// A wire shape: where it is spoken, what it may add to a span, and who understands it.
 struct Dialect {
-    /// The paths that it answers at; no other dialect may claim them.
+    /// Where it is spoken; no other dialect may claim the same.
     endpoints: &'static [Endpoint],
+    /// Whether a request to any other path is one of its kind, from what there is of the body so far.
+    /// No two dialects may claim the same.
+    claims: fn(&RequestHead, &Json) -> bool,
+    /// The provider where the host is nobody's that is known.
+    provider: &'static str,
     /// Names of the attributes that it puts into [`Call::extra`].
     attributes: &'static [&'static str],
     /// Begins to follow an exchange.
@@ -72,14 +82,32 @@ struct Recognised<'a> {
     path: &'a str,
 }
 
-/// The interpreter for a request, or `None` when it goes to no endpoint that is known.
+impl Dialect {
+    fn begin(&self, request: &RequestHead, limits: BodyLimits) -> Box<dyn Interpreter> {
+        let provider = host::provider(request.host.as_deref(), &request.path).unwrap_or(self.provider);
+        (self.follow)(Recognised { provider, path: &request.path }, limits)
+    }
+}
+
+/// What a request's head says of the exchange.
+pub enum Recognition {
+    /// A dialect's.
+    Known(Box<dyn Interpreter>),
+    /// Perhaps one: its body will tell.
+    Candidate(Candidate),
+    /// None.
+    Foreign,
+}
+
+/// Recognises a request by its head.
 #[must_use]
-pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Option<Box<dyn Interpreter>> {
-    let dialect = DIALECTS.iter().find(|dialect| {
-        dialect.endpoints.iter().any(|known| known.matches(&request.method, &request.path))
-    })?;
-    let provider = host::provider(request.host.as_deref(), &request.path);
-    Some((dialect.follow)(Recognised { provider, path: &request.path }, limits))
+pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Recognition {
+    let known = |dialect: &&&Dialect| dialect.endpoints.iter().any(|known| known.matches(request));
+    match DIALECTS.iter().find(known) {
+        Some(dialect) => Recognition::Known(dialect.begin(request, limits)),
+        None if Candidate::may_be(request) => Recognition::Candidate(Candidate::new(limits)),
+        None => Recognition::Foreign,
+    }
 }
 
 /// Whether a host, in lower case, is a provider's own: its TLS clients are worth probes before

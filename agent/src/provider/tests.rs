@@ -1,8 +1,8 @@
-#![allow(clippy::expect_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use bytes::Bytes;
 
-use super::{BodyLimits, DIALECTS, declares_attribute, recognise};
+use super::{BodyLimits, Candidate, DIALECTS, Decision, Recognition, declares_attribute, recognise};
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead};
 
@@ -14,6 +14,22 @@ fn request(method: &str, host: &str, path: &str) -> RequestHead {
         port: None,
         minor_version: 1,
         headers: Headers::default(),
+    }
+}
+
+fn exchange(head: RequestHead) -> Exchange {
+    Exchange {
+        ordinal: 0,
+        role: crate::event::Role::Client,
+        request: head.into(),
+        response: None,
+        started_ns: 0,
+        ended_ns: 0,
+        request_body_bytes: 17,
+        response_body_bytes: 0,
+        missing_bytes: 0,
+        outcome: Outcome::Cancelled,
+        notes: Vec::new(),
     }
 }
 
@@ -35,7 +51,8 @@ fn recognises_by_method_and_path() {
         ("POST", "*", false),
         ("POST", "", false),
     ] {
-        let found = recognise(&request(method, "localhost", path), BodyLimits::default()).is_some();
+        let found = recognise(&request(method, "localhost", path), BodyLimits::default());
+        let found = matches!(found, Recognition::Known(_));
         assert_eq!(found, expected, "{method} {path}");
     }
 }
@@ -43,33 +60,29 @@ fn recognises_by_method_and_path() {
 #[test]
 fn the_host_names_the_provider() {
     let head = request("POST", "api.groq.com", "/openai/v1/chat/completions");
-    let mut interpreter = recognise(&head, BodyLimits::default()).expect("a known path");
+    let Recognition::Known(mut interpreter) = recognise(&head, BodyLimits::default()) else {
+        panic!("a known path")
+    };
     let body = Payload::Document(Bytes::from_static(br#"{"model":"llama"}"#));
     interpreter.request(&Frame { time_ns: 0, payload: body });
-    let call = interpreter.finish(&Exchange {
-        ordinal: 0,
-        role: crate::event::Role::Client,
-        request: head.into(),
-        response: None,
-        started_ns: 0,
-        ended_ns: 0,
-        request_body_bytes: 17,
-        response_body_bytes: 0,
-        missing_bytes: 0,
-        outcome: Outcome::Cancelled,
-        notes: Vec::new(),
-    });
+    let mut calls = Vec::new();
+    let exchange = exchange(head);
+    interpreter.finish(&exchange, &mut calls);
+    let call = calls.pop().expect("one call");
     assert_eq!((call.provider, call.request_model.as_deref()), ("groq", Some("llama")));
     assert_eq!(call.extra, [], "openai's attributes belong to openai");
 }
 
 #[test]
-fn no_two_endpoints_overlap() {
-    let all: Vec<_> = DIALECTS.iter().flat_map(|dialect| dialect.endpoints).collect();
-    for (at, one) in all.iter().enumerate() {
-        assert!(!one.suffix.is_empty());
-        for two in all.iter().skip(at + 1) {
-            assert!(!one.overlaps(two), "{one:?} and {two:?}");
+fn no_two_dialects_share_an_endpoint() {
+    for (at, one) in DIALECTS.iter().enumerate() {
+        assert!(one.endpoints.iter().all(|endpoint| !endpoint.path.is_empty()));
+        for two in DIALECTS.iter().skip(at + 1) {
+            for one in one.endpoints {
+                for two in two.endpoints {
+                    assert!(!one.overlaps(two), "{one:?} and {two:?}");
+                }
+            }
         }
     }
 }
@@ -81,4 +94,94 @@ fn no_dialect_declares_content() {
         assert!(!name.starts_with("gen_ai."), "{name} belongs to the neutral table");
     }
     assert!(!declares_attribute("gen_ai.input.messages"));
+}
+
+/// Bodies by which a request to an unknown path is known, and whose they are.
+const BODIES: &[(&str, &str)] = &[
+    (r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#, "openai"),
+    (r#"{"messages":[{"content":"hi","role":"user"}],"stream":true}"#, "openai"),
+    (r#"{"messages":[{"role":"system","content":"very lo"#, "openai"),
+];
+
+/// Bodies of others.
+const FOREIGN: &[&str] = &[
+    "",
+    "[]",
+    "hello",
+    r#"{"jsonrpc":"2.0","method":"x","params":{"messages":[{"role":"user"}]}}"#,
+    r#"{"messages":[]}"#,
+    r#"{"messages":["hi"]}"#,
+    r#"{"messages":"hi","role":"user"}"#,
+    r#"{"model":"T"}"#,
+];
+
+fn candidate(content_type: &str) -> (RequestHead, Option<Candidate>) {
+    let fields = [("content-type", content_type)];
+    let head = RequestHead { headers: Headers::of(&fields), ..request("POST", "gateway", "/any/path") };
+    let candidate = match recognise(&head, BodyLimits::default()) {
+        Recognition::Candidate(candidate) => Some(candidate),
+        Recognition::Known(_) | Recognition::Foreign => None,
+    };
+    (head, candidate)
+}
+
+fn frame(bytes: &[u8]) -> Frame {
+    Frame { time_ns: 0, payload: Payload::Document(Bytes::copy_from_slice(bytes)) }
+}
+
+#[test]
+fn an_unknown_path_is_known_by_its_body() {
+    for piece in [1, 7, usize::MAX] {
+        for (body, provider) in BODIES {
+            let (head, candidate) = candidate("application/json; charset=utf-8");
+            let mut candidate = candidate.expect("JSON may be anything");
+            let mut decision = Decision::Open;
+            for (at, bytes) in body.as_bytes().chunks(piece).enumerate() {
+                match &mut decision {
+                    Decision::Known(interpreter) => interpreter.request(&frame(bytes)),
+                    Decision::Open => decision = candidate.request(&head, &frame(bytes)),
+                    Decision::Foreign => panic!("{body} at piece {at}"),
+                }
+            }
+            if matches!(decision, Decision::Open) {
+                decision = candidate.last(&head);
+            }
+            let Decision::Known(interpreter) = decision else { panic!("{body}") };
+            let mut calls = Vec::new();
+            interpreter.finish(&exchange(head), &mut calls);
+            assert_eq!(calls[0].provider, *provider);
+            let model = if body.contains("model") { Some("m") } else { None };
+            assert_eq!(calls[0].request_model.as_deref(), model, "it saw what came before it was known");
+        }
+        for body in FOREIGN {
+            let (head, candidate) = candidate("application/json");
+            let mut candidate = candidate.expect("JSON may be anything");
+            for bytes in body.as_bytes().chunks(piece) {
+                assert!(!matches!(candidate.request(&head, &frame(bytes)), Decision::Known(_)), "{body}");
+            }
+            assert!(matches!(candidate.last(&head), Decision::Foreign), "{body}");
+        }
+    }
+}
+
+#[test]
+fn no_two_dialects_claim_one_body() {
+    for (body, _) in BODIES {
+        let (head, _) = candidate("application/json");
+        let root = super::candidate::signs(body.as_bytes());
+        let claiming = DIALECTS.iter().filter(|dialect| (dialect.claims)(&head, &root)).count();
+        assert_eq!(claiming, 1, "{body}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_not_looked_into() {
+    for content_type in ["text/plain", "multipart/form-data; boundary=x", "application/grpc"] {
+        assert!(candidate(content_type).1.is_none());
+    }
+    let (head, candidate) = candidate("application/json");
+    let mut candidate = candidate.expect("JSON may be anything");
+    let large = format!(r#"{{"text":"{}"#, "x".repeat(1 << 20));
+    let decision = candidate.request(&head, &frame(large.as_bytes()));
+    assert!(matches!(decision, Decision::Foreign), "a body is looked at only so far");
 }

@@ -116,7 +116,7 @@ impl Agent {
         let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());
         let hooks = Hooks::start((programs, sockets), admission.clone(), begun.clone(), &wishes, &counters)?;
-        let limit = usize::try_from(config.body_limit).unwrap_or(usize::MAX);
+        let limit = u64::from(config.body_limit);
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
             admission,

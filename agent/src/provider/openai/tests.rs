@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod body;
 mod stream;
@@ -12,7 +12,7 @@ use crate::event::Role;
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
 use crate::protocol::sse::SseEvent;
-use crate::provider::{BodyLimits, recognise};
+use crate::provider::{BodyLimits, Interpreter, Recognition, recognise};
 
 /// One exchange as a test tells it.
 struct Scene<'a> {
@@ -77,19 +77,27 @@ impl Scene<'_> {
 
     fn play(&self) -> Call {
         let request = self.head();
-        let mut interpreter = recognise(&request, self.limits).unwrap();
+        let (mut interpreter, mut calls) = (known(&request, self.limits), Vec::new());
         for piece in self.request.chunks(self.piece) {
             interpreter.request(&document(piece));
         }
         for piece in self.body.chunks(self.piece) {
-            interpreter.response(&document(piece));
+            interpreter.response(&document(piece), &mut calls);
         }
         for (time_ns, data) in (1_000..).zip(self.events) {
             let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
-            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) });
+            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) }, &mut calls);
         }
         let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
-        interpreter.finish(&self.exchange(request, !silent))
+        interpreter.finish(&self.exchange(request, !silent), &mut calls);
+        calls.pop().unwrap()
+    }
+}
+
+fn known(request: &RequestHead, limits: BodyLimits) -> Box<dyn Interpreter> {
+    match recognise(request, limits) {
+        Recognition::Known(interpreter) => interpreter,
+        Recognition::Candidate(_) | Recognition::Foreign => panic!("not recognised"),
     }
 }
 
@@ -141,7 +149,7 @@ proptest! {
         let events: Vec<_> = events.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect();
         let events: Vec<_> = events.iter().map(String::as_str).collect();
         let call = Scene { request: &request, body: &body, events: &events, ..Scene::default() }.play();
-        prop_assert!(call.finish_reasons.len() <= super::super::json::LIST_MAX);
+        prop_assert!(call.finish_reasons().len() <= super::super::json::LIST_MAX);
     }
 
     #[test]

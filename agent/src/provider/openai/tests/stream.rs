@@ -1,10 +1,10 @@
 //! Responses that are event streams.
 
-use super::{Scene, document};
+use super::{Scene, document, known};
 use crate::call::Usage;
 use crate::exchange::{Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;
-use crate::provider::{BodyLimits, recognise};
+use crate::provider::BodyLimits;
 
 const REQUEST: &[u8] =
     br#"{"model":"gpt-4o","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
@@ -27,7 +27,7 @@ fn reads_a_whole_stream() {
     assert_eq!(call.first_chunk_ns, Some(1_000));
     assert_eq!(call.response_id.as_deref(), Some("chatcmpl-1"));
     assert_eq!(call.response_model.as_deref(), Some("gpt-4o-2024-08-06"));
-    assert_eq!(call.finish_reasons, ["stop"]);
+    assert_eq!(call.finish_reasons(), ["stop"]);
     assert_eq!(call.usage, Usage { input: Some(9), output: Some(2), ..Usage::default() });
     assert_eq!(call.notes, [""; 0]);
 }
@@ -59,10 +59,15 @@ fn an_error_inside_the_stream_is_an_error() {
         (r#"{"error":"out of memory","error_type":"generation"}"#, "generation"),
         (r#"{"error":"out of memory"}"#, "_OTHER"),
         (r#"{"x_groq":{"error":{"type":"tool_use_failed"}}}"#, "tool_use_failed"),
+        (
+            r#"{"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","error":{"code":502,"message":"busy"}}]}"#,
+            "502",
+        ),
+        (r#"{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#, "_OTHER"),
     ] {
         let call = scene(&[FIRST, event]).play();
         assert_eq!(call.error_code.as_deref(), Some(expected), "{event}");
-        assert_eq!(call.finish_reasons, ["error"], "the choice that had begun");
+        assert_eq!(call.finish_reasons(), ["error"], "the choice that had begun");
     }
 }
 
@@ -80,7 +85,7 @@ fn a_cut_stream_owes_its_finish_reasons() {
         (Outcome::Complete, 0, &[FIRST, "[DONE]"], &[]),
     ] {
         let call = Scene { outcome, missing_bytes, ..scene(events) }.play();
-        assert_eq!(call.finish_reasons, reasons, "{outcome:?} {events:?}");
+        assert_eq!(call.finish_reasons(), reasons, "{outcome:?} {events:?}");
         assert_eq!(call.notes.contains(&"a choice has no finish reason"), reasons.is_empty());
     }
     let two = Scene {
@@ -88,7 +93,7 @@ fn a_cut_stream_owes_its_finish_reasons() {
         outcome: Outcome::Cancelled,
         ..scene(&[FIRST, STOP])
     };
-    assert_eq!(two.play().finish_reasons, ["stop", "error"]);
+    assert_eq!(two.play().finish_reasons(), ["stop", "error"]);
 }
 
 #[test]
@@ -97,15 +102,15 @@ fn choices_are_ordered_and_bounded() {
     let events: Vec<_> = (0..200).rev().map(chunk).collect();
     let events: Vec<_> = events.iter().map(String::as_str).collect();
     let call = scene(&events).play();
-    assert_eq!(call.finish_reasons.len(), 128);
-    assert_eq!(call.finish_reasons[0], "r72");
+    assert_eq!(call.finish_reasons().len(), 128);
+    assert_eq!(call.finish_reasons()[0], "r72");
     assert!(call.notes.contains(&"more choices than are kept"));
 }
 
 #[test]
 fn broken_events_are_noted_once() {
     let call = scene(&[FIRST, "{", "nonsense", "", STOP, USAGE, "[DONE]"]).play();
-    assert_eq!(call.finish_reasons, ["stop"]);
+    assert_eq!(call.finish_reasons(), ["stop"]);
     assert_eq!(call.notes, ["stream event is not JSON"]);
 }
 
@@ -119,18 +124,19 @@ fn only_the_prefix_of_done_counts() {
 #[test]
 fn odd_events_and_late_requests() {
     let head = Scene::default().head();
-    let mut interpreter = recognise(&head, BodyLimits::default()).unwrap();
+    let (mut interpreter, mut calls) = (known(&head, BodyLimits::default()), Vec::new());
     interpreter.request(&document(br#"{"model":"#));
     let event =
         |name: &str, data: &str, damaged| SseEvent { name: name.to_owned(), data: data.to_owned(), damaged };
-    interpreter.response(&Frame { time_ns: 5, payload: Payload::Event(event("", STOP, true)) });
-    interpreter.response(&Frame { time_ns: 6, payload: Payload::Event(event("", FIRST, false)) });
-    interpreter.response(&Frame { time_ns: 7, payload: Payload::Event(event("error", r#"{"detail":"x"}"#, false)) });
+    interpreter.response(&Frame { time_ns: 5, payload: Payload::Event(event("", STOP, true)) }, &mut calls);
+    interpreter.response(&Frame { time_ns: 6, payload: Payload::Event(event("", FIRST, false)) }, &mut calls);
+    interpreter.response(&Frame { time_ns: 7, payload: Payload::Event(event("error", r#"{"detail":"x"}"#, false)) }, &mut calls);
     interpreter.request(&document(br#""late"}"#));
-    let call = interpreter.finish(&Scene::default().exchange(head, true));
+    interpreter.finish(&Scene::default().exchange(head, true), &mut calls);
+    let call = calls.pop().unwrap();
     assert_eq!(call.request_model.as_deref(), Some("late"));
     assert_eq!(call.first_chunk_ns, Some(5));
     assert_eq!(call.error_code.as_deref(), Some("_OTHER"));
-    assert_eq!(call.finish_reasons, ["error"]);
+    assert_eq!(call.finish_reasons(), ["error"]);
     assert_eq!(call.notes, ["stream event is damaged"]);
 }

@@ -1,0 +1,263 @@
+//! Exchanges as providers read them, and the spans of the calls that they turn out to be.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::table::Conversation;
+use super::{Effect, Pipeline};
+use crate::bpf::Verdict;
+use crate::call::Call;
+use crate::correlate::ConnectionFacts;
+use crate::discovery::process::Process;
+use crate::event::{ConnectionId, Ends, Role, Source};
+use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
+use crate::protocol::http1::RequestHead;
+use crate::provider::{self, Candidate, Decision, Interpreter, OVER_LIMIT, Recognition};
+
+/// An exchange that is a provider's, or may be.
+pub(super) struct Followed {
+    reading: Reading,
+    /// Who asked: the connection may go on to another process, and the process to another program.
+    process: Arc<Process>,
+}
+
+/// Who reads an exchange.
+enum Reading {
+    /// A provider's interpreter.
+    Known(Box<dyn Interpreter>),
+    /// Nobody yet: its request's body will tell.
+    Candidate {
+        candidate: Candidate,
+        request: Arc<RequestHead>,
+        /// Where in the direction of requests it stands.
+        position: u64,
+    },
+}
+
+/// Exchanges under way, by ordinal.
+pub(super) type Exchanges = BTreeMap<u64, Followed>;
+
+impl Pipeline {
+    /// Walks the steps that one segment, moved by the process `pid`, led to.
+    pub(super) fn follow(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &mut Conversation,
+        pid: Option<u32>,
+        position: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in steps.drain(..) {
+            match step {
+                Step::Began { role: Role::Server, .. } => {
+                    conversation.ignored = true;
+                    self.counters.connections_ignored_server_side.increment();
+                    judge(conversation, false, effects);
+                }
+                Step::Began { ordinal, role: Role::Client, request } => {
+                    self.tallies.of(conversation.pid).exchanges += 1;
+                    if !self.admission.admits_client(self.table.ends(connection, conversation)) {
+                        conversation.ignored = true;
+                        continue;
+                    }
+                    let reading = match provider::recognise(&request, self.limits) {
+                        Recognition::Known(interpreter) => {
+                            judge(conversation, true, effects);
+                            Reading::Known(interpreter)
+                        }
+                        Recognition::Candidate(candidate) => {
+                            Reading::Candidate { candidate, request, position }
+                        }
+                        Recognition::Foreign => {
+                            self.skip(connection, conversation, (ordinal, position), effects);
+                            continue;
+                        }
+                    };
+                    let process = self.processes.get(pid.unwrap_or(conversation.pid));
+                    conversation.exchanges.insert(ordinal, Followed { reading, process });
+                }
+                Step::Request { ordinal, frame } => {
+                    match conversation.exchanges.get_mut(&ordinal).map(|followed| &mut followed.reading) {
+                        Some(Reading::Known(interpreter)) => interpreter.request(&frame),
+                        Some(Reading::Candidate { candidate, request, .. }) => {
+                            let decision = candidate.request(request, &frame);
+                            self.decide(connection, conversation, ordinal, decision, effects);
+                        }
+                        None => {}
+                    }
+                }
+                Step::Answered { ordinal, .. } => self.last_look(connection, conversation, ordinal, effects),
+                Step::Response { ordinal, frame } => {
+                    let mut calls = Vec::new();
+                    if let Some(Followed { reading: Reading::Known(interpreter), process }) =
+                        conversation.exchanges.get_mut(&ordinal)
+                    {
+                        interpreter.response(&frame, &mut calls);
+                        let process = Arc::clone(process);
+                        // Of several calls in one exchange each is complete before the exchange is.
+                        if let Some(so_far) =
+                            conversation.http.exchange(ordinal).filter(|_| !calls.is_empty())
+                        {
+                            let so_far = Exchange { outcome: Outcome::Complete, ..so_far.clone() };
+                            self.calls(connection, conversation, (&so_far, &process), calls, effects);
+                        }
+                    }
+                }
+                Step::Ended(exchange) => {
+                    self.last_look(connection, conversation, exchange.ordinal, effects);
+                    self.exchange(connection, conversation, &exchange, effects);
+                }
+            }
+        }
+        self.steps = steps;
+        if let State::Abandoned(reason) = conversation.http.state()
+            && !conversation.ignored
+        {
+            conversation.ignored = true;
+            self.count_abandoned(reason);
+            if let Abandoned::Http2(_) = reason {
+                self.tallies.of(conversation.pid).http2_connections += 1;
+            }
+        }
+        if conversation.ignored {
+            conversation.exchanges.clear();
+            let tunnel = conversation.http.state() == State::Abandoned(Abandoned::Tunnel);
+            let verdict = if tunnel { Verdict::Tunnel } else { Verdict::Ignore };
+            effects(Effect::Decide { connection, position: u64::MAX, verdict });
+        }
+    }
+
+    /// An exchange is over: if a provider followed it, it becomes a span.
+    fn exchange(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &mut Conversation,
+        exchange: &Exchange,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let Some(Followed { reading: Reading::Known(interpreter), process }) =
+            conversation.exchanges.remove(&exchange.ordinal)
+        else {
+            return;
+        };
+        match exchange.outcome {
+            Outcome::Complete => &self.counters.exchanges_complete,
+            Outcome::Cancelled => &self.counters.exchanges_cancelled,
+            Outcome::PeerClosed => &self.counters.exchanges_peer_closed,
+            Outcome::Failed(_) => &self.counters.exchanges_failed,
+            Outcome::Lost => &self.counters.exchanges_lost,
+            Outcome::Malformed => &self.counters.exchanges_malformed,
+        }
+        .increment();
+        let mut calls = Vec::new();
+        interpreter.finish(exchange, &mut calls);
+        self.calls(connection, conversation, (exchange, &process), calls, effects);
+    }
+
+    /// Calls are complete: each becomes a span.
+    fn calls(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &Conversation,
+        (exchange, process): (&Exchange, &Arc<Process>),
+        calls: Vec<Call>,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let ends = self.table.ends(connection, conversation);
+        // Of a session over memory it may have become known only after its first request.
+        if !self.admission.admits_client(ends) {
+            return;
+        }
+        let facts = ConnectionFacts {
+            local: ends.and_then(Ends::local),
+            peer: ends.and_then(Ends::peer),
+            tls: conversation.source == Source::Tls,
+        };
+        for call in calls {
+            if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
+                self.counters.bodies_truncated.increment();
+            }
+            self.counters.calls.increment();
+            self.tallies.of(conversation.pid).calls += 1;
+            let span = self.correlator.span(&call, exchange, Arc::clone(process), facts, &self.clock);
+            self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
+            effects(Effect::Span(self.redactor.redact(span)));
+        }
+    }
+
+    /// An exchange is of no interest: its bytes are not wanted any more.
+    fn skip(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &mut Conversation,
+        (ordinal, position): (u64, u64),
+        effects: &mut impl FnMut(Effect),
+    ) {
+        self.counters.exchanges_without_endpoint.increment();
+        judge(conversation, false, effects);
+        if conversation.http.skip(ordinal) {
+            (conversation.read.skipping, conversation.write.skipping) = (true, true);
+            effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+        }
+    }
+
+    /// A candidate was looked at.
+    fn decide(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &mut Conversation,
+        ordinal: u64,
+        decision: Decision,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let Some(followed) = conversation.exchanges.get_mut(&ordinal) else { return };
+        let Reading::Candidate { position, .. } = followed.reading else { return };
+        match decision {
+            Decision::Open => {}
+            Decision::Known(interpreter) => {
+                followed.reading = Reading::Known(interpreter);
+                judge(conversation, true, effects);
+            }
+            Decision::Foreign => {
+                conversation.exchanges.remove(&ordinal);
+                self.skip(connection, conversation, (ordinal, position), effects);
+            }
+        }
+    }
+
+    /// The request of an exchange is over, as far as is known.
+    fn last_look(
+        &mut self,
+        connection: ConnectionId,
+        conversation: &mut Conversation,
+        ordinal: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        if let Some(Followed { reading: Reading::Candidate { candidate, request, .. }, .. }) =
+            conversation.exchanges.get_mut(&ordinal)
+        {
+            let decision = candidate.last(request);
+            self.decide(connection, conversation, ordinal, decision, effects);
+        }
+    }
+
+    fn count_abandoned(&self, reason: Abandoned) {
+        match reason {
+            Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
+            Abandoned::Http2(Role::Client) => &self.counters.connections_ignored_http2,
+            Abandoned::Http2(Role::Server) => &self.counters.connections_ignored_server_side,
+            Abandoned::Tunnel => &self.counters.connections_ignored_tunnel,
+            Abandoned::Malformed(_) => &self.counters.connections_ignored_malformed,
+            Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,
+        }
+        .increment();
+    }
+}
+
+/// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes.
+pub(super) fn judge(conversation: &Conversation, of_interest: bool, effects: &mut impl FnMut(Effect)) {
+    if of_interest || conversation.source == Source::Tls {
+        effects(Effect::Judged { pid: conversation.pid, of_interest });
+    }
+}

@@ -1,0 +1,106 @@
+//! Recognition by the first bytes of a request's body, for gateways on paths that nobody knows.
+
+use std::sync::LazyLock;
+
+use super::json::{Ending, Reader, Shape};
+use super::{BodyLimits, DIALECTS, Interpreter};
+use crate::exchange::{Frame, Payload};
+use crate::protocol::http1::RequestHead;
+
+/// Bytes of a body that are looked at before it is given up.
+const LOOK_MAX_BYTES: usize = 8 * 1024;
+
+/// Bytes of a text that tells dialects apart: roles and names of models.
+const SIGN_MAX_BYTES: usize = 128;
+
+/// What dialects are told apart by.
+static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::new(&[
+        ("model", SIGN_MAX_BYTES),
+        ("messages[].role", SIGN_MAX_BYTES),
+        ("max_tokens", 0),
+        ("system", 0),
+        ("system[].type", 0),
+        ("anthropic_version", SIGN_MAX_BYTES),
+    ])
+});
+
+/// A request whose body will tell what it is. Holds at most [`LOOK_MAX_BYTES`] of it.
+pub struct Candidate {
+    limits: BodyLimits,
+    /// What came so far, for whom it may concern.
+    frames: Vec<Frame>,
+    bytes: Vec<u8>,
+    /// It was looked at when there were so many bytes; the next look is at twice as many, so that the
+    /// work stays linear in what is held.
+    looked_at: usize,
+}
+
+/// What a candidate turned out to be.
+pub enum Decision {
+    /// Not known yet.
+    Open,
+    /// A dialect's; it has seen what came so far.
+    Known(Box<dyn Interpreter>),
+    /// None.
+    Foreign,
+}
+
+/// What dialects are told apart by, of a body.
+#[cfg(test)]
+pub(super) fn signs(body: &[u8]) -> super::json::Json {
+    Reader::read(&SIGNS, body).root
+}
+
+impl Candidate {
+    /// Whether a request can be one.
+    pub(super) fn may_be(request: &RequestHead) -> bool {
+        let json = |kind: &str| {
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            kind == "application/json" || kind.ends_with("+json")
+        };
+        request.method == "POST" && request.headers.get("content-type").is_none_or(json)
+    }
+
+    pub(super) fn new(limits: BodyLimits) -> Self {
+        Self { limits, frames: Vec::new(), bytes: Vec::new(), looked_at: 0 }
+    }
+
+    /// A piece of the request's body.
+    pub fn request(&mut self, request: &RequestHead, frame: &Frame) -> Decision {
+        let Payload::Document(bytes) = &frame.payload else { return Decision::Foreign };
+        let room = LOOK_MAX_BYTES.saturating_sub(self.bytes.len());
+        self.bytes.extend(bytes.iter().take(room));
+        self.frames.push(frame.clone());
+        if self.bytes.len() >= LOOK_MAX_BYTES || self.bytes.len() >= 2 * self.looked_at {
+            self.look(request)
+        } else {
+            Decision::Open
+        }
+    }
+
+    /// The request is over, as far as is known: what there is must do.
+    pub fn last(&mut self, request: &RequestHead) -> Decision {
+        match self.look(request) {
+            Decision::Open => Decision::Foreign,
+            decision => decision,
+        }
+    }
+
+    fn look(&mut self, request: &RequestHead) -> Decision {
+        self.looked_at = self.bytes.len();
+        let document = Reader::read(&SIGNS, &self.bytes);
+        if let Some(dialect) = DIALECTS.iter().find(|dialect| (dialect.claims)(request, &document.root)) {
+            let mut interpreter = dialect.begin(request, self.limits);
+            std::mem::take(&mut self.frames).iter().for_each(|frame| interpreter.request(frame));
+            return Decision::Known(interpreter);
+        }
+        let may_go_on = matches!(document.ending, Ending::Cut | Ending::Empty);
+        let object = document.root.is_object() || self.bytes.trim_ascii().is_empty();
+        if may_go_on && object && self.bytes.len() < LOOK_MAX_BYTES {
+            Decision::Open
+        } else {
+            Decision::Foreign
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What all APIs have in common that speak JSON over HTTP: a request that is one document, and a response
+//! that is one, too, or comes as events or lines that are one each. A dialect says which members it wants
+//! and what they mean.
+
+use super::json::{Ending, Json, Reader, Shape};
+use super::{BodyLimits, Interpreter};
+use crate::call::{Call, Usage};
+use crate::exchange::{Exchange, Frame, Outcome, Payload};
+
+/// Notes of calls with a body of which not all was read: the request's, the response's.
+pub const OVER_LIMIT: [&str; 2] = ["request body over the limit", "response body over the limit"];
+
+/// `error.type` of an error that names neither a code nor a type.
+pub(super) const UNNAMED_ERROR: &str = "_OTHER";
+
+/// Bytes of a code, a reason, an id: anything longer is a message in the wrong place.
+pub(super) const WORD: usize = 128;
+/// Bytes of a name of a model or a deployment.
+pub(super) const NAME: usize = 256;
+
+/// One exchange of a dialect, as its members come.
+pub(super) trait JsonApi: Send + 'static {
+    /// What is wanted of the request.
+    fn request_shape(&self) -> &'static Shape;
+    /// What is wanted of the response, or of each event of a streamed one.
+    fn response_shape(&self) -> &'static Shape;
+    /// Takes over what the request said; asked once.
+    fn request(&mut self, document: &Json, call: &mut Call);
+    /// Takes over what the response said, or one event of it by this name.
+    fn response(&mut self, event: &str, document: &Json, call: &mut Call);
+    /// Whether an event that is no document says that the stream is over.
+    fn is_end(&self, _data: &str) -> bool {
+        false
+    }
+    /// The exchange is over.
+    fn finish(self, end: &End, call: &mut Call);
+}
+
+/// How an exchange ended, as far as it matters to dialects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// A stream ended, for the program too, before it had said that it was over.
+    pub(super) cut: bool,
+}
+
+/// An exchange of a dialect being followed.
+pub(super) struct Follow<A> {
+    api: A,
+    call: Call,
+    request: Body,
+    response: Body,
+    /// A whole document came as response.
+    answered: bool,
+}
+
+/// A body that is one document.
+struct Body {
+    reader: Reader,
+    /// Bytes that may still be read.
+    left: u64,
+    over: bool,
+}
+
+impl Body {
+    fn new(shape: &'static Shape, limit_bytes: u64) -> Self {
+        Self { reader: Reader::new(shape), left: limit_bytes, over: false }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let Some(left) = self.left.checked_sub(bytes.len() as u64).filter(|_| !self.over) else {
+            self.over = true;
+            return;
+        };
+        self.left = left;
+        self.reader.push(bytes);
+    }
+}
+
+/// Notes for bodies that are no whole document: a request's, a response's.
+fn note_for(ending: Ending, is_request: bool, moved: u64) -> Option<&'static str> {
+    match (ending, is_request) {
+        // A gap, and a coding that could not be undone, are noted where they were met.
+        (Ending::Whole | Ending::Gap, _) => None,
+        (Ending::Empty, _) if moved > 0 => None,
+        (Ending::Empty, true) => Some("request body is empty"),
+        (Ending::Empty, false) => Some("response body is empty"),
+        (Ending::Cut, true) => Some("request body is incomplete"),
+        (Ending::Cut, false) => Some("response body is incomplete"),
+        (Ending::Invalid, true) => Some("request body is not JSON"),
+        (Ending::Invalid, false) => Some("response body is not JSON"),
+    }
+}
+
+impl<A: JsonApi> Follow<A> {
+    pub(super) fn begin(api: A, call: Call, limits: BodyLimits) -> Box<dyn Interpreter> {
+        let request = Body::new(api.request_shape(), limits.request_bytes);
+        let response = Body::new(api.response_shape(), limits.response_bytes);
+        Box::new(Self { api, call, request, response, answered: false })
+    }
+
+    fn event(&mut self, name: &str, data: &str, damaged: bool, time_ns: u64) {
+        let Self { api, call, .. } = self;
+        call.first_chunk_ns.get_or_insert(time_ns);
+        if damaged {
+            return call.note("stream event is damaged");
+        }
+        if api.is_end(data) {
+            call.stream_ended = true;
+            return;
+        }
+        if !data.is_empty() {
+            let document = Reader::read(api.response_shape(), data.as_bytes());
+            if document.root.is_object() && document.ending == Ending::Whole {
+                api.response(name, &document.root, call);
+            } else {
+                call.note("stream event is not JSON");
+            }
+        }
+        if name == "error" {
+            call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
+        }
+    }
+
+    /// Reads a request: it matters only now, since it may end after its response began.
+    fn read_request(&mut self, body: Body, exchange: &Exchange) {
+        let document = body.reader.finish();
+        self.api.request(&document.root, &mut self.call);
+        let ending = match document.ending {
+            Ending::Whole if !document.root.is_object() => Ending::Invalid,
+            ending => ending,
+        };
+        let note = note_for(ending, true, exchange.request_body_bytes);
+        if let Some(note) = if body.over { Some(OVER_LIMIT[0]) } else { note } {
+            self.call.note(note);
+        }
+    }
+
+    /// Reads a response that is one document.
+    fn read_response(&mut self, body: Body, exchange: &Exchange) {
+        let document = body.reader.finish();
+        if document.root.is_object() {
+            self.answered = document.ending == Ending::Whole;
+            self.api.response("", &document.root, &mut self.call);
+        }
+        let ending = match document.ending {
+            Ending::Whole if !document.root.is_object() => Ending::Invalid,
+            ending => ending,
+        };
+        let note = note_for(ending, false, exchange.response_body_bytes);
+        if let Some(note) = if body.over { Some(OVER_LIMIT[1]) } else { note } {
+            self.call.note(note);
+        }
+    }
+}
+
+impl<A: JsonApi> Interpreter for Follow<A> {
+    fn request(&mut self, frame: &Frame) {
+        match &frame.payload {
+            Payload::Document(bytes) => self.request.push(bytes),
+            Payload::Event(_) => {}
+        }
+    }
+
+    fn response(&mut self, frame: &Frame, _calls: &mut Vec<Call>) {
+        match &frame.payload {
+            Payload::Document(bytes) => self.response.push(bytes),
+            Payload::Event(event) => self.event(&event.name, &event.data, event.damaged, frame.time_ns),
+        }
+    }
+
+    fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {
+        let (request, response) = (self.api.request_shape(), self.api.response_shape());
+        let request = std::mem::replace(&mut self.request, Body::new(request, 0));
+        let response = std::mem::replace(&mut self.response, Body::new(response, 0));
+        self.read_request(request, exchange);
+        let streamed = self.call.first_chunk_ns.is_some();
+        if !streamed && exchange.response.is_some() {
+            self.read_response(response, exchange);
+        }
+        let Self { api, mut call, answered, .. } = *self;
+        call.stream |= streamed;
+        let cut = streamed && !call.stream_ended && is_cut(exchange.outcome) && exchange.missing_bytes == 0;
+        api.finish(&End { cut }, &mut call);
+
+        if exchange.missing_bytes > 0 {
+            call.note("bytes of the bodies were not captured");
+        }
+        let status = exchange.response.as_ref().map(|head| head.status);
+        if call.error_code.is_none() && call.usage == Usage::default() {
+            if streamed {
+                call.note("stream carried no usage");
+            } else if answered && status.is_some_and(|status| status < 400) {
+                call.note("response carried no usage");
+            }
+        }
+        // The status says more than an error without a name does.
+        let refused = status.is_some_and(|status| status >= 400);
+        call.error_code = call.error_code.filter(|code| !(refused && code == UNNAMED_ERROR));
+        calls.push(call);
+    }
+}
+
+/// Whether the exchange ended, for the program too, before the response was whole. What was merely
+/// not captured may well have reached it.
+fn is_cut(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_) => true,
+        Outcome::Complete | Outcome::Lost | Outcome::Malformed => false,
+    }
+}
+
+/// A code as text, if it is one: sentences quote what the user sent and do not belong here.
+pub(super) fn code(value: &Json) -> Option<String> {
+    if let Some(number) = value.integer() {
+        return Some(number.to_string());
+    }
+    let machine = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+    value.text().filter(|code| code.bytes().all(machine))
+}

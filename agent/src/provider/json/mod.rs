@@ -1,0 +1,142 @@
+//! JSON read as it streams, tolerantly, and no more of it than a dialect asks for.
+//!
+//! A dialect declares the paths that it wants, with a cap for each text ([`Shape`]); a [`Reader`] takes
+//! a body in pieces and keeps these alone. Everything else (prompts, completions, images in base64) is
+//! skipped where it stands, so what is held does not grow with the body. Where a key comes twice, the
+//! last one holds, as with the parsers of clients.
+//!
+//! Servers disagree about types (counts as floats, codes as numbers, `null` for absent), and one odd
+//! field must not cost the others: the getters of [`Json`] are merely empty where a value is of no use.
+
+mod reader;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tree;
+
+pub(super) use reader::Reader;
+pub(super) use shape::Shape;
+pub(super) use tree::Ending;
+
+/// Elements of a list that are kept; what a list is read for (choices, stop strings) is short.
+pub(super) const LIST_MAX: usize = 128;
+
+/// A value, reduced to what was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Json {
+    /// `null`, a number too long to be one, or nothing at all.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// An integer that is not negative.
+    Unsigned(u64),
+    /// A negative integer.
+    Signed(i64),
+    /// A number with a fraction or exponent, or too large for an integer.
+    Float(f64),
+    /// A string, cut to its cap.
+    Text {
+        /// What is kept of it.
+        text: String,
+        /// Its whole length in bytes as sent, escapes included.
+        bytes: u64,
+        /// It is longer than what is kept.
+        cut: bool,
+    },
+    /// A list.
+    List {
+        /// The first [`LIST_MAX`] of those elements that were asked for.
+        items: Vec<Json>,
+        /// How many elements there were in all.
+        count: u64,
+    },
+    /// An object, with those members that were asked for.
+    Object(Vec<(&'static str, Json)>),
+}
+
+/// What [`Json::get`] returns where there is nothing.
+static NOTHING: Json = Json::Null;
+
+impl Json {
+    /// The value at a path of member names, parted by dots; [`Json::Null`] when there is none.
+    pub(super) fn get(&self, path: &str) -> &Json {
+        path.split('.').fold(self, |value, key| match value {
+            Json::Object(members) => {
+                members.iter().find(|(known, _)| *known == key).map_or(&NOTHING, |(_, value)| value)
+            }
+            _ => &NOTHING,
+        })
+    }
+
+    /// A string that is not empty and not longer than its cap: half a name is none.
+    pub(super) fn text(&self) -> Option<String> {
+        match self {
+            Self::Text { text, cut: false, .. } if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// A count: an integer that is not negative, perhaps written as a float (`17.0`).
+    pub(super) fn count(&self) -> Option<u64> {
+        /// Up to here every integer has its own double.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match *self {
+            Self::Unsigned(count) => Some(count),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the guard admits whole numbers between 0 and 2^53 only"
+            )]
+            Self::Float(number) if number.fract() == 0.0 && (0.0..=EXACT).contains(&number) => {
+                Some(number as u64)
+            }
+            _ => None,
+        }
+    }
+
+    /// An integer with a sign.
+    pub(super) fn integer(&self) -> Option<i64> {
+        match *self {
+            Self::Signed(number) => Some(number),
+            _ => self.count().and_then(|count| i64::try_from(count).ok()),
+        }
+    }
+
+    /// Any number.
+    pub(super) fn number(&self) -> Option<f64> {
+        match *self {
+            #[expect(clippy::cast_precision_loss, reason = "settings such as temperature are small")]
+            Self::Unsigned(number) => Some(number as f64),
+            #[expect(clippy::cast_precision_loss, reason = "settings such as temperature are small")]
+            Self::Signed(number) => Some(number as f64),
+            Self::Float(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// `true`, and nothing else.
+    pub(super) fn is_true(&self) -> bool {
+        *self == Self::Bool(true)
+    }
+
+    /// An object, be it empty.
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self, Self::Object(_))
+    }
+
+    /// The elements that were kept; a string counts as a list of one, any other value as none.
+    pub(super) fn items(&self) -> &[Json] {
+        match self {
+            Self::List { items, .. } => items,
+            Self::Text { .. } => std::slice::from_ref(self),
+            _ => &[],
+        }
+    }
+
+    /// How many elements a list has, kept or not; `None` for what is no list.
+    pub(super) fn length(&self) -> Option<u64> {
+        if let Self::List { count, .. } = self { Some(*count) } else { None }
+    }
+}

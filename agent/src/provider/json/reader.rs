@@ -1,0 +1,374 @@
+//! The reader: RFC 8259 in pieces that may end anywhere, also within a character or an escape.
+
+use memchr::memchr2;
+
+use super::shape::{ROOT, Shape};
+use super::token::{NUMBER_MAX_BYTES, scalar, unescape};
+use super::tree::{Added, Document, Ending, Kind, Level, put};
+use super::{Json, LIST_MAX};
+
+/// Levels of nesting; deeper documents are refused, as by most clients' parsers.
+const DEPTH_MAX: usize = 512;
+/// Bytes of a name that are compared with those wanted; all of these are shorter.
+const KEY_MAX_BYTES: usize = 128;
+/// Bytes of text, and values, that are kept of one document.
+pub(super) const KEPT_MAX_BYTES: usize = 256 * 1024;
+const KEPT_MAX_VALUES: usize = 16 * 1024;
+
+/// What the next byte may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A value; or the end of the list that has just begun.
+    Value {
+        or_end: bool,
+    },
+    /// A member's name; or the end of the object that has just begun.
+    Key {
+        or_end: bool,
+    },
+    Colon,
+    CommaOrEnd,
+    String {
+        is_key: bool,
+        escaped: bool,
+    },
+    Scalar,
+    /// Behind a gap: anything.
+    Anything,
+    /// Behind a string of a level whose kind is not known: a colon makes a name of it.
+    Perhaps,
+    /// Behind the end of a level that began before a gap: of the document, if nothing follows.
+    Surfaced,
+    Done,
+    Failed,
+}
+
+/// Reads one document, and holds what is wanted of it so far.
+#[derive(Debug)]
+pub(in crate::provider) struct Reader {
+    shape: &'static Shape,
+    state: State,
+    levels: Vec<Level>,
+    /// The token under way, as far as it is of use.
+    token: Vec<u8>,
+    /// How many bytes of the string under way are kept at most.
+    token_max: usize,
+    /// The string under way has this many bytes so far.
+    string_bytes: u64,
+    root: Json,
+    begun: bool,
+    kept_bytes: usize,
+    kept_values: usize,
+    overflowed: bool,
+    /// What the bytes behind a gap may be: outside a string, or inside one.
+    behind: Option<Box<[Reader; 2]>>,
+}
+
+impl Reader {
+    pub(in crate::provider) fn new(shape: &'static Shape) -> Self {
+        Self {
+            shape,
+            state: State::Value { or_end: false },
+            levels: Vec::new(),
+            token: Vec::new(),
+            token_max: 0,
+            string_bytes: 0,
+            root: Json::Null,
+            begun: false,
+            kept_bytes: 0,
+            kept_values: 0,
+            overflowed: false,
+            behind: None,
+        }
+    }
+
+    /// Reads a whole document.
+    pub(in crate::provider) fn read(shape: &'static Shape, document: &[u8]) -> Document {
+        let mut reader = Self::new(shape);
+        reader.push(document);
+        reader.finish()
+    }
+
+    /// Bytes that are held.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.kept_bytes + self.token.capacity() + self.levels.capacity() * size_of::<Level>()
+    }
+
+    /// Nothing more is wanted: the document is over, or is none.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Done | State::Failed)
+    }
+
+    /// Takes the next bytes.
+    pub(in crate::provider) fn push(&mut self, bytes: &[u8]) {
+        if let Some(behind) = &mut self.behind {
+            return behind.iter_mut().for_each(|reader| reader.push(bytes));
+        }
+        let mut rest = bytes;
+        if !self.begun {
+            // A byte order mark is no JSON, and forgiven by most.
+            rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
+        }
+        while let Some((byte, behind)) = rest.split_first() {
+            match self.state {
+                State::Failed => return,
+                State::String { is_key, escaped } => rest = self.string(rest, is_key, escaped),
+                State::Scalar => {
+                    if byte.is_ascii_alphanumeric() || b"+-.".contains(byte) {
+                        keep(&mut self.token, &[*byte], NUMBER_MAX_BYTES + 1);
+                        rest = behind;
+                    } else {
+                        self.end_scalar();
+                    }
+                }
+                _ => {
+                    rest = behind;
+                    if !byte.is_ascii_whitespace() {
+                        self.begun = true;
+                        self.structure(*byte);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bytes are missing here. What closes behind them closes what had begun before: the members of the
+    /// document itself are told apart once its end is there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "exchange does not tell of gaps yet"))]
+    pub(in crate::provider) fn gap(&mut self) {
+        if self.is_over() {
+            return;
+        }
+        self.begun = true;
+        let behind = [State::Anything, State::String { is_key: false, escaped: false }];
+        self.behind = Some(Box::new(behind.map(|state| {
+            let mut reader = Self { state, begun: true, ..Self::new(self.shape) };
+            reader.levels.push(Level::floor());
+            reader
+        })));
+    }
+
+    /// The document is over.
+    pub(in crate::provider) fn finish(mut self) -> Document {
+        if self.state == State::Scalar && self.levels.is_empty() {
+            self.end_scalar();
+        }
+        let ending = match (&self.state, self.begun, &self.behind) {
+            (_, false, _) => Ending::Empty,
+            (_, _, Some(_)) => Ending::Gap,
+            (State::Done, ..) => Ending::Whole,
+            (State::Failed, ..) => Ending::Invalid,
+            _ => Ending::Cut,
+        };
+        // What had come when it stopped is no less true.
+        while self.levels.len() > 1 {
+            self.close();
+        }
+        let mut root = self.levels.pop().map_or(self.root, |level| level.value);
+        let mut overflowed = self.overflowed;
+        if let Some(behind) = self.behind {
+            let [outside, inside] = *behind;
+            overflowed |= outside.overflowed || inside.overflowed;
+            let found = match (outside.found(), inside.found()) {
+                (Some(one), Some(other)) if one == other => Some(one),
+                (Some(found), None) | (None, Some(found)) => Some(found),
+                _ => None,
+            };
+            if let (Json::Object(known), Some(Json::Object(found))) = (&mut root, found) {
+                for (key, value) in found {
+                    put(known, key, value);
+                }
+            }
+        }
+        Document { root, ending, overflowed }
+    }
+
+    /// Behind a gap: the document's own members, if its end came and was right.
+    fn found(self) -> Option<Json> {
+        (self.state == State::Surfaced && self.root.is_object()).then_some(self.root)
+    }
+
+    fn structure(&mut self, byte: u8) {
+        match (self.state, byte) {
+            (State::Value { .. } | State::Anything, b'{') => self.open(Kind::Object),
+            (State::Value { .. } | State::Anything, b'[') => self.open(Kind::List),
+            (State::Value { .. } | State::Anything, b'"') => self.begin_string(false),
+            (State::Value { or_end: true }, b']') => self.close(),
+            (State::Key { .. }, b'"') => self.begin_string(true),
+            (State::Key { or_end: true }, b'}') => self.close(),
+            (State::Colon | State::Anything, b':') => self.state = State::Value { or_end: false },
+            (State::Perhaps, b':') => {
+                let key = std::mem::take(&mut self.token);
+                self.name(&key);
+                self.state = State::Value { or_end: false };
+            }
+            (State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced, b',') => {
+                self.state = match self.levels.last().map(|level| level.kind) {
+                    Some(Kind::Object) => State::Key { or_end: false },
+                    Some(Kind::List) => State::Value { or_end: false },
+                    Some(Kind::Unknown) => State::Anything,
+                    None => State::Failed,
+                };
+            }
+            (State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced, b'}' | b']') => {
+                self.close_with(byte);
+            }
+            (State::Value { .. } | State::Anything, _) if byte.is_ascii_alphanumeric() || byte == b'-' => {
+                self.token.clear();
+                self.token.push(byte);
+                self.state = State::Scalar;
+            }
+            _ => self.state = State::Failed,
+        }
+    }
+
+    fn close_with(&mut self, byte: u8) {
+        match (self.levels.last_mut(), byte) {
+            (Some(Level { kind: Kind::Object, .. }), b'}') | (Some(Level { kind: Kind::List, .. }), b']') => {
+                self.close();
+            }
+            (Some(floor @ Level { kind: Kind::Unknown, .. }), _) => {
+                // Only the last of these levels is the document: the members of the others were not its own.
+                let level = std::mem::replace(floor, Level::floor());
+                self.root = if byte == b'}' { level.value } else { Json::Null };
+                self.state = State::Surfaced;
+            }
+            _ => self.state = State::Failed,
+        }
+    }
+
+    /// Where in the shape the next value stands.
+    fn target(&self) -> Option<usize> {
+        match self.levels.last() {
+            None => Some(ROOT),
+            // Elements past those that are kept are skipped, and take no room from what comes behind the list.
+            Some(Level { value: Json::List { items, .. }, .. }) if items.len() >= LIST_MAX => None,
+            Some(Level { kind: Kind::List, node, .. }) => self.shape.element((*node)?),
+            Some(Level { member, .. }) => *member,
+        }
+    }
+
+    fn open(&mut self, kind: Kind) {
+        if self.levels.len() >= DEPTH_MAX {
+            self.state = State::Failed;
+            return;
+        }
+        let value = match kind {
+            Kind::List => Json::List { items: Vec::new(), count: 0 },
+            Kind::Object | Kind::Unknown => Json::Object(Vec::new()),
+        };
+        self.levels.push(Level { kind, node: self.target(), member: None, value });
+        self.state = match kind {
+            Kind::List => State::Value { or_end: true },
+            Kind::Object | Kind::Unknown => State::Key { or_end: true },
+        };
+    }
+
+    fn close(&mut self) {
+        let Some(level) = self.levels.pop() else { return };
+        self.attach(level.node.map(|_| level.value));
+    }
+
+    /// A value is whole; `None` for one that is not wanted.
+    fn attach(&mut self, value: Option<Json>) {
+        self.state = State::CommaOrEnd;
+        let room = self.kept_values < KEPT_MAX_VALUES;
+        let Some(level) = self.levels.last_mut() else {
+            self.state = State::Done;
+            self.root = value.unwrap_or_default();
+            return;
+        };
+        match level.add(value, self.shape, room) {
+            Added::Kept => self.kept_values += 1,
+            Added::NoRoom => self.overflowed = true,
+            Added::Unwanted => {}
+        }
+    }
+
+    fn begin_string(&mut self, is_key: bool) {
+        // Behind a gap it is not known yet whether a string is a name.
+        let may_be_key = is_key || self.state == State::Anything;
+        self.token.clear();
+        self.string_bytes = 0;
+        self.token_max = match self.target() {
+            _ if may_be_key => KEY_MAX_BYTES,
+            Some(node) => self.shape.cap(node),
+            None => 0,
+        };
+        self.state = State::String { is_key, escaped: false };
+    }
+
+    /// Reads on in a string; returns what follows what was read.
+    fn string<'a>(&mut self, bytes: &'a [u8], is_key: bool, escaped: bool) -> &'a [u8] {
+        let end = if escaped { Some(0) } else { memchr2(b'"', b'\\', bytes) };
+        let (text, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        self.extend_string(text);
+        let Some((byte, rest)) = rest.split_first() else { return rest };
+        if *byte == b'"' && !escaped {
+            self.end_string(is_key);
+        } else {
+            self.extend_string(&[*byte]);
+            self.state = State::String { is_key, escaped: !escaped };
+        }
+        rest
+    }
+
+    fn extend_string(&mut self, bytes: &[u8]) {
+        self.string_bytes = self.string_bytes.saturating_add(bytes.len() as u64);
+        let room = KEPT_MAX_BYTES.saturating_sub(self.kept_bytes);
+        self.overflowed |= room < self.token_max && bytes.len() > room;
+        keep(&mut self.token, bytes, self.token_max.min(room));
+    }
+
+    fn end_string(&mut self, is_key: bool) {
+        let cut = (self.token.len() as u64) < self.string_bytes;
+        if is_key {
+            let key = std::mem::take(&mut self.token);
+            self.name(if cut { &[] } else { &key });
+            self.token = key;
+            self.state = State::Colon;
+        } else if matches!(self.levels.last(), Some(Level { kind: Kind::Unknown, member: None, .. })) {
+            self.state = State::Perhaps;
+        } else {
+            let value = self.target().map(|_| {
+                let text = unescape(&self.token);
+                self.kept_bytes += text.len();
+                Json::Text { text, bytes: self.string_bytes, cut }
+            });
+            self.attach(value);
+        }
+    }
+
+    /// The name of the member whose value comes next.
+    fn name(&mut self, raw: &[u8]) {
+        let Some(level) = self.levels.last_mut() else { return };
+        // What stands in a level that began before a gap may be the document's own.
+        let node = if level.kind == Kind::Unknown { Some(ROOT) } else { level.node };
+        level.member = node.and_then(|node| {
+            if raw.contains(&b'\\') {
+                self.shape.child(node, unescape(raw).as_bytes())
+            } else {
+                self.shape.child(node, raw)
+            }
+        });
+    }
+
+    fn end_scalar(&mut self) {
+        let behind_gap = matches!(self.levels.last(), Some(Level { kind: Kind::Unknown, member: None, .. }));
+        match scalar(&self.token) {
+            Some(value) => {
+                let value = self.target().map(|_| value);
+                self.attach(value);
+            }
+            // The end of something that began in the gap.
+            None if behind_gap => self.state = State::CommaOrEnd,
+            None => self.state = State::Failed,
+        }
+    }
+}
+
+fn keep(token: &mut Vec<u8>, bytes: &[u8], max: usize) {
+    let room = max.saturating_sub(token.len());
+    token.extend(bytes.iter().take(room));
+}

@@ -1,0 +1,89 @@
+//! What has been read of a document, level by level.
+
+use super::Json;
+use super::shape::Shape;
+
+/// How a document ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::provider) enum Ending {
+    /// The document is whole.
+    Whole,
+    /// No byte of it came.
+    Empty,
+    /// It stops in the middle.
+    Cut,
+    /// Bytes of it are missing; what is certain of the rest was kept.
+    Gap,
+    /// It is not JSON from some byte on.
+    Invalid,
+}
+
+/// What was read of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::provider) struct Document {
+    /// What was wanted and was there.
+    pub(in crate::provider) root: Json,
+    /// How far it goes.
+    pub(in crate::provider) ending: Ending,
+    /// More was wanted than is kept.
+    pub(in crate::provider) overflowed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    List,
+    /// A level that began before a gap.
+    Unknown,
+}
+
+/// A list or object under way.
+#[derive(Debug)]
+pub(super) struct Level {
+    pub(super) kind: Kind,
+    /// Where it stands in the shape; `None` when it is skipped.
+    pub(super) node: Option<usize>,
+    /// The member whose value is next.
+    pub(super) member: Option<usize>,
+    pub(super) value: Json,
+}
+
+impl Level {
+    pub(super) fn floor() -> Self {
+        Self { kind: Kind::Unknown, node: None, member: None, value: Json::Object(Vec::new()) }
+    }
+
+    /// A value of this level is whole; `None` for one that is not wanted.
+    pub(super) fn add(&mut self, value: Option<Json>, shape: &Shape, room: bool) -> Added {
+        let member = self.member.take();
+        if let Json::List { count, .. } = &mut self.value {
+            *count = count.saturating_add(1);
+        }
+        let Some(value) = value else { return Added::Unwanted };
+        if !room {
+            return Added::NoRoom;
+        }
+        match (&mut self.value, member) {
+            (Json::List { items, .. }, _) => items.push(value),
+            (Json::Object(members), Some(node)) => put(members, shape.key(node), value),
+            _ => return Added::Unwanted,
+        }
+        Added::Kept
+    }
+}
+
+/// What became of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    Kept,
+    NoRoom,
+    Unwanted,
+}
+
+/// The last of several members of one name holds.
+pub(super) fn put(members: &mut Vec<(&'static str, Json)>, key: &'static str, value: Json) {
+    match members.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) => *known = value,
+        None => members.push((key, value)),
+    }
+}
