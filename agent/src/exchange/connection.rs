@@ -8,18 +8,28 @@ use super::pending::Pending;
 use super::state::{Abandoned, State};
 use super::{Exchange, Limits, Outcome, Step};
 use crate::event::{Direction, End, Role};
-use crate::protocol::http1::{Error, Part, RequestHead, RequestParser, ResponseHead, ResponseParser};
+use crate::protocol::http1::{Error, Part, RequestHead, ResponseHead, ResponseParser};
 use crate::stream::Segment;
 
 use probe::Probe;
+use sides::{Sides, request_direction, role_of};
 
 mod probe;
+mod sides;
 
 /// One connection in one process, from its segments in capture order.
 ///
 /// Responses are paired with requests by their order. Three rules keep a pair from being a guess:
 /// a response is never older than its request; after framing was lost, nothing is paired until the
 /// next request; and where requests were pipelined, the connection is given up after such a loss.
+///
+/// What a client uploads must never be read as a request. So one begins where the framing of the request
+/// before it says so and all of that was seen or counted, or, where nothing is known of what came before
+/// (at first, and after a loss or a stretch that was left out), at a [`Segment::Turn`]: the kernel side
+/// says of the first bytes of a call, and of no other bytes, that they are the first since the other side
+/// spoke. Where a call is cut into records, or a program cuts a body into calls, there is none; that a
+/// loss takes the sign away only makes a request unseen. Not told apart: a body of which the peer answers
+/// a part while neither the request's head nor that answer was captured.
 #[derive(Debug)]
 pub struct HttpConnection {
     limits: Limits,
@@ -33,8 +43,10 @@ pub struct HttpConnection {
     peer_closed: bool,
     /// A request was sent before the one ahead of it was answered.
     pipelines: bool,
-    /// The next request was sent after bytes of the other direction had moved.
-    turned: bool,
+    /// What is missing before the next response is not its own: it may begin behind a gap.
+    answers_left_out: bool,
+    /// Bytes of a request that was left: see [`Self::skip`].
+    left_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -43,30 +55,6 @@ enum Phase {
     Probing(Probe),
     Following(Sides),
     Abandoned(Abandoned),
-}
-
-/// The two directions, once it is known which is which.
-#[derive(Debug)]
-struct Sides {
-    role: Role,
-    requests: RequestSide,
-    responses: ResponseParser,
-}
-
-/// A request parser that knows when the head under way began.
-#[derive(Debug, Default)]
-struct RequestSide {
-    parser: RequestParser,
-    head_began_ns: u64,
-}
-
-impl RequestSide {
-    fn read(&mut self, segment: &mut Segment, time_ns: u64) -> Result<Option<Part<RequestHead>>, Error> {
-        if self.parser.is_idle() {
-            self.head_began_ns = time_ns;
-        }
-        self.parser.read(segment)
-    }
 }
 
 impl HttpConnection {
@@ -81,7 +69,8 @@ impl HttpConnection {
             held: Held::default(),
             peer_closed: false,
             pipelines: false,
-            turned: false,
+            answers_left_out: false,
+            left_bytes: 0,
         }
     }
 
@@ -108,7 +97,7 @@ impl HttpConnection {
             Phase::Following(sides) => sides.requests.parser.skipped_bytes(),
             Phase::Probing(_) | Phase::Abandoned(_) => 0,
         };
-        self.held.dropped_bytes().saturating_add(skipped)
+        self.held.dropped_bytes().saturating_add(skipped).saturating_add(self.left_bytes)
     }
 
     /// Takes the next segment of one direction. `time_ns` is that of the call that moved it
@@ -130,15 +119,12 @@ impl HttpConnection {
         }
     }
 
-    /// The segments that follow are of a request that was sent after bytes of the other direction: the
-    /// request before it was answered, whether or not that was captured.
-    pub fn turned(&mut self) {
-        self.turned = true;
-    }
-
     /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
     /// arrives of it is dropped, without a further step, up to the next request. False, and nothing
     /// is done, when it is over already or others are under way beside it.
+    ///
+    /// Its request is still counted off by its own framing, through gaps as far as that is certain: its
+    /// body may look like a request, and answers to a part of it (`100 Continue`) make the rest a turn.
     pub fn skip(&mut self, ordinal: u64) -> bool {
         let Phase::Following(sides) = &mut self.phase else { return false };
         if self.outstanding.len() != 1
@@ -148,8 +134,8 @@ impl HttpConnection {
         }
         self.outstanding.clear();
         self.held.clear();
-        sides.requests.parser.resync();
-        sides.responses.resync();
+        sides.responses.restart();
+        self.answers_left_out = true;
         true
     }
 
@@ -233,8 +219,11 @@ impl HttpConnection {
         if let Part::Head(head) = part {
             return self.begin(head, time_ns, sink);
         }
-        // None, when a loss ended the exchange before its request was whole.
+        // None, when the exchange ended or was left before its request was whole.
         let Some(pending) = self.outstanding.back_mut().filter(|pending| !pending.request_whole) else {
+            if let Part::Body(bytes) = part {
+                self.left_bytes = self.left_bytes.saturating_add(bytes.len() as u64);
+            }
             return;
         };
         pending.seen(time_ns);
@@ -252,12 +241,12 @@ impl HttpConnection {
     /// A request begins. What was held of its response follows at once.
     fn begin(&mut self, head: RequestHead, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let Phase::Following(sides) = &self.phase else { return };
-        let (role, started_ns) = (sides.role, sides.requests.head_began_ns);
+        let (role, started_ns, turned) = (sides.role, sides.requests.head_began_ns, sides.requests.turned);
         if self.outstanding.len() >= self.limits.outstanding {
             return self.abandon(Abandoned::Unpaired, time_ns, sink);
         }
         let unanswered = self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
-        if std::mem::take(&mut self.turned) && unanswered && !self.pipelines {
+        if turned && unanswered && !self.pipelines {
             // Not pipelined: its answer was lost.
             self.lose(0, time_ns, sink);
         }
@@ -288,10 +277,15 @@ impl HttpConnection {
                 let direction = request_direction(sides.role).opposite();
                 return self.held.push(&self.limits, direction, time_ns, segment);
             };
+            if self.answers_left_out && sides.responses.is_idle() && matches!(segment, Segment::Gap(_)) {
+                return;
+            }
             match sides.responses.read(&mut segment, pending.method()) {
                 Ok(Some(part)) => self.response_part(part, time_ns, sink),
                 Ok(None) => return pending.seen(time_ns),
                 Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
+                // What is left of an answer of which not all was left out.
+                Err(Error::NotHttp) if self.answers_left_out => self.lose(0, time_ns, sink),
                 Err(error) => {
                     let reason = Abandoned::by(error, sides.role);
                     return self.abandon(reason, time_ns, sink);
@@ -304,7 +298,10 @@ impl HttpConnection {
         let Some(pending) = self.outstanding.front_mut() else { return };
         pending.seen(time_ns);
         match part {
-            Part::Head(head) => pending.answered(head, &self.limits, sink),
+            Part::Head(head) => {
+                self.answers_left_out = false;
+                pending.answered(head, &self.limits, sink);
+            }
             Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.response_gap(bytes),
             Part::End => self.response_end(time_ns, sink),
@@ -375,21 +372,6 @@ impl HttpConnection {
         for pending in std::mem::take(&mut self.outstanding) {
             pending.finish(outcome, time_ns, sink);
         }
-    }
-}
-
-/// The role of a process whose requests go this way.
-fn role_of(requests: Direction) -> Role {
-    match requests {
-        Direction::Write => Role::Client,
-        Direction::Read => Role::Server,
-    }
-}
-
-fn request_direction(role: Role) -> Direction {
-    match role {
-        Role::Client => Direction::Write,
-        Role::Server => Direction::Read,
     }
 }
 

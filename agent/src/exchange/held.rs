@@ -22,7 +22,7 @@ impl Held {
     pub(super) fn push(&mut self, limits: &Limits, direction: Direction, time_ns: u64, segment: Segment) {
         let bytes = match &segment {
             Segment::Data(bytes) if bytes.is_empty() => return,
-            Segment::Gap(0) => return,
+            Segment::Gap(0) | Segment::Turn => return,
             Segment::Data(bytes) => bytes.len(),
             Segment::Gap(_) => 0,
         };

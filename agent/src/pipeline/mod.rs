@@ -196,11 +196,8 @@ impl Pipeline {
                 Direction::Read => read,
                 Direction::Write => write,
             };
-            if after_answer {
-                http.turned();
-            }
             let (late, unclaimed) = (assembler.late_bytes(), http.unclaimed_bytes());
-            assembler.push(position, original_bytes, bytes, &mut |segment| {
+            assembler.push(position, original_bytes, after_answer, bytes, &mut |segment| {
                 if let Segment::Gap(missing) = segment {
                     let skipped = std::mem::take(skipping);
                     let counter = if skipped { &counters.bytes_skipped } else { &counters.stream_gap_bytes };

@@ -40,6 +40,9 @@ struct Bench {
     pipeline: Pipeline,
     effects: Vec<Effect>,
     moved: [u64; 2],
+    /// Of the first bytes, as the kernel side would have it.
+    requests: Option<Direction>,
+    last: Option<Direction>,
     time_ns: u64,
 }
 
@@ -58,7 +61,7 @@ impl Bench {
             BodyLimits::default(),
             Arc::new(Counters::default()),
         );
-        Self { pipeline, effects: Vec::new(), moved: [0; 2], time_ns: 0 }
+        Self { pipeline, effects: Vec::new(), moved: [0; 2], requests: None, last: None, time_ns: 0 }
     }
 
     fn handle(&mut self, event: Event) {
@@ -76,6 +79,8 @@ impl Bench {
     fn moves(&mut self, direction: Direction, text: &str) {
         let index = usize::from(direction == Direction::Write);
         self.time_ns += 1_000;
+        let requests = *self.requests.get_or_insert(direction);
+        let turns = self.last.replace(direction) != Some(direction);
         let chunk = Chunk {
             connection: SESSION,
             pid: PID,
@@ -84,7 +89,7 @@ impl Bench {
             time_ns: self.time_ns,
             position: self.moved[index],
             original_bytes: u32::try_from(text.len()).unwrap(),
-            after_answer: false,
+            after_answer: turns && direction == requests,
             bytes: Bytes::copy_from_slice(text.as_bytes()),
         };
         self.moved[index] += text.len() as u64;
@@ -94,6 +99,7 @@ impl Bench {
     /// Bytes that the kernel moved and did not send.
     fn misses(&mut self, direction: Direction, bytes: u64) {
         self.moved[usize::from(direction == Direction::Write)] += bytes;
+        self.last = Some(direction);
     }
 
     fn end(&mut self, connection: ConnectionId, end: End) {

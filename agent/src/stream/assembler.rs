@@ -25,12 +25,14 @@ impl Assembler {
         Self::default()
     }
 
-    /// Takes one record and hands on what follows from it, in order: a gap before it, its bytes, and
-    /// a gap for what the capture limit cut off. `original_bytes` is how many bytes the program moved.
+    /// Takes one record and hands on what follows from it, in order: a gap before it, a turn if `turns`, its
+    /// bytes, and a gap for what the capture limit cut off. `original_bytes` is how many bytes the program
+    /// moved. The turn is that of the record's first byte: where that is missing or late, there is none.
     pub fn push(
         &mut self,
         position: u64,
         original_bytes: u32,
+        turns: bool,
         mut bytes: Bytes,
         sink: &mut impl FnMut(Segment),
     ) {
@@ -50,6 +52,9 @@ impl Assembler {
         self.expected = Some(position.max(expected).saturating_add(moved));
         let missing = moved - bytes.len() as u64;
         if !bytes.is_empty() {
+            if turns && position >= expected {
+                sink(Segment::Turn);
+            }
             sink(Segment::Data(bytes));
         }
         if missing > 0 {

@@ -13,4 +13,7 @@ pub enum Segment {
     Data(Bytes),
     /// This many bytes were moved but not captured.
     Gap(u64),
+    /// The data that follows begins a call, the first of its direction since bytes of the other one moved. No
+    /// byte of the stream: what the kernel side says of the place. See [`crate::event::Chunk::after_answer`].
+    Turn,
 }

@@ -1,6 +1,7 @@
 //! Finds out whether a connection speaks HTTP/1, and which direction asks.
 
-use super::{Abandoned, RequestSide, role_of};
+use super::Abandoned;
+use super::sides::{RequestSide, role_of};
 use crate::event::Direction;
 use crate::exchange::Limits;
 use crate::protocol::http1::{Error, Part, RequestHead, starts_response};
@@ -39,6 +40,7 @@ impl Probe {
         let (bytes, recognised) = match &*segment {
             Segment::Data(bytes) => (bytes.len() as u64, starts_response(bytes)),
             Segment::Gap(bytes) => (*bytes, false),
+            Segment::Turn => (0, false),
         };
         match side.read(segment, time_ns) {
             Ok(Some(Part::Head(head))) => return Ok(Some((head, std::mem::take(side)))),

@@ -10,6 +10,7 @@ use super::*;
 use crate::exchange::{Exchange, Frame, Payload};
 use Direction::{Read, Write};
 
+mod forged;
 mod losses;
 mod properties;
 
@@ -19,7 +20,36 @@ enum Feed {
     Data(Direction, Vec<u8>),
     Gap(Direction, u64),
     End(End),
+    /// The kernel says that the request that follows is a turn. Without it, [`run_timed`] finds out itself.
     Turned,
+    /// The kernel says nothing of the call that follows, whatever it is.
+    Unmarked,
+    /// The exchange of this ordinal is left.
+    Skip(u64),
+}
+
+/// What the kernel side says of the places where calls begin: see `ebpf/src/capture.rs`.
+#[derive(Default)]
+struct Kernel {
+    last: Option<Direction>,
+    requests: Option<Direction>,
+}
+
+impl Kernel {
+    /// Whether the call is the first of a request.
+    fn turns(&mut self, direction: Direction, bytes: Option<&[u8]>) -> bool {
+        let turns = self.last.replace(direction) != Some(direction);
+        let begins = |bytes: &[u8]| {
+            ["POST", "GET ", "PUT ", "HEAD", "CONN", "OPTI", "PRI "]
+                .iter()
+                .any(|known| bytes.starts_with(known.as_bytes()) || known.as_bytes().starts_with(bytes))
+        };
+        if turns && self.requests.is_none() && bytes.is_some_and(begins) {
+            self.requests = Some(direction);
+        }
+        // A record that was lost takes its sign with it.
+        turns && self.requests == Some(direction) && bytes.is_some()
+    }
 }
 
 fn write(text: &str) -> Feed {
@@ -36,17 +66,24 @@ fn gap(direction: Direction, bytes: u64) -> Feed {
 
 fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnection) {
     let (mut connection, mut steps) = (HttpConnection::new(limits), Vec::new());
+    let (mut kernel, mut marked) = (Kernel::default(), true);
     let mut sink = |step| steps.push(step);
     for (time_ns, feed) in feeds.iter().cloned() {
         match feed {
+            Feed::Unmarked => marked = false,
+            Feed::Skip(ordinal) => assert!(connection.skip(ordinal)),
             Feed::Data(direction, bytes) => {
+                if kernel.turns(direction, Some(&bytes)) && std::mem::replace(&mut marked, true) {
+                    connection.push(direction, time_ns, Segment::Turn, &mut sink);
+                }
                 connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
             }
             Feed::Gap(direction, bytes) => {
+                kernel.turns(direction, None);
                 connection.push(direction, time_ns, Segment::Gap(bytes), &mut sink);
             }
             Feed::End(end) => connection.end(end, time_ns, &mut sink),
-            Feed::Turned => connection.turned(),
+            Feed::Turned => connection.push(Write, time_ns, Segment::Turn, &mut sink),
         }
     }
     (steps, connection)

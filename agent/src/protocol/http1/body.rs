@@ -59,5 +59,6 @@ pub(super) fn take(input: &mut Segment, remaining: &mut u64) -> Option<Piece> {
             *missing -= taken;
             (taken > 0).then_some(Piece::Gap(taken))
         }
+        Segment::Turn => None,
     }
 }

@@ -55,7 +55,7 @@ impl Chunked {
                     }
                     return Ok(piece);
                 }
-                (_, Segment::Gap(0)) => return Ok(None),
+                (_, Segment::Gap(0) | Segment::Turn) => return Ok(None),
                 (_, Segment::Gap(missing)) => return Err(Error::Lost(std::mem::take(missing))),
                 (_, Segment::Data(bytes)) => {
                     if bytes.is_empty() {

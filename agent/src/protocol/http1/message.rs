@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Error;
 use super::body::{Body, Piece};
-use super::collect::{HeadBuffer, Start, StartLine};
+use super::collect::{HeadBuffer, StartLine};
 use super::framing::Framing;
 use crate::stream::Segment;
 
@@ -33,8 +33,8 @@ pub(super) trait Kind: StartLine {
 
 #[derive(Debug)]
 enum State {
-    /// Passing over bytes until a segment begins with a message.
-    Skip,
+    /// Where messages begin is not known: passing over bytes until [`Reader::may_begin`].
+    Lost,
     /// In a head, or before one. `tentative`: what begins here need not be a message.
     Head {
         tentative: bool,
@@ -60,20 +60,34 @@ impl Reader {
         Self { state: State::Head { tentative: false }, head: HeadBuffer::default(), skipped_bytes: 0 }
     }
 
-    /// Passes over bytes until a segment begins with a message.
-    pub(super) fn out_of_step() -> Self {
-        Self { state: State::Skip, ..Self::in_step() }
+    /// Passes over bytes until [`Self::may_begin`].
+    pub(super) fn lost() -> Self {
+        Self { state: State::Lost, ..Self::in_step() }
     }
 
-    /// Forgets the message under way and goes on where a segment begins with one.
-    pub(super) fn resync(&mut self) {
+    /// Forgets the message under way; passes over bytes until [`Self::may_begin`].
+    pub(super) fn lose(&mut self) {
+        self.forget_head();
+        self.state = State::Lost;
+    }
+
+    /// A message may begin with the next byte. It counts for nothing where framing knows better.
+    pub(super) fn may_begin(&mut self) {
+        if matches!(self.state, State::Lost | State::Head { tentative: true }) {
+            // A begin that was found before was none: nothing turns within a head.
+            self.forget_head();
+            self.state = State::Head { tentative: true };
+        }
+    }
+
+    fn forget_head(&mut self) {
+        self.skipped_bytes = self.skipped_bytes.saturating_add(self.head.len() as u64);
         self.head.clear();
-        self.state = State::Skip;
     }
 
     /// No byte of the next message has come.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Skip | State::Head { .. }) && self.head.is_empty()
+        matches!(self.state, State::Lost | State::Head { .. }) && self.head.is_empty()
     }
 
     /// A close of the connection would end the message under way (RFC 9112, section 6.3).
@@ -103,16 +117,10 @@ impl Reader {
                     return Ok(Some(Part::Tunnel));
                 }
                 State::Body(_) => return self.read_body(input),
-                State::Skip => match input {
-                    // Segments begin where a call began, so a message begins with a segment.
-                    Segment::Data(bytes) if !bytes.is_empty() && K::judge(bytes) != Start::No => {
-                        self.state = State::Head { tentative: true };
-                    }
-                    _ => {
-                        self.skip(input);
-                        return Ok(None);
-                    }
-                },
+                State::Lost => {
+                    self.skip(input);
+                    return Ok(None);
+                }
                 State::Head { tentative } => {
                     let tentative = *tentative;
                     match self.read_head(kind, input) {
@@ -120,13 +128,12 @@ impl Reader {
                         Ok(None) => {}
                         Ok(head) => return Ok(head),
                         Err(Error::NotHttp) if tentative => {
-                            self.skipped_bytes = self.skipped_bytes.saturating_add(self.head.len() as u64);
-                            self.resync();
+                            self.lose();
                             self.skip(input);
                             return Ok(None);
                         }
                         Err(error) => {
-                            self.resync();
+                            self.lose();
                             return Err(error);
                         }
                     }
@@ -138,7 +145,7 @@ impl Reader {
     fn read_head<K: Kind>(&mut self, kind: &K, input: &mut Segment) -> Result<Option<Part<K::Head>>, Error> {
         let bytes = match input {
             Segment::Data(bytes) => bytes,
-            Segment::Gap(0) => return Ok(None),
+            Segment::Gap(0) | Segment::Turn => return Ok(None),
             Segment::Gap(missing) => return Err(Error::Lost(std::mem::take(missing))),
         };
         if !self.head.fill::<K>(bytes)? {
@@ -166,7 +173,7 @@ impl Reader {
                 }
             })),
             Err(error) => {
-                self.resync();
+                self.lose();
                 Err(error)
             }
         }
@@ -184,6 +191,7 @@ fn is_used(input: &Segment) -> bool {
     match input {
         Segment::Data(bytes) => bytes.is_empty(),
         Segment::Gap(bytes) => *bytes == 0,
+        Segment::Turn => true,
     }
 }
 

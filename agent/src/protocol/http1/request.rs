@@ -67,10 +67,10 @@ impl Default for RequestParser {
 }
 
 impl RequestParser {
-    /// A parser that passes over everything up to the first segment that begins with a request.
+    /// A parser that passes over everything up to the first [`Segment::Turn`] that a request follows.
     #[must_use]
     pub fn new() -> Self {
-        Self(Reader::out_of_step())
+        Self(Reader::lost())
     }
 
     /// Takes the next part from `input`; `None` when all of it is used and more is needed.
@@ -78,12 +78,10 @@ impl RequestParser {
     /// # Errors
     /// See [`Error`].
     pub fn read(&mut self, input: &mut Segment) -> Result<Option<Part<RequestHead>>, Error> {
+        if *input == Segment::Turn {
+            self.0.may_begin();
+        }
         self.0.read(&Request, input)
-    }
-
-    /// Forgets the request under way and goes on where a segment begins with one.
-    pub fn resync(&mut self) {
-        self.0.resync();
     }
 
     /// No byte of the next request has come.

@@ -44,9 +44,10 @@ impl ResponseParser {
         self.0 = Reader::in_step();
     }
 
-    /// Forgets the response under way and passes over all up to the next that begins a segment.
-    pub fn resync(&mut self) {
-        self.0.resync();
+    /// No byte of the next response has come.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.is_idle()
     }
 
     /// A close of the connection by the sender would end the response under way: it has no length.

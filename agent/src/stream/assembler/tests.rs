@@ -15,7 +15,7 @@ fn assemble(records: &[(u64, u32, &'static str)]) -> (Vec<Segment>, u64) {
     let mut assembler = Assembler::new();
     let mut segments = Vec::new();
     for (position, original, bytes) in records {
-        assembler.push(*position, *original, Bytes::from_static(bytes.as_bytes()), &mut |segment| {
+        assembler.push(*position, *original, false, Bytes::from_static(bytes.as_bytes()), &mut |segment| {
             segments.push(segment);
         });
     }
@@ -34,7 +34,7 @@ fn what_is_missing_at_the_end_is_a_gap() {
     ] {
         let mut assembler = Assembler::new();
         for position in positions {
-            assembler.push(position, 2, Bytes::from_static(b"ab"), &mut |_| {});
+            assembler.push(position, 2, false, Bytes::from_static(b"ab"), &mut |_| {});
         }
         let mut missing = 0;
         for _ in 0..2 {
@@ -96,8 +96,9 @@ proptest! {
             let from = usize::try_from(position).unwrap();
             let bytes = Bytes::copy_from_slice(&stream[from..from + captured]);
             furthest = furthest.max(position + u64::from(original).max(captured as u64));
-            assembler.push(position, original, bytes, &mut |segment| match segment {
+            assembler.push(position, original, false, bytes, &mut |segment| match segment {
                 Gap(bytes) => at += bytes,
+                Segment::Turn => {}
                 Data(bytes) => {
                     let from = usize::try_from(at).unwrap();
                     assert_eq!(&stream[from..from + bytes.len()], &bytes[..]);
@@ -106,5 +107,23 @@ proptest! {
             });
             prop_assert_eq!(at, furthest);
         }
+    }
+}
+
+#[test]
+fn a_turn_is_that_of_the_first_byte() {
+    let cases: [(&str, u64, u32, &'static str, &[Segment]); 4] = [
+        ("in order", 2, 1, "c", &[Segment::Turn, data("c")]),
+        ("behind a gap", 5, 1, "c", &[Gap(3), Segment::Turn, data("c")]),
+        ("not captured", 2, 1, "", &[Gap(1)]),
+        ("late in part", 1, 2, "bc", &[data("c")]),
+    ];
+    for (name, position, original, bytes, expected) in cases {
+        let (mut assembler, mut segments) = (Assembler::new(), Vec::new());
+        assembler.push(0, 2, false, Bytes::from_static(b"ab"), &mut |_| {});
+        assembler.push(position, original, true, Bytes::from_static(bytes.as_bytes()), &mut |segment| {
+            segments.push(segment);
+        });
+        assert_eq!(segments, expected, "{name}");
     }
 }

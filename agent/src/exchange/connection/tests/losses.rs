@@ -34,7 +34,7 @@ fn losses_are_told_and_pairing_does_not_slip() {
         ),
         (
             "of a whole request, seen at the next",
-            vec![get("/1"), ok("a"), ok("unseen"), gap(Write, 30), get("/3"), ok("c")],
+            vec![get("/1"), ok("a"), ok("unseen"), gap(Write, 30), Feed::Turned, get("/3"), ok("c")],
             &["/1 200 Complete a", "/3 200 Complete c"],
         ),
         (

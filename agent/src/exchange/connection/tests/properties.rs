@@ -23,8 +23,12 @@ fn expected(n: usize, shape: Shape) -> String {
 }
 
 fn chunked(body: &[u8]) -> Vec<u8> {
+    chunked_by(body, 7)
+}
+
+fn chunked_by(body: &[u8], size: usize) -> Vec<u8> {
     let mut coded = Vec::new();
-    for chunk in body.chunks(7) {
+    for chunk in body.chunks(size) {
         write!(coded, "{:x}\r\n", chunk.len()).unwrap();
         coded.extend_from_slice(chunk);
         coded.extend_from_slice(b"\r\n");
@@ -192,6 +196,67 @@ proptest! {
         }
     }
 
+    /// A client that writes a body as it likes, and a connection of which anything is lost.
+    #[test]
+    fn no_upload_is_read_as_a_request(
+        // Size of the calls, whether the body comes in chunks, whether the exchange is left.
+        uploads in proptest::collection::vec((1..200_usize, any::<bool>(), any::<bool>()), 1..4),
+        sizes in proptest::collection::vec(1..200_usize, 1..10),
+        lost in proptest::collection::vec(0..100_usize, 0..6),
+        asked_for in any::<bool>(),
+    ) {
+        const FORGED: &[u8] = b"POST /forged HTTP/1.1\r\nHost: forged\r\nContent-Length: 0\r\n\r\n";
+        let (mut connection, mut kernel) = (HttpConnection::new(Limits::default()), Kernel::default());
+        let (mut begun, mut calls, mut sizes) = (Vec::new(), 0, sizes.iter().cycle());
+        let mut push = |connection: &mut HttpConnection, direction, bytes: &[u8], is_body: bool| {
+            let mut sink = |step| {
+                if let Step::Began { ordinal, request, .. } = step {
+                    begun.push((ordinal, request.path.clone()));
+                }
+            };
+            calls += 1;
+            // Where the answer that asked for the body is lost, too, nobody can tell: see `HttpConnection`.
+            let is_lost = (is_body || !asked_for) && lost.contains(&calls);
+            let bytes = (!is_lost).then(|| Bytes::copy_from_slice(bytes)).ok_or(bytes.len() as u64);
+            if kernel.turns(direction, bytes.as_deref().ok()) {
+                connection.push(direction, calls as u64, Segment::Turn, &mut sink);
+            }
+            let segment = match bytes {
+                Ok(bytes) => Segment::Data(bytes),
+                Err(missing) => Segment::Gap(missing),
+            };
+            connection.push(direction, calls as u64, segment, &mut sink);
+            begun.last().map(|(ordinal, _)| *ordinal)
+        };
+        for (copies, in_chunks, is_left) in uploads {
+            let body = FORGED.repeat(copies % 4 + 1);
+            let (field, body) = if in_chunks {
+                ("Transfer-Encoding: chunked".to_owned(), chunked_by(&body, FORGED.len()))
+            } else {
+                (format!("Content-Length: {}", body.len()), body)
+            };
+            let head = format!("POST /real HTTP/1.1\r\n{field}\r\n\r\n");
+            let ordinal = push(&mut connection, Write, head.as_bytes(), false);
+            if is_left && let Some(ordinal) = ordinal {
+                connection.skip(ordinal);
+            }
+            if asked_for {
+                push(&mut connection, Read, b"HTTP/1.1 100 Continue\r\n\r\n", false);
+            }
+            let mut rest = &body[..];
+            while !rest.is_empty() {
+                // Often where a forged one begins.
+                let size = *sizes.next().unwrap();
+                let size = if size % 2 == 0 { FORGED.len() } else { size };
+                let (piece, tail) = rest.split_at(size.min(rest.len()));
+                push(&mut connection, Write, piece, true);
+                rest = tail;
+            }
+            push(&mut connection, Read, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
+        }
+        prop_assert!(begun.iter().all(|(_, path)| path == "/real"), "{begun:?}");
+    }
+
     #[test]
     fn any_bytes_are_survived_in_bounded_memory(
         feeds in proptest::collection::vec(
@@ -216,6 +281,9 @@ proptest! {
                 Step::Ended(_) => ended += 1,
                 _ => {}
             };
+            if gap % 2 == 0 {
+                connection.push(direction, time_ns, Segment::Turn, &mut sink);
+            }
             connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
             if gap > 40 {
                 connection.push(direction, time_ns, Segment::Gap(gap), &mut sink);

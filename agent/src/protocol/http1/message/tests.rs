@@ -36,7 +36,7 @@ fn requests(segments: &[Segment]) -> Vec<String> {
         format!("{} {host}{port} {}", head.method, head.path)
     };
     let (mut parser, mut log) = (RequestParser::new(), Log::default());
-    for mut segment in segments.iter().cloned() {
+    for mut segment in std::iter::once(Segment::Turn).chain(segments.iter().cloned()) {
         loop {
             match parser.read(&mut segment) {
                 Ok(Some(part)) => log.part(part, head),
@@ -60,7 +60,10 @@ fn responses(method: &str, segments: &[Segment]) -> Vec<String> {
             match parser.read(&mut segment, method) {
                 Ok(Some(part)) => log.part(part, head),
                 Ok(None) => break,
-                Err(error @ Error::Lost(_)) => log.error(error),
+                Err(error @ Error::Lost(_)) => {
+                    log.error(error);
+                    parser.restart();
+                }
                 Err(error) => {
                     log.error(error);
                     return log.0;
@@ -80,6 +83,12 @@ fn data(text: &str) -> Segment {
 
 fn single_bytes(text: &str) -> Vec<Segment> {
     text.bytes().map(|byte| Segment::Data(Bytes::copy_from_slice(&[byte]))).collect()
+}
+
+fn in_step() -> RequestParser {
+    let mut parser = RequestParser::new();
+    assert_eq!(parser.read(&mut Segment::Turn.clone()), Ok(None));
+    parser
 }
 
 #[test]
@@ -223,30 +232,43 @@ fn a_gap_in_a_body_of_known_length_keeps_the_framing() {
     let to_the_end = [data(head), Segment::Gap(8), data(next)];
     assert_eq!(requests(&to_the_end), ["POST - /", ":ab(8)", "end", "GET - /2", "end"]);
     let beyond = [data(head), Segment::Gap(9), data("ET /1 HTTP/1.1\r\n\r\n"), data(next)];
-    assert_eq!(requests(&beyond), ["POST - /", ":ab(8)", "end", "error: 1 bytes lost", "GET - /2", "end"]);
+    assert_eq!(requests(&beyond), ["POST - /", ":ab(8)", "end", "error: 1 bytes lost"]);
+    let [head, gap, rest, next] = beyond;
+    let turned = [head, gap, rest, Segment::Turn, next];
+    assert_eq!(requests(&turned), ["POST - /", ":ab(8)", "end", "error: 1 bytes lost", "GET - /2", "end"]);
 }
 
 #[test]
 fn framing_lost_in_a_head_or_between_chunks_is_found_again_at_a_message() {
     let next = "GET /2 HTTP/1.1\r\n\r\n";
-    let in_head = [data("GET /1 HT"), Segment::Gap(4), data("x\r\n\r\n"), data(next)];
+    let in_head = [data("GET /1 HT"), Segment::Gap(4), data("x\r\n\r\n"), Segment::Turn, data(next)];
     assert_eq!(requests(&in_head), ["error: 4 bytes lost", "GET - /2", "end"]);
     let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nab";
-    let in_chunks = [data(chunked), Segment::Gap(40), data("0\r\n\r\n"), data(next)];
+    let in_chunks = [data(chunked), Segment::Gap(40), data("0\r\n\r\n"), Segment::Turn, data(next)];
     assert_eq!(requests(&in_chunks), ["POST - /", ":ab", "error: 40 bytes lost", "GET - /2", "end"]);
-    let response =
-        [data("HTTP/1.1 200 OK\r\n"), Segment::Gap(4), data("rest"), data("HTTP/1.1 204 No\r\n\r\n")];
+    let response = [data("HTTP/1.1 200 OK\r\n"), Segment::Gap(4), data("HTTP/1.1 204 No\r\n\r\n")];
     assert_eq!(responses("GET", &response), ["error: 4 bytes lost", "204", "end"]);
     let closed_by_peer = [data("HTTP/1.0 200 OK\r\n\r\na"), Segment::Gap(4), data("b")];
     assert_eq!(responses("GET", &closed_by_peer), ["200", ":a(4)b", "open"]);
 }
 
 #[test]
-fn only_what_begins_a_segment_begins_a_message_again() {
-    let late = [data("tail of a body\r\nGET /no HTTP/1.1\r\n\r\n"), data("OPTIONS * HTTP/1.1\r\n\r\n")];
+fn only_what_follows_a_turn_begins_a_request_again() {
+    let tail = "tail of a body\r\nGET /no HTTP/1.1\r\n\r\n";
+    let forged = data("POST /no HTTP/1.1\r\n\r\n");
+    let next = data("OPTIONS * HTTP/1.1\r\n\r\n");
+    let late = [data(tail), forged.clone(), Segment::Turn, next.clone()];
     assert_eq!(requests(&late), ["OPTIONS - *", "end"]);
-    let looks_like_one = [data("TITLE of a book\nmore"), data("GET / HTTP/1.1\r\n\r\n")];
-    assert_eq!(requests(&looks_like_one), ["GET - /", "end"]);
+    let looks_like_one = [data("TITLE of a book\nmore"), forged.clone(), Segment::Turn, next.clone()];
+    assert_eq!(requests(&looks_like_one), ["OPTIONS - *", "end"]);
+    let never_whole = [data("GET /no HTTP/1.1\r\nA: "), Segment::Turn, next.clone()];
+    assert_eq!(requests(&never_whole), ["OPTIONS - *", "end"]);
+    let put = data("PUT / HTTP/1.1\r\nContent-Length: 21\r\n\r\n");
+    let told_by_framing = [put, Segment::Turn, forged, next];
+    assert_eq!(
+        requests(&told_by_framing),
+        ["PUT - /", ":POST /no HTTP/1.1\r\n\r\n", "end", "OPTIONS - *", "end"]
+    );
 }
 
 #[test]
@@ -256,7 +278,7 @@ fn only_allowed_fields_are_kept() {
          X-Weaviate-Api-Key: secret\r\nMcp-Session-Id: secret\r\nContent-Type:  application/json \r\n\
          TraceParent: 00-1-2-01\r\nX-RateLimit-Remaining-Tokens: 5\r\n\r\n",
     );
-    let Ok(Some(Part::Head(head))) = RequestParser::new().read(&mut segment) else { panic!("no head") };
+    let Ok(Some(Part::Head(head))) = in_step().read(&mut segment) else { panic!("no head") };
     assert!(!format!("{head:?}").contains("secret"));
     assert_eq!(head.headers.get("content-type"), Some("application/json"));
     assert_eq!(head.headers.get("traceparent"), Some("00-1-2-01"));
@@ -267,7 +289,7 @@ fn only_allowed_fields_are_kept() {
 #[test]
 fn bodies_are_slices_of_the_segment() {
     let whole = Bytes::from_static(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello");
-    let (mut parser, mut segment) = (RequestParser::new(), Segment::Data(whole.clone()));
+    let (mut parser, mut segment) = (in_step(), Segment::Data(whole.clone()));
     assert!(matches!(parser.read(&mut segment), Ok(Some(Part::Head(_)))));
     let Ok(Some(Part::Body(body))) = parser.read(&mut segment) else { panic!("no body") };
     assert_eq!(body.as_ptr(), whole.slice(whole.len() - 5..).as_ptr());
