@@ -20,6 +20,10 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3", sign: Sign::Program("python3") },
     Package { name: "wrk", sign: Sign::Program("wrk") },
 ];
+/// What is measured without a kernel, and so by another program.
+const PIPELINE: &str = "pipeline";
+/// Counts its instructions.
+const VALGRIND: &[Package] = &[Package { name: "valgrind", sign: Sign::Program("valgrind") }];
 /// What the measuring program reads, and sudo must let through.
 const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"];
 
@@ -28,6 +32,9 @@ const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"
 /// # Errors
 /// If something does not build, a measurement fails, or with `--check` a figure is outside of its bound.
 pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
+    if let [PIPELINE, rest @ ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        return pipeline(root, rest);
+    }
     preflight::privileges()?;
     apt::ensure(PACKAGES, "measuring")?;
     ebpf::build(root)?;
@@ -41,4 +48,13 @@ pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
     let [binary, interpreter, repository] = VARIABLES;
     command.env(binary, root.join("target/release/spanwire")).env(interpreter, python).env(repository, root);
     check(command.args(arguments))
+}
+
+/// Needs neither root nor a quiet machine: instructions and allocations are the same on any.
+fn pipeline(root: &Path, arguments: &[&str]) -> Result<()> {
+    apt::ensure(VALGRIND, "counting instructions")?;
+    // The agent's library embeds the programs.
+    ebpf::build(root)?;
+    check(cargo(root).args(["build", "--release", "--package", "spanwire-bench-pipeline"]))?;
+    check(std::process::Command::new(root.join("target/release/spanwire-bench-pipeline")).args(arguments))
 }

@@ -112,8 +112,10 @@ async fn paced(bench: &Bench, nginx: &Nginx, agent: Option<&Tracing>) -> Result<
     ensure!(client.wait().await?.success(), "the client failed");
     let said = said.wait_for_end(LONG_DEADLINE).await?;
     let said: Value = serde_json::from_str(said.lines().last().context("it said nothing")?)?;
-    ensure!(said["calls"].as_u64() == Some(RATE as u64 * bench.seconds), "the client said: {said}");
-    Ok((said["p50_us"].as_f64().context("no median")?, after.since(&before)))
+    let number =
+        |name| said.get(name).and_then(Value::as_f64).with_context(|| format!("the client said {said}"));
+    ensure!(number("calls")? == (RATE as u64 * bench.seconds) as f64, "the client said {said}");
+    Ok((number("p50_us")?, after.since(&before)))
 }
 
 async fn streams(bench: &Bench, agents: &[&Path]) -> Result<()> {
