@@ -14,14 +14,19 @@ use crate::stream::Segment;
 use probe::Probe;
 use sides::{Sides, request_direction, role_of};
 
+mod losses;
 mod probe;
 mod sides;
 
 /// One connection in one process, from its segments in capture order.
 ///
-/// Responses are paired with requests by their order. Three rules keep a pair from being a guess:
-/// a response is never older than its request; after framing was lost, nothing is paired until the
-/// next request; and where requests were pipelined, the connection is given up after such a loss.
+/// Responses are paired with requests by their order, and a response is never older than its request.
+/// After a loss the exchanges under way end as lost, and pairs are found again at a request that was sent
+/// after its client had read of an answer, as it does once it has read all of it: what is newer than
+/// that request is the answer to it. Where several requests were unanswered, as many such turns must
+/// pass as answers may still come; the requests until then end as lost, too. Only a client that was seen
+/// to pipeline, that is, to be answered while a further request of its was waiting, may always be behind by
+/// some answers, and nothing that it does shows how many: after a loss its connection is given up for good.
 ///
 /// What a client uploads must never be read as a request. So one begins where the framing of the request
 /// before it says so and all of that was seen or counted, or, where nothing is known of what came before
@@ -41,8 +46,10 @@ pub struct HttpConnection {
     /// What no request has claimed yet.
     held: Held,
     peer_closed: bool,
-    /// A request was sent before the one ahead of it was answered.
+    /// A request was answered while a further one was waiting.
     pipelines: bool,
+    /// Requests that must be sent at a turn until one can be paired again: see [`Self`]. 0 while all is well.
+    turns_to_pass: usize,
     /// What is missing before the next response is not its own: it may begin behind a gap.
     answers_left_out: bool,
     /// Bytes of a request that was left: see [`Self::skip`].
@@ -69,6 +76,7 @@ impl HttpConnection {
             held: Held::default(),
             peer_closed: false,
             pipelines: false,
+            turns_to_pass: 0,
             answers_left_out: false,
             left_bytes: 0,
         }
@@ -135,7 +143,7 @@ impl HttpConnection {
         self.outstanding.clear();
         self.held.clear();
         sides.responses.restart();
-        self.answers_left_out = true;
+        self.unsettle(1);
         true
     }
 
@@ -226,13 +234,18 @@ impl HttpConnection {
             }
             return;
         };
+        let paired = pending.paired;
         pending.seen(time_ns);
         match part {
             Part::Body(bytes) => pending.request_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.request_gap(bytes),
             Part::End => {
                 pending.request_end();
-                self.complete_first(time_ns, sink);
+                if paired {
+                    self.complete_first(time_ns, sink);
+                } else if let Some(pending) = self.outstanding.pop_back() {
+                    pending.finish(Outcome::Lost, time_ns, sink);
+                }
             }
             Part::Head(_) | Part::Tunnel => {}
         }
@@ -242,20 +255,28 @@ impl HttpConnection {
     fn begin(&mut self, head: RequestHead, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let Phase::Following(sides) = &self.phase else { return };
         let (role, started_ns, turned) = (sides.role, sides.requests.head_began_ns, sides.requests.turned);
-        if self.outstanding.len() >= self.limits.outstanding {
-            return self.abandon(Abandoned::Unpaired, time_ns, sink);
-        }
         let unanswered = self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
-        if turned && unanswered && !self.pipelines {
-            // Not pipelined: its answer was lost.
+        // Not pipelined: the answer ahead was lost. What was missing may have been all of it. Or there are too
+        // many, and one side cannot be seen.
+        let answered_unseen =
+            self.outstanding.front().is_some_and(|ahead| ahead.behind_gap && !ahead.is_answered());
+        let lost = answered_unseen || turned && unanswered && !self.pipelines;
+        if lost || self.outstanding.len() >= self.limits.outstanding {
             self.lose(0, time_ns, sink);
+        }
+        if !matches!(self.phase, Phase::Following(_)) {
+            return;
+        }
+        if turned {
+            self.turns_to_pass = self.turns_to_pass.saturating_sub(1);
         }
         let request = Arc::new(head);
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns);
         pending.seen(time_ns);
-        self.pipelines |= self.outstanding.back().is_some_and(|ahead| !ahead.is_answered());
+        pending.paired = self.turns_to_pass == 0;
+        pending.turned = turned;
         self.outstanding.push_back(pending);
         sink(Step::Began { ordinal, role, request });
         let (released, overflowed) = self.held.release(request_direction(role).opposite(), started_ns);
@@ -273,19 +294,33 @@ impl HttpConnection {
     fn read_responses(&mut self, time_ns: u64, mut segment: Segment, sink: &mut impl FnMut(Step)) {
         loop {
             let Phase::Following(sides) = &mut self.phase else { return };
-            let Some(pending) = self.outstanding.front_mut().filter(|pending| !pending.response_whole) else {
+            let several = self.outstanding.len() > 1;
+            let awaits = |pending: &&mut Pending| pending.paired && !pending.response_whole;
+            let Some(pending) = self.outstanding.front_mut().filter(awaits) else {
                 let direction = request_direction(sides.role).opposite();
                 return self.held.push(&self.limits, direction, time_ns, segment);
             };
-            if self.answers_left_out && sides.responses.is_idle() && matches!(segment, Segment::Gap(_)) {
-                return;
+            if sides.responses.is_idle() && !several {
+                if self.answers_left_out && time_ns < pending.started_ns() {
+                    return self.drop_left(&segment);
+                }
+                if let Segment::Gap(missing) = segment {
+                    // All that is newer than a request that waits alone is of its answer, which may be an
+                    // interim one; one that goes on begins a segment, since it begins a call.
+                    if !self.answers_left_out {
+                        pending.missing(missing);
+                    }
+                    pending.behind_gap = true;
+                    self.answers_left_out = true;
+                    return;
+                }
             }
             match sides.responses.read(&mut segment, pending.method()) {
                 Ok(Some(part)) => self.response_part(part, time_ns, sink),
                 Ok(None) => return pending.seen(time_ns),
-                Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
-                // What is left of an answer of which not all was left out.
-                Err(Error::NotHttp) if self.answers_left_out => self.lose(0, time_ns, sink),
+                Err(Error::Lost(bytes)) => self.lose_response(bytes, time_ns, sink),
+                // What is left of an answer of which not all is missing.
+                Err(Error::NotHttp) if self.answers_left_out => self.lose_response(0, time_ns, sink),
                 Err(error) => {
                     let reason = Abandoned::by(error, sides.role);
                     return self.abandon(reason, time_ns, sink);
@@ -295,6 +330,7 @@ impl HttpConnection {
     }
 
     fn response_part(&mut self, part: Part<ResponseHead>, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        self.pipelines |= self.outstanding.len() > 1 && matches!(part, Part::Head(_));
         let Some(pending) = self.outstanding.front_mut() else { return };
         pending.seen(time_ns);
         match part {
@@ -331,46 +367,6 @@ impl HttpConnection {
         let whole = |pending: &mut Pending| pending.request_whole && pending.response_whole;
         if let Some(pending) = self.outstanding.pop_front_if(whole) {
             pending.finish(Outcome::Complete, time_ns, sink);
-        }
-    }
-
-    /// Framing was lost in either direction: no exchange under way can be finished, and none that
-    /// began may take a response for its own that belongs to another. A client that does not pipeline
-    /// reads the lost exchange's response before it sends the next request, so that response is older
-    /// than the request and `held` drops it.
-    fn lose(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        if let Some(pending) = self.outstanding.front_mut() {
-            pending.missing(bytes);
-        }
-        self.finish_all(Outcome::Lost, time_ns, sink);
-        if self.pipelines {
-            self.abandon(Abandoned::Unpaired, time_ns, sink);
-        } else if let Phase::Following(sides) = &mut self.phase {
-            sides.responses.restart();
-        }
-    }
-
-    fn abandon(&mut self, reason: Abandoned, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let outcome = match reason {
-            Abandoned::Malformed(note) => {
-                // The message that could not be read is the last request or the first response.
-                if let Some(pending) = self.outstanding.front_mut() {
-                    pending.note(note);
-                }
-                Outcome::Malformed
-            }
-            Abandoned::NotHttp | Abandoned::Http2(_) | Abandoned::Tunnel | Abandoned::Unpaired => {
-                Outcome::Lost
-            }
-        };
-        self.finish_all(outcome, time_ns, sink);
-        self.held.clear();
-        self.phase = Phase::Abandoned(reason);
-    }
-
-    fn finish_all(&mut self, outcome: Outcome, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        for pending in std::mem::take(&mut self.outstanding) {
-            pending.finish(outcome, time_ns, sink);
         }
     }
 }

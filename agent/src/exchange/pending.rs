@@ -18,6 +18,12 @@ pub(super) struct Pending {
     response_coding: Decoder,
     /// `Some` when the response is an event stream.
     events: Option<SseParser>,
+    /// It was sent after bytes of the other direction had moved.
+    pub(super) turned: bool,
+    /// Bytes are missing where its answer was to begin.
+    pub(super) behind_gap: bool,
+    /// Its answer can be told from others.
+    pub(super) paired: bool,
     /// The request's end was read.
     pub(super) request_whole: bool,
     /// The response's end was read.
@@ -43,6 +49,9 @@ impl Pending {
                 outcome: Outcome::Lost,
                 notes: Vec::new(),
             },
+            turned: false,
+            behind_gap: false,
+            paired: true,
             request_whole: false,
             response_whole: false,
         }
@@ -56,6 +65,11 @@ impl Pending {
     /// Which exchange of its connection this is.
     pub(super) fn ordinal(&self) -> u64 {
         self.exchange.ordinal
+    }
+
+    /// When its request's first byte moved.
+    pub(super) fn started_ns(&self) -> u64 {
+        self.exchange.started_ns
     }
 
     pub(super) fn method(&self) -> &str {

@@ -23,8 +23,8 @@ pub enum Abandoned {
     Malformed(&'static str),
     /// It became a tunnel or another protocol (CONNECT, Upgrade).
     Tunnel,
-    /// After a loss among pipelined requests, or with too many of them unanswered, it cannot be known
-    /// which response answers which request.
+    /// After a loss on a connection whose client pipelines, it cannot be known which response answers
+    /// which request.
     Unpaired,
 }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Lines = &'static [&'static str];
+
 #[test]
 fn losses_are_told_and_pairing_does_not_slip() {
     let body = |text: &str| read(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{text}"));
@@ -25,7 +27,7 @@ fn losses_are_told_and_pairing_does_not_slip() {
         (
             "of a stream's last chunk, seen at the next response",
             vec![get("/1"), chunks, get("/2"), gap(Read, 9), ok("b"), get("/3"), ok("c")],
-            &["/1 200 Lost ab", "/2 0 Lost ", "/3 200 Complete c"],
+            &["/1 200 Lost ab", "/2 200 Complete b", "/3 200 Complete c"],
         ),
         (
             "of a request's head",
@@ -65,13 +67,121 @@ fn losses_are_told_and_pairing_does_not_slip() {
     assert_eq!(ended(&steps)[0].notes, ["response body has a gap"]);
 }
 
+/// A client that is answered while its next request waits is behind by an unknown number of answers.
 #[test]
-fn a_loss_among_pipelined_requests_ends_the_following() {
-    let (steps, connection) = run(&[get("/1"), get("/2"), gap(Read, 3), ok("b"), get("/3"), ok("b")]);
-    assert_eq!(summary(&steps), ["/1 0 Lost ", "/2 0 Lost "]);
+fn a_loss_where_requests_are_pipelined_ends_the_following() {
+    let (steps, connection) =
+        run(&[get("/1"), get("/2"), get("/3"), ok("a"), gap(Read, 3), ok("b"), get("/4"), ok("b")]);
+    assert_eq!(summary(&steps), ["/1 200 Complete a", "/2 0 Lost ", "/3 0 Lost "]);
     assert_eq!(connection.state(), State::Abandoned(Abandoned::Unpaired));
-    let many: Vec<_> = (0..65).map(|_| get("/")).collect();
-    assert_eq!(run(&many).1.state(), State::Abandoned(Abandoned::Unpaired));
+    let (steps, connection) =
+        run(&[get("/1"), get("/2"), ok("a"), gap(Read, 3), ok("b"), get("/3"), ok("c")]);
+    assert_eq!(
+        summary(&steps),
+        ["/1 200 Complete a", "/2 200 Complete b", "/3 200 Complete c"],
+        "one waits alone"
+    );
+    assert_eq!(ended(&steps)[1].missing_bytes, 3);
+    assert_eq!(connection.state(), State::Following);
+}
+
+/// Whatever was lost: the exchange after it is read, or, where several were unanswered, the one after as many
+/// turns.
+#[test]
+fn a_connection_finds_its_footing_again() {
+    let feeds = |middle: Vec<Feed>| [middle, vec![get("/8"), ok("8"), get("/9"), ok("9")]].concat();
+    let both: Lines = &["/8 200 Complete 8", "/9 200 Complete 9"];
+    let last: Lines = &["/8 0 Lost ", "/9 200 Complete 9"];
+    // What was lost shows with what comes behind it, as a rule.
+    let behind = |bytes| vec![Feed::Turned, get("/8"), gap(Read, bytes), ok("8"), get("/9"), ok("9")];
+    let half = read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab");
+    let cases: [(&str, Vec<Feed>, Lines, Lines); 10] = [
+        ("an answer", [vec![get("/1")], behind(40)].concat(), &["/1 0 Lost "], both),
+        ("an answer's end", [vec![get("/1"), half.clone()], behind(9)].concat(), &["/1 200 Lost ab"], both),
+        (
+            "an exchange but its begin",
+            [vec![get("/1"), half.clone(), gap(Write, 30)], behind(70)].concat(),
+            &["/1 200 Lost ab"],
+            both,
+        ),
+        (
+            "an exchange",
+            [vec![get("/1"), ok("a"), gap(Write, 30)], behind(40)].concat(),
+            &["/1 200 Complete a"],
+            both,
+        ),
+        ("an interim answer", vec![get("/8"), gap(Read, 25), ok("8"), get("/9"), ok("9")], &[], both),
+        (
+            "an answer's head",
+            feeds(vec![get("/1"), gap(Read, 9), read("1 200 OK\r\n\r\n")]),
+            &["/1 0 Lost "],
+            both,
+        ),
+        (
+            "the answers to two",
+            [vec![get("/1"), get("/2")], behind(80)].concat(),
+            &["/1 0 Lost ", "/2 0 Lost "],
+            last,
+        ),
+        (
+            "the answer to one of two",
+            feeds(vec![get("/1"), get("/2"), gap(Read, 40), ok("b")]),
+            &["/1 0 Lost ", "/2 0 Lost "],
+            last,
+        ),
+        (
+            "the sign of a request",
+            vec![
+                get("/1"),
+                gap(Read, 40),
+                Feed::Unmarked,
+                get("/2"),
+                ok("b"),
+                get("/8"),
+                ok("8"),
+                get("/9"),
+                ok("9"),
+            ],
+            &["/1 0 Lost ", "/2 0 Lost "],
+            both,
+        ),
+        (
+            "a left exchange's answer before the next request's end",
+            vec![
+                get("/1"),
+                Feed::Skip(0),
+                get("/2"),
+                ok("a"),
+                ok("b"),
+                get("/8"),
+                ok("8"),
+                get("/9"),
+                ok("9"),
+            ],
+            &["/2 0 Lost "],
+            both,
+        ),
+    ];
+    for (name, feeds, lost, found) in cases {
+        let (steps, connection) = run(&feeds);
+        assert_eq!(summary(&steps), [lost, found].concat(), "{name}");
+        assert_eq!(connection.state(), State::Following, "{name}");
+        let last = ended(&steps).pop().unwrap();
+        assert_eq!((last.missing_bytes, last.notes.len()), (0, 0), "{name}");
+    }
+}
+
+/// Answers that cannot be seen: requests end as lost, and the next that is answered is read.
+#[test]
+fn too_many_unanswered_requests_are_lost() {
+    let mut feeds: Vec<_> = (0..100).map(|_| get("/")).collect();
+    let (steps, connection) = run(&feeds);
+    assert_eq!(ended(&steps).len(), 100);
+    assert!(ended(&steps).iter().all(|exchange| exchange.outcome == Outcome::Lost));
+    assert_eq!(connection.state(), State::Following);
+    feeds.extend((0..64).flat_map(|_| [ok("a"), get("/")]).chain([ok("b")]));
+    let (steps, _) = run(&feeds);
+    assert_eq!(summary(&steps).last().map(String::as_str), Some("/ 200 Complete b"));
 }
 
 /// A request that was sent after bytes of the other direction is not pipelined: the connection goes on.
@@ -80,7 +190,7 @@ fn a_whole_response_that_was_lost_is_known_at_the_next_request() {
     let feeds =
         [get("/1"), Feed::Turned, get("/2"), gap(Read, 50), ok("b"), Feed::Turned, get("/3"), ok("c")];
     let (steps, connection) = run(&feeds);
-    assert_eq!(summary(&steps), ["/1 0 Lost ", "/2 0 Lost ", "/3 200 Complete c"]);
+    assert_eq!(summary(&steps), ["/1 0 Lost ", "/2 200 Complete b", "/3 200 Complete c"]);
     assert_eq!(connection.state(), State::Following);
     // One that is: the server answers the first, and its client goes on.
     let (steps, connection) =
