@@ -33,7 +33,7 @@ fn transport(call: &Call, outcome: Outcome) -> (Option<&'static str>, Option<&'s
     let error_type = match outcome {
         Outcome::Complete => return (None, None),
         Outcome::Lost => return (None, Some("the end of the exchange was not captured")),
-        Outcome::Malformed => return (Some(OTHER), Some("the exchange broke the rules of HTTP")),
+        Outcome::Unreadable => return (None, Some("the exchange could not be read to its end")),
         Outcome::Cancelled => "cancelled",
         Outcome::PeerClosed => "connection_closed",
         Outcome::Failed(EPIPE | ECONNRESET) => "connection_reset",

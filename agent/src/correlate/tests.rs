@@ -209,7 +209,8 @@ fn errors_are_typed_by_the_most_specific_reason() {
         (0, Outcome::Failed(5), None, Some("_OTHER")),
         (200, Outcome::PeerClosed, None, Some("connection_closed")),
         (200, Outcome::Cancelled, None, Some("cancelled")),
-        (200, Outcome::Malformed, None, Some("_OTHER")),
+        (200, Outcome::Unreadable, None, None),
+        (413, Outcome::Unreadable, None, Some("413")),
         (200, Outcome::Lost, None, None),
         (500, Outcome::Lost, None, Some("500")),
     ] {
@@ -219,7 +220,7 @@ fn errors_are_typed_by_the_most_specific_reason() {
         assert_eq!(found.get("error.type"), expected.map(string).as_ref(), "{status} {outcome:?}");
         let status = if expected.is_some() { Status::Error } else { Status::Unset };
         assert_eq!(span.status, status, "{outcome:?}");
-        let noted = matches!(outcome, Outcome::Lost | Outcome::Malformed);
+        let noted = matches!(outcome, Outcome::Lost | Outcome::Unreadable);
         assert_eq!(found.contains_key("spanwire.notes"), noted, "{outcome:?}");
     }
 }

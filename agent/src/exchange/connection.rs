@@ -214,7 +214,7 @@ impl HttpConnection {
             match sides.requests.read(&mut segment, time_ns) {
                 Ok(Some(part)) => self.request_part(part, time_ns, sink),
                 Ok(None) => return,
-                Err(Error::Lost(bytes)) => self.lose(bytes, time_ns, sink),
+                Err(Error::Lost(bytes)) => self.lose(Outcome::Lost, bytes, time_ns, sink),
                 Err(error) => {
                     let reason = Abandoned::by(error, sides.role);
                     return self.abandon(reason, time_ns, sink);
@@ -247,6 +247,7 @@ impl HttpConnection {
                     pending.finish(Outcome::Lost, time_ns, sink);
                 }
             }
+            Part::Trailers(trailers) => pending.request_trailers(trailers, time_ns, sink),
             Part::Head(_) | Part::Tunnel => {}
         }
     }
@@ -262,7 +263,7 @@ impl HttpConnection {
             self.outstanding.front().is_some_and(|ahead| ahead.behind_gap && !ahead.is_answered());
         let lost = answered_unseen || turned && unanswered && !self.pipelines;
         if lost || self.outstanding.len() >= self.limits.outstanding {
-            self.lose(0, time_ns, sink);
+            self.lose(Outcome::Lost, 0, time_ns, sink);
         }
         if !matches!(self.phase, Phase::Following(_)) {
             return;
@@ -284,7 +285,7 @@ impl HttpConnection {
             if let Some(pending) = self.outstanding.back_mut() {
                 pending.note("response came long before its request");
             }
-            self.lose(0, time_ns, sink);
+            self.lose(Outcome::Lost, 0, time_ns, sink);
         }
         for (time_ns, segment) in released {
             self.read_responses(time_ns, segment, sink);
@@ -318,12 +319,14 @@ impl HttpConnection {
             match sides.responses.read(&mut segment, pending.method()) {
                 Ok(Some(part)) => self.response_part(part, time_ns, sink),
                 Ok(None) => return pending.seen(time_ns),
-                Err(Error::Lost(bytes)) => self.lose_response(bytes, time_ns, sink),
+                Err(Error::Lost(bytes)) => self.lose_response(Outcome::Lost, bytes, time_ns, sink),
                 // What is left of an answer of which not all is missing.
-                Err(Error::NotHttp) if self.answers_left_out => self.lose_response(0, time_ns, sink),
+                Err(Error::NotHttp) if self.answers_left_out => {
+                    self.lose_response(Outcome::Lost, 0, time_ns, sink);
+                }
                 Err(error) => {
-                    let reason = Abandoned::by(error, sides.role);
-                    return self.abandon(reason, time_ns, sink);
+                    pending.note(error.words());
+                    self.lose_response(Outcome::Unreadable, 0, time_ns, sink);
                 }
             }
         }
@@ -340,6 +343,7 @@ impl HttpConnection {
             }
             Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.response_gap(bytes),
+            Part::Trailers(trailers) => pending.response_trailers(trailers, time_ns, sink),
             Part::End => self.response_end(time_ns, sink),
             Part::Tunnel => {
                 if let Some(pending) = self.outstanding.pop_front() {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::protocol::http1::Headers;
 use crate::protocol::sse::SseEvent;
 
 /// One piece of a body, as its format cuts it.
@@ -20,4 +21,6 @@ pub enum Payload {
     Document(Bytes),
     /// One event of an event stream.
     Event(SseEvent),
+    /// The trailer fields behind the body, as far as they may be known. Not empty.
+    Trailers(Headers),
 }

@@ -30,8 +30,8 @@ pub enum Outcome {
     Failed(i32),
     /// Bytes were not captured, so its end was not seen.
     Lost,
-    /// A message broke the protocol's rules, so what follows could not be read.
-    Malformed,
+    /// A message could not be read, so its end was not seen. No word on whether the program could.
+    Unreadable,
 }
 
 /// One HTTP request with its response.

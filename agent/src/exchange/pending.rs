@@ -112,6 +112,18 @@ impl Pending {
         self.note("request body has a gap");
     }
 
+    pub(super) fn request_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let frame = Frame { time_ns, payload: Payload::Trailers(trailers) };
+        sink(Step::Request { ordinal: self.exchange.ordinal, frame });
+    }
+
+    pub(super) fn response_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        let cut = self.response_coding.note().is_some();
+        self.flush_events(cut, time_ns, sink);
+        let frame = Frame { time_ns, payload: Payload::Trailers(trailers) };
+        sink(Step::Response { ordinal: self.exchange.ordinal, frame });
+    }
+
     pub(super) fn request_end(&mut self) {
         self.request_coding.finish();
         self.request_whole = true;

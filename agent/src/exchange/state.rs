@@ -19,7 +19,7 @@ pub enum Abandoned {
     NotHttp,
     /// It speaks HTTP/2, with this process in this role.
     Http2(Role),
-    /// A message broke the rules, in these few fixed words, or made its length ambiguous.
+    /// A request broke the rules, in these few fixed words, or made its length ambiguous.
     Malformed(&'static str),
     /// It became a tunnel or another protocol (CONNECT, Upgrade).
     Tunnel,
@@ -33,9 +33,7 @@ impl Abandoned {
     pub(super) fn by(error: Error, role: Role) -> Self {
         match error {
             Error::Http2 => Self::Http2(role),
-            Error::Malformed(words) => Self::Malformed(words),
-            // A loss does not come here; bytes that begin no message, where one must begin, break the rules.
-            Error::NotHttp | Error::Lost(_) => Self::Malformed("no message where one must begin"),
+            error => Self::Malformed(error.words()),
         }
     }
 }

@@ -147,7 +147,7 @@ impl Pipeline {
             Outcome::PeerClosed => &self.counters.exchanges_peer_closed,
             Outcome::Failed(_) => &self.counters.exchanges_failed,
             Outcome::Lost => &self.counters.exchanges_lost,
-            Outcome::Malformed => &self.counters.exchanges_malformed,
+            Outcome::Unreadable => &self.counters.exchanges_unreadable,
         }
         .increment();
         let mut calls = Vec::new();

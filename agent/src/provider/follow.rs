@@ -157,7 +157,7 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     fn request(&mut self, frame: &Frame) {
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
-            Payload::Event(_) => {}
+            Payload::Event(_) | Payload::Trailers(_) => {}
         }
     }
 
@@ -165,6 +165,7 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         match &frame.payload {
             Payload::Document(bytes) => self.response.push(bytes),
             Payload::Event(event) => self.event(&event.name, &event.data, event.damaged, frame.time_ns),
+            Payload::Trailers(_) => {}
         }
     }
 
@@ -205,7 +206,7 @@ impl<A: JsonApi> Interpreter for Follow<A> {
 fn is_cut(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_) => true,
-        Outcome::Complete | Outcome::Lost | Outcome::Malformed => false,
+        Outcome::Complete | Outcome::Lost | Outcome::Unreadable => false,
     }
 }
 

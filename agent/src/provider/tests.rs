@@ -1,5 +1,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+pub(super) mod scene;
+
 use bytes::Bytes;
 
 use super::{BodyLimits, Candidate, DIALECTS, Decision, Recognition, declares_attribute, recognise};
@@ -46,6 +48,7 @@ fn recognises_by_method_and_path() {
         ("POST", "/v1/completions", false),
         ("POST", "/v1/chat%2Fcompletions", false),
         ("POST", "/v1/snapchat/completions", false),
+        ("POST", "/v1/messages", false),
         ("GET", "/v1/chat/completions", false),
         ("POST", "/", false),
         ("POST", "*", false),

@@ -6,28 +6,34 @@ use crate::exchange::{Outcome, Step};
 use crate::stream::Segment;
 
 impl HttpConnection {
-    /// Framing was lost among the responses. A request that was sent at a turn behind the one whose answer
+    /// Framing was lost among the responses, or cannot be read. A request that was sent at a turn behind the one whose answer
     /// is lost keeps its place: the rest of that answer is older, and `held` or `read_responses` drops it.
-    pub(super) fn lose_response(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
+    pub(super) fn lose_response(
+        &mut self,
+        outcome: Outcome,
+        bytes: u64,
+        time_ns: u64,
+        sink: &mut impl FnMut(Step),
+    ) {
         let several = self.outstanding.len() > 1 && !self.pipelines;
         match self.outstanding.pop_back_if(|last| several && last.turned && last.paired) {
             Some(last) => {
-                self.lose(bytes, time_ns, sink);
+                self.lose(outcome, bytes, time_ns, sink);
                 self.turns_to_pass = 0;
                 self.outstanding.push_back(last);
             }
-            None => self.lose(bytes, time_ns, sink),
+            None => self.lose(outcome, bytes, time_ns, sink),
         }
     }
 
-    /// Framing was lost: no exchange under way can be finished, and none that begins may take a response
+    /// Framing was lost, or cannot be read: no exchange under way can be finished, and none that begins may take a response
     /// for its own that belongs to another.
-    pub(super) fn lose(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
+    pub(super) fn lose(&mut self, outcome: Outcome, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
         if let Some(pending) = self.outstanding.front_mut() {
             pending.missing(bytes);
         }
         let unanswered = self.outstanding.len();
-        self.finish_all(Outcome::Lost, time_ns, sink);
+        self.finish_all(outcome, time_ns, sink);
         if self.pipelines {
             self.abandon(Abandoned::Unpaired, time_ns, sink);
         } else if let Phase::Following(sides) = &mut self.phase {
@@ -51,11 +57,10 @@ impl HttpConnection {
     pub(super) fn abandon(&mut self, reason: Abandoned, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let outcome = match reason {
             Abandoned::Malformed(note) => {
-                // The message that could not be read is the last request or the first response.
-                if let Some(pending) = self.outstanding.front_mut() {
+                if let Some(pending) = self.outstanding.back_mut() {
                     pending.note(note);
                 }
-                Outcome::Malformed
+                Outcome::Unreadable
             }
             Abandoned::NotHttp | Abandoned::Http2(_) | Abandoned::Tunnel | Abandoned::Unpaired => {
                 Outcome::Lost

@@ -1,199 +1,306 @@
-//! What requests and responses have in common: a head, a body, and the way back after a loss.
-
-use bytes::Bytes;
+//! The two kinds of message: how they begin, and how their heads are parsed.
 
 use super::Error;
-use super::body::{Body, Piece};
-use super::collect::{HeadBuffer, StartLine};
-use super::framing::Framing;
+use super::body::{self, Framing};
+use super::head::{Headers, RequestHead, ResponseHead, parse_authority, parse_target};
+use super::reader::{Kind, Part, Reader, Start, StartLine};
 use crate::stream::Segment;
 
-/// A part of a message, in order: one head, pieces of a body, one end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part<H> {
-    /// The head. Interim responses are passed over.
-    Head(H),
-    /// A piece of the body, without transfer coding. Not empty.
-    Body(Bytes),
-    /// This many bytes of the body are missing. Not 0.
-    BodyGap(u64),
-    /// The message is whole.
-    End,
-    /// Instead of an end: the connection is no longer HTTP/1 from here on, and is not read further.
-    Tunnel,
+/// Most header fields of one message: more are not read.
+const MAX_FIELDS: usize = 4096;
+
+/// Room for the fields of a head, or of a trailer section.
+fn room_for_fields<'a>(head: &[u8]) -> Result<Vec<httparse::Header<'a>>, Error> {
+    let lines = memchr::memchr_iter(b'\n', head).count();
+    if lines > MAX_FIELDS {
+        return Err(Error::Malformed("too many header fields"));
+    }
+    Ok(vec![httparse::EMPTY_HEADER; lines])
 }
 
-/// One of the two kinds of message.
-pub(super) trait Kind: StartLine {
-    type Head;
-
-    /// Parses a whole head; `None` for one that the observer passes over.
-    fn parse(&self, head: &[u8]) -> Result<Option<(Self::Head, Framing)>, Error>;
+/// What of a trailer section may be kept; nothing of one that cannot be read.
+pub(super) fn parse_trailers(section: &[u8]) -> Headers {
+    let Ok(mut fields) = room_for_fields(section) else { return Headers::default() };
+    match httparse::parse_headers(section, &mut fields) {
+        Ok(httparse::Status::Complete((_, fields))) => Headers::select(fields),
+        Ok(httparse::Status::Partial) | Err(_) => Headers::default(),
+    }
 }
 
+/// The methods that begin a request: the IANA registry and a few in wide use.
+/// Any word would not do: what is left of `POST` behind a lost byte is a word, too.
+const METHODS: [&str; 43] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LIST",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+    "M-SEARCH",
+];
+
+/// Reads the requests of one direction.
 #[derive(Debug)]
-enum State {
-    /// Where messages begin is not known: passing over bytes until [`Reader::may_begin`].
-    Lost,
-    /// In a head, or before one. `tentative`: what begins here need not be a message.
-    Head {
-        tentative: bool,
-    },
-    Body(Body),
-    /// No longer HTTP. `told`: the caller knows.
-    Tunnel {
-        told: bool,
-    },
+pub struct RequestParser(Reader);
+
+impl Default for RequestParser {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
-/// The messages of one direction.
-#[derive(Debug)]
-pub(super) struct Reader {
-    state: State,
-    head: HeadBuffer,
-    skipped_bytes: u64,
-}
-
-impl Reader {
-    /// Expects a message at once.
-    pub(super) fn in_step() -> Self {
-        Self { state: State::Head { tentative: false }, head: HeadBuffer::default(), skipped_bytes: 0 }
-    }
-
-    /// Passes over bytes until [`Self::may_begin`].
-    pub(super) fn lost() -> Self {
-        Self { state: State::Lost, ..Self::in_step() }
-    }
-
-    /// Forgets the message under way; passes over bytes until [`Self::may_begin`].
-    pub(super) fn lose(&mut self) {
-        self.forget_head();
-        self.state = State::Lost;
-    }
-
-    /// A message may begin with the next byte. It counts for nothing where framing knows better.
-    pub(super) fn may_begin(&mut self) {
-        if matches!(self.state, State::Lost | State::Head { tentative: true }) {
-            // A begin that was found before was none: nothing turns within a head.
-            self.forget_head();
-            self.state = State::Head { tentative: true };
-        }
-    }
-
-    fn forget_head(&mut self) {
-        self.skipped_bytes = self.skipped_bytes.saturating_add(self.head.len() as u64);
-        self.head.clear();
-    }
-
-    /// No byte of the next message has come.
-    pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Lost | State::Head { .. }) && self.head.is_empty()
-    }
-
-    /// A close of the connection would end the message under way (RFC 9112, section 6.3).
-    pub(super) fn ends_at_close(&self) -> bool {
-        matches!(self.state, State::Body(Body::UntilClose))
-    }
-
-    /// Bytes passed over because they began no message.
-    pub(super) fn skipped_bytes(&self) -> u64 {
-        self.skipped_bytes
+impl RequestParser {
+    /// A parser that passes over everything up to the first [`Segment::Turn`] that a request follows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Reader::lost())
     }
 
     /// Takes the next part from `input`; `None` when all of it is used and more is needed.
-    pub(super) fn read<K: Kind>(
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn read(&mut self, input: &mut Segment) -> Result<Option<Part<RequestHead>>, Error> {
+        if *input == Segment::Turn {
+            self.0.may_begin();
+        }
+        self.0.read(&Request, input)
+    }
+
+    /// No byte of the next request has come.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.is_idle()
+    }
+
+    /// Bytes passed over because they began no request.
+    #[must_use]
+    pub fn skipped_bytes(&self) -> u64 {
+        self.0.skipped_bytes()
+    }
+}
+
+struct Request;
+
+impl StartLine for Request {
+    /// A known method, a space, and a visible character.
+    fn judge(bytes: &[u8]) -> Start {
+        let mut parts = bytes.splitn(2, |byte| *byte == b' ');
+        let method = parts.next().unwrap_or_default();
+        match parts.next() {
+            None if METHODS.iter().any(|known| known.as_bytes().starts_with(method)) => Start::Perhaps,
+            Some(target) if METHODS.iter().any(|known| known.as_bytes() == method) => match target.first() {
+                None => Start::Perhaps,
+                Some(byte) if byte.is_ascii_graphic() => Start::Yes,
+                Some(_) => Start::No,
+            },
+            _ => Start::No,
+        }
+    }
+
+    fn check(line: &[u8]) -> Result<(), Error> {
+        if line == b"PRI * HTTP/2.0" {
+            return Err(Error::Http2);
+        }
+        if line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0") {
+            return Ok(());
+        }
+        Err(Error::NotHttp)
+    }
+}
+
+impl Kind for Request {
+    type Head = RequestHead;
+
+    fn parse(&self, head: &[u8]) -> Result<Option<(RequestHead, Framing)>, Error> {
+        let mut fields = room_for_fields(head)?;
+        let mut parsed = httparse::Request::new(&mut fields);
+        let whole = parsed.parse(head).map_err(malformed)?.is_complete();
+        let (true, Some(method), Some(target), Some(minor_version)) =
+            (whole, parsed.method, parsed.path, parsed.version)
+        else {
+            return Err(Error::Malformed("invalid head"));
+        };
+        let framing = body::of_request(parsed.headers, minor_version)?;
+        let target = parse_target(method, target);
+        let authority = target.authority.or_else(|| host_field(parsed.headers));
+        let (host, port) = authority.and_then(parse_authority).unzip();
+        let head = RequestHead {
+            method: method.to_owned(),
+            path: target.path.to_owned(),
+            host,
+            port: port.flatten(),
+            minor_version,
+            headers: Headers::select(parsed.headers),
+        };
+        Ok(Some((head, framing)))
+    }
+}
+
+/// Reads the responses of one direction.
+#[derive(Debug)]
+pub struct ResponseParser(Reader);
+
+impl Default for ResponseParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ResponseParser {
+    /// A parser that expects a response at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Reader::in_step())
+    }
+
+    /// Takes the next part from `input`; `None` when all of it is used and more is needed.
+    /// `request_method` is the method that the response answers, since it decides about its body.
+    /// Interim responses other than 101 are passed over.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn read(
         &mut self,
-        kind: &K,
         input: &mut Segment,
-    ) -> Result<Option<Part<K::Head>>, Error> {
-        loop {
-            match &mut self.state {
-                State::Tunnel { told: true } => {
-                    *input = Segment::Gap(0);
-                    return Ok(None);
-                }
-                State::Tunnel { told } => {
-                    *told = true;
-                    return Ok(Some(Part::Tunnel));
-                }
-                State::Body(_) => return self.read_body(input),
-                State::Lost => {
-                    self.skip(input);
-                    return Ok(None);
-                }
-                State::Head { tentative } => {
-                    let tentative = *tentative;
-                    match self.read_head(kind, input) {
-                        Ok(None) if is_used(input) => return Ok(None),
-                        Ok(None) => {}
-                        Ok(head) => return Ok(head),
-                        Err(Error::NotHttp) if tentative => {
-                            self.lose();
-                            self.skip(input);
-                            return Ok(None);
-                        }
-                        Err(error) => {
-                            self.lose();
-                            return Err(error);
-                        }
-                    }
-                }
-            }
-        }
+        request_method: &str,
+    ) -> Result<Option<Part<ResponseHead>>, Error> {
+        self.0.read(&Response { request_method }, input)
     }
 
-    fn read_head<K: Kind>(&mut self, kind: &K, input: &mut Segment) -> Result<Option<Part<K::Head>>, Error> {
-        let bytes = match input {
-            Segment::Data(bytes) => bytes,
-            Segment::Gap(0) | Segment::Turn => return Ok(None),
-            Segment::Gap(missing) => return Err(Error::Lost(std::mem::take(missing))),
-        };
-        if !self.head.fill::<K>(bytes)? {
-            return Ok(None);
-        }
-        let parsed = kind.parse(self.head.as_slice())?;
-        self.head.clear();
-        let Some((head, framing)) = parsed else {
-            self.state = State::Head { tentative: false };
-            return Ok(None);
-        };
-        self.state = Body::new(framing).map_or(State::Tunnel { told: false }, State::Body);
-        Ok(Some(Part::Head(head)))
+    /// Forgets the response under way: what is read next must begin one.
+    pub fn restart(&mut self) {
+        self.0 = Reader::in_step();
     }
 
-    fn read_body<H>(&mut self, input: &mut Segment) -> Result<Option<Part<H>>, Error> {
-        let State::Body(body) = &mut self.state else { return Ok(None) };
-        match body.read(input) {
-            Ok(piece) => Ok(piece.map(|piece| match piece {
-                Piece::Bytes(bytes) => Part::Body(bytes),
-                Piece::Gap(bytes) => Part::BodyGap(bytes),
-                Piece::End => {
-                    self.state = State::Head { tentative: false };
-                    Part::End
-                }
-            })),
-            Err(error) => {
-                self.lose();
-                Err(error)
-            }
-        }
+    /// No byte of the next response has come.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.is_idle()
     }
 
-    fn skip(&mut self, input: &mut Segment) {
-        if let Segment::Data(bytes) = input {
-            self.skipped_bytes = self.skipped_bytes.saturating_add(bytes.len() as u64);
-        }
-        *input = Segment::Gap(0);
+    /// A close of the connection by the sender would end the response under way: it has no length.
+    #[must_use]
+    pub fn ends_at_close(&self) -> bool {
+        self.0.ends_at_close()
     }
 }
 
-fn is_used(input: &Segment) -> bool {
-    match input {
-        Segment::Data(bytes) => bytes.is_empty(),
-        Segment::Gap(bytes) => *bytes == 0,
-        Segment::Turn => true,
+/// Whether a segment can begin with a response.
+#[must_use]
+pub fn starts_response(bytes: &[u8]) -> bool {
+    Response::judge(bytes) != Start::No
+}
+
+struct Response<'a> {
+    request_method: &'a str,
+}
+
+impl StartLine for Response<'_> {
+    fn judge(bytes: &[u8]) -> Start {
+        const PREFIX: &[u8] = b"HTTP/1.";
+        match bytes.strip_prefix(PREFIX) {
+            Some([b'0' | b'1', ..]) => Start::Yes,
+            Some([]) => Start::Perhaps,
+            Some(_) => Start::No,
+            None if PREFIX.starts_with(bytes) => Start::Perhaps,
+            None => Start::No,
+        }
+    }
+
+    fn check(line: &[u8]) -> Result<(), Error> {
+        match line.get(b"HTTP/1.1".len()..) {
+            Some([b' ', a, b, c, rest @ ..])
+                if [a, b, c].iter().all(|digit| digit.is_ascii_digit())
+                    && matches!(rest.first(), None | Some(b' ')) =>
+            {
+                Ok(())
+            }
+            _ => Err(Error::NotHttp),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests;
+impl Kind for Response<'_> {
+    type Head = ResponseHead;
+
+    fn parse(&self, head: &[u8]) -> Result<Option<(ResponseHead, Framing)>, Error> {
+        let mut fields = room_for_fields(head)?;
+        let mut parsed = httparse::Response::new(&mut fields);
+        // What clients read, though the rules say otherwise.
+        let whole = httparse::ParserConfig::default()
+            .allow_multiple_spaces_in_response_status_delimiters(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .parse_response(&mut parsed, head)
+            .map_err(malformed)?
+            .is_complete();
+        let (true, Some(status @ 100..), Some(minor_version)) = (whole, parsed.code, parsed.version) else {
+            return Err(Error::Malformed("invalid head"));
+        };
+        if matches!(status, 100 | 102..=199) {
+            return Ok(None);
+        }
+        let framing = body::of_response(parsed.headers, status, self.request_method);
+        let head = ResponseHead { status, minor_version, headers: Headers::select(parsed.headers) };
+        Ok(Some((head, framing)))
+    }
+}
+
+/// The value of `Host`; `None` when there are several that differ (RFC 9112, section 3.2).
+fn host_field<'a>(fields: &[httparse::Header<'a>]) -> Option<&'a str> {
+    let mut values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
+    let first = values.next()?.value;
+    values.all(|other| other.value == first).then(|| std::str::from_utf8(first).ok()).flatten()
+}
+
+/// What httparse refuses, in a few fixed words.
+fn malformed(error: httparse::Error) -> Error {
+    Error::Malformed(match error {
+        httparse::Error::TooManyHeaders => "too many header fields",
+        // Folded lines (RFC 9112, section 5.2) end up here, too: they begin with white space.
+        httparse::Error::HeaderName => "invalid field name",
+        httparse::Error::HeaderValue => "invalid field value",
+        httparse::Error::NewLine
+        | httparse::Error::Status
+        | httparse::Error::Token
+        | httparse::Error::Version => "invalid start line",
+    })
+}

@@ -1,6 +1,6 @@
 //! Requests, and responses that are one document.
 
-use super::{Scene, extra};
+use crate::provider::tests::scene::{Scene, extra};
 use crate::call::{Parameters, Usage};
 use crate::exchange::Outcome;
 use crate::provider::BodyLimits;

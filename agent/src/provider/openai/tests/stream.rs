@@ -1,6 +1,6 @@
 //! Responses that are event streams.
 
-use super::{Scene, document, known};
+use crate::provider::tests::scene::{Scene, document, known};
 use crate::call::Usage;
 use crate::exchange::{Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;

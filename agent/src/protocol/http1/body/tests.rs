@@ -14,6 +14,7 @@ fn decode(segments: Vec<Segment>) -> Result<(Vec<u8>, u64, bool, Vec<u8>), Error
             match piece {
                 Piece::Bytes(bytes) => body.extend_from_slice(&bytes),
                 Piece::Gap(bytes) => missing += bytes,
+                Piece::Trailers(_) => {}
                 Piece::End => ended = true,
             }
         }

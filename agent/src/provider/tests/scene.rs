@@ -1,0 +1,114 @@
+//! Exchanges for the tests of dialects.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use bytes::Bytes;
+
+use crate::call::Call;
+use crate::event::Role;
+use crate::exchange::{Exchange, Frame, Outcome, Payload};
+use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
+use crate::protocol::sse::SseEvent;
+use crate::provider::{BodyLimits, Interpreter, Recognition, recognise};
+use crate::value::Value;
+
+/// One exchange as a test tells it.
+pub(in crate::provider) struct Scene<'a> {
+    pub(in crate::provider) host: &'a str,
+    pub(in crate::provider) path: &'a str,
+    pub(in crate::provider) request: &'a [u8],
+    pub(in crate::provider) status: u16,
+    pub(in crate::provider) body: &'a [u8],
+    pub(in crate::provider) events: &'a [&'a str],
+    /// Names of header fields of the request, each with any value.
+    pub(in crate::provider) fields: &'a [&'static str],
+    pub(in crate::provider) outcome: Outcome,
+    pub(in crate::provider) missing_bytes: u64,
+    pub(in crate::provider) limits: BodyLimits,
+    /// Bytes per piece of a body.
+    pub(in crate::provider) piece: usize,
+}
+
+impl Default for Scene<'_> {
+    fn default() -> Self {
+        Self {
+            host: "api.openai.com",
+            path: "/v1/chat/completions",
+            request: br#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hi"}]}"#,
+            status: 200,
+            body: b"",
+            events: &[],
+            fields: &[],
+            outcome: Outcome::Complete,
+            missing_bytes: 0,
+            limits: BodyLimits::default(),
+            piece: usize::MAX,
+        }
+    }
+}
+
+impl Scene<'_> {
+    pub(in crate::provider) fn head(&self) -> RequestHead {
+        RequestHead {
+            method: "POST".to_owned(),
+            path: self.path.to_owned(),
+            host: Some(self.host.to_owned()),
+            port: None,
+            minor_version: 1,
+            headers: Headers::of(&self.fields.iter().map(|name| (*name, "x")).collect::<Vec<_>>()),
+        }
+    }
+
+    pub(in crate::provider) fn exchange(&self, request: RequestHead, answered: bool) -> Exchange {
+        let head = ResponseHead { status: self.status, minor_version: 1, headers: Headers::default() };
+        Exchange {
+            ordinal: 0,
+            role: Role::Client,
+            request: request.into(),
+            response: answered.then(|| head.into()),
+            started_ns: 0,
+            ended_ns: 9_000,
+            request_body_bytes: 0,
+            response_body_bytes: 0,
+            missing_bytes: self.missing_bytes,
+            outcome: self.outcome,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(in crate::provider) fn play(&self) -> Call {
+        let request = self.head();
+        let (mut interpreter, mut calls) = (known(&request, self.limits), Vec::new());
+        for piece in self.request.chunks(self.piece) {
+            interpreter.request(&document(piece));
+        }
+        for piece in self.body.chunks(self.piece) {
+            interpreter.response(&document(piece), &mut calls);
+        }
+        for (time_ns, data) in (1_000..).zip(self.events) {
+            let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
+            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) }, &mut calls);
+        }
+        let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
+        interpreter.finish(&self.exchange(request, !silent), &mut calls);
+        calls.pop().unwrap()
+    }
+}
+
+pub(in crate::provider) fn known(request: &RequestHead, limits: BodyLimits) -> Box<dyn Interpreter> {
+    match recognise(request, limits) {
+        Recognition::Known(interpreter) => interpreter,
+        Recognition::Candidate(_) | Recognition::Foreign => panic!("not recognised"),
+    }
+}
+
+pub(in crate::provider) fn document(piece: &[u8]) -> Frame {
+    Frame { time_ns: 0, payload: Payload::Document(Bytes::copy_from_slice(piece)) }
+}
+
+pub(in crate::provider) fn extra(call: &Call, name: &str) -> Option<String> {
+    call.extra.iter().find(|(known, _)| *known == name).and_then(|(_, value)| match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    })
+}
