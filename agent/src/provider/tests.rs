@@ -104,6 +104,11 @@ const BODIES: &[(&str, &str)] = &[
     (r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#, "openai"),
     (r#"{"messages":[{"content":"hi","role":"user"}],"stream":true}"#, "openai"),
     (r#"{"messages":[{"role":"system","content":"very lo"#, "openai"),
+    (
+        r#"{"model":"m","max_tokens":9,"system":"be kind","messages":[{"role":"user","content":"hi"}]}"#,
+        "anthropic",
+    ),
+    (r#"{"anthropic_version":"vertex-2023-10-16","messages":[{"role":"user","content":[]}]}"#, "anthropic"),
 ];
 
 /// Bodies of others.
