@@ -111,7 +111,7 @@ fn list_programs() -> Result<ExitCode, StartError> {
 fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
     let counters = Arc::new(Counters::default());
     let color = config.color.enabled_on(&io::stderr());
-    telemetry::init_log(&config.log, color, redact::for_log, Arc::clone(&counters))?;
+    telemetry::init_log(&config.log, color, redact::for_log)?;
     let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     findings.retain(|finding| finding.weight == Weight::Missing);
     for finding in &findings {

@@ -1,11 +1,8 @@
 //! The agent's own health: counters by cause for all that is dropped, truncated, skipped or guessed,
 //! and its log.
 
-pub mod refusal;
-
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_subscriber::layer::SubscriberExt;
@@ -153,7 +150,6 @@ impl Counters {
 pub const PROBE_LOG_TARGET: &str = "bpf";
 
 /// Filters that stand before the operator's own: libraries whose news is not the agent's.
-/// The OpenTelemetry client is silent: what its errors mean is said once, by `export::otlp`.
 const QUIET: &str = "bpf=debug,aya=warn,aya_obj=warn,opentelemetry=off,h2=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,tonic=warn,tower=warn";
 
 /// Makes a text safe to show: `redact::for_log`, which is downstream of this module.
@@ -178,16 +174,15 @@ impl<W: Write> Write for Scrubbed<W> {
 }
 
 /// Sends the log to standard error, every event through `scrub`. `filter` is a checked
-/// [`crate::config::Config::log`]; `counters` take what only the OpenTelemetry client's log says.
+/// [`crate::config::Config::log`].
 ///
 /// # Errors
 /// When the process has a log already.
-pub fn init_log(filter: &str, color: bool, scrub: Scrub, counters: Arc<Counters>) -> anyhow::Result<()> {
+pub fn init_log(filter: &str, color: bool, scrub: Scrub) -> anyhow::Result<()> {
     let writer = move || Scrubbed { scrub, out: io::stderr() };
     let text = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(color);
     tracing_subscriber::registry()
         .with(text.with_filter(log_filter(filter)))
-        .with(refusal::layer(counters))
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot begin to log: {error}"))
 }
@@ -199,6 +194,7 @@ fn log_filter(filter: &str) -> EnvFilter {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -262,7 +258,7 @@ mod tests {
 
     #[test]
     fn no_event_is_logged_with_a_credential() {
-        let log = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&log);
         let writer = move || Scrubbed { scrub: crate::redact::for_log, out: Shared(Arc::clone(&shared)) };
         let text = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(true);
@@ -276,7 +272,7 @@ mod tests {
         assert!(text.contains("[CREDENTIAL] (pid 7) talked TLS") && text.contains("@host is back"), "{text}");
     }
 
-    struct Shared(Arc<std::sync::Mutex<Vec<u8>>>);
+    struct Shared(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Shared {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

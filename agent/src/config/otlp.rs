@@ -1,32 +1,69 @@
 //! Where and how OTLP is sent: the settings, then the variables of the OTLP exporter specification
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use opentelemetry_otlp::{
+    OTEL_EXPORTER_OTLP_COMPRESSION, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT,
+    OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT, OTEL_EXPORTER_OTLP_TRACES_COMPRESSION,
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
+};
 use reqwest::Url;
 
 use super::Environment;
 use super::error::{ConfigError, Origin};
 use super::settings::Settings;
 use super::value::OtlpProtocol;
+use crate::percent;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
+// Each for this signal first: where it is set, the general one does not count.
+const HEADERS: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_HEADERS];
+const TIMEOUT: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, OTEL_EXPORTER_OTLP_TIMEOUT];
+const COMPRESSION: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, OTEL_EXPORTER_OTLP_COMPRESSION];
+const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
 const TRACES_PATH: &str = "/v1/traces";
 
-/// An OTLP receiver. Headers, timeout and compression are read from the standard variables by the
-/// exporter itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An OTLP receiver.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Otlp {
     /// The full URL that spans are sent to. It may hold credentials: [`Otlp::label`] is for the log.
     pub endpoint: String,
     /// How.
     pub protocol: OtlpProtocol,
+    /// Headers of each request, which hold keys.
+    pub headers: Vec<(String, String)>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// Requests are compressed with gzip.
+    pub gzip: bool,
+    /// A file with the certificates of authorities (PEM) that are trusted beside the system's.
+    pub certificate: Option<PathBuf>,
+}
+
+/// Without what may hold a credential.
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, timeout, gzip, certificate, .. } = self;
+        write!(f, "Otlp({}, {protocol:?}, {timeout:?}, gzip: {gzip}, {certificate:?})", self.label())
+    }
 }
 
 impl Otlp {
+    /// A receiver with the specification's defaults.
+    #[must_use]
+    pub fn new(endpoint: String, protocol: OtlpProtocol) -> Self {
+        let timeout = OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT;
+        Self { endpoint, protocol, headers: Vec::new(), timeout, gzip: false, certificate: None }
+    }
+
     /// The endpoint without user, password, query and fragment.
     #[must_use]
     pub fn label(&self) -> String {
@@ -73,12 +110,15 @@ pub(super) fn resolve(
         };
         (Origin::Default, "otlp-endpoint", endpoint, true)
     };
-    let insecure = INSECURE
-        .iter()
-        .find_map(|name| variable(environment, name))
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let insecure = first(environment, INSECURE).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
     match endpoint_url(given, protocol, is_base, insecure) {
-        Some(endpoint) => Ok(Otlp { endpoint, protocol }),
+        Some(endpoint) => Ok(Otlp {
+            headers: first(environment, HEADERS).map(|(_, value)| headers(value)).unwrap_or_default(),
+            timeout: timeout(environment)?,
+            gzip: gzip(environment)?,
+            certificate: first(environment, CERTIFICATE).map(|(_, path)| path.into()),
+            ..Otlp::new(endpoint, protocol)
+        }),
         None => Err(ConfigError::Invalid {
             origin,
             key: key.to_owned(),
@@ -101,14 +141,52 @@ fn without_credentials(given: &str) -> String {
 }
 
 fn protocol_of(environment: &Environment) -> Result<OtlpProtocol, ConfigError> {
-    let given = PROTOCOL.iter().find_map(|name| variable(environment, name).map(|value| (*name, value)));
-    let Some((name, value)) = given else { return Ok(OtlpProtocol::HttpProtobuf) };
-    value.parse().map_err(|expected| ConfigError::Invalid {
+    let Some((name, value)) = first(environment, PROTOCOL) else { return Ok(OtlpProtocol::HttpProtobuf) };
+    value.parse().map_err(|expected| invalid(name, value, expected))
+}
+
+fn timeout(environment: &Environment) -> Result<Duration, ConfigError> {
+    let Some((name, value)) = first(environment, TIMEOUT) else {
+        return Ok(OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT);
+    };
+    let milliseconds = value.trim().parse().ok().filter(|milliseconds| *milliseconds > 0);
+    milliseconds
+        .map(Duration::from_millis)
+        .ok_or_else(|| invalid(name, value, "milliseconds, 1 or more".to_owned()))
+}
+
+fn gzip(environment: &Environment) -> Result<bool, ConfigError> {
+    match first(environment, COMPRESSION) {
+        None => Ok(false),
+        Some((_, value)) if value.eq_ignore_ascii_case("gzip") => Ok(true),
+        Some((_, value)) if value.eq_ignore_ascii_case("none") => Ok(false),
+        Some((name, value)) => Err(invalid(name, value, "gzip or none".to_owned())),
+    }
+}
+
+/// `name=value,name=value`, percent-encoded as W3C Baggage. What is no pair is left out.
+fn headers(list: &str) -> Vec<(String, String)> {
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let value = percent::decode(value).map_or_else(|| value.to_owned(), Cow::into_owned);
+        (!name.is_empty() && !value.is_empty()).then(|| (name.to_ascii_lowercase(), value))
+    };
+    list.split(',').filter_map(pair).collect()
+}
+
+fn invalid(name: &str, value: &str, expected: String) -> ConfigError {
+    ConfigError::Invalid {
         origin: Origin::Environment(name.to_owned()),
         key: name.to_owned(),
         value: value.to_owned(),
         expected,
-    })
+    }
+}
+
+/// The first variable of these that is set, with its value.
+fn first<'a>(environment: &'a Environment, names: [&'static str; 2]) -> Option<(&'static str, &'a str)> {
+    names.into_iter().find_map(|name| variable(environment, name).map(|value| (name, value)))
 }
 
 /// The URL to send to. A base URL gets the path of the traces signal (HTTP only); an endpoint without
@@ -140,6 +218,50 @@ fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    fn resolved(variables: &[(&str, &str)]) -> Result<Otlp, ConfigError> {
+        let environment: Environment =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        resolve(&Settings::default(), &BTreeMap::new(), &environment)
+    }
+
+    #[test]
+    fn the_standard_variables_are_honoured_this_signals_first() {
+        let plain = resolved(&[]).ok();
+        let plain = plain.map(|otlp| (otlp.headers, otlp.timeout, otlp.gzip, otlp.certificate));
+        assert_eq!(plain, Some((Vec::new(), Duration::from_secs(10), false, None)));
+        let all = resolved(&[
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x=y"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", " Api-Key = a%20b%3D , no pair,x=,=y, z=1=2"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "250"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "what"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+        ]);
+        let all = all.ok().map(|otlp| (otlp.headers, otlp.timeout, otlp.gzip, otlp.certificate));
+        let headers = [("api-key", "a b="), ("z", "1=2")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(all, Some((headers, Duration::from_millis(250), true, Some("/ca.pem".into()))));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        for (name, value) in [
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1s"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ] {
+            assert!(matches!(resolved(&[(name, value)]), Err(ConfigError::Invalid { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_no_credential() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://bob:hunter2@host");
+        let otlp = resolved(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "key=hunter2")]);
+        let text = format!("{otlp:?}");
+        assert!(text.contains("//host/v1/traces") && !text.contains("hunter2"), "{text}");
+    }
+
     #[test]
     fn a_bad_endpoint_is_shown_without_its_password() {
         for (given, shown) in [
@@ -151,8 +273,7 @@ mod tests {
             ("ftp://host/#hunter2", "ftp://host/"),
             ("no url", "no url"),
         ] {
-            let environment = Environment::from([(ENDPOINT.to_owned(), given.to_owned())]);
-            let error = resolve(&Settings::default(), &BTreeMap::new(), &environment).err();
+            let error = resolved(&[(ENDPOINT, given)]).err();
             let error = error.map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains(&format!("'{shown}'")) && !error.contains("hunter2"), "{error}");
         }

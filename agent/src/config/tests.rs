@@ -303,7 +303,7 @@ fn the_protocol_follows_the_specification() {
 #[test]
 fn a_label_has_no_credentials() {
     let endpoint = "https://user:secret@c:4318/v1/traces?key=secret#secret".to_owned();
-    let label = Otlp { endpoint, protocol: OtlpProtocol::HttpProtobuf }.label();
+    let label = Otlp::new(endpoint, OtlpProtocol::HttpProtobuf).label();
     assert_eq!(label, "https://c:4318/v1/traces");
 }
 

@@ -26,7 +26,7 @@ pub enum ExportError {
         /// The endpoint, without credentials.
         endpoint: String,
         /// Why.
-        source: opentelemetry_otlp::ExporterBuildError,
+        source: otlp::ClientError,
     },
     /// The thread that writes to the terminal could not be started.
     #[error("cannot start the terminal view: {0}")]

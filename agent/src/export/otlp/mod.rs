@@ -1,11 +1,13 @@
-//! OTLP over gRPC or HTTP/protobuf, one resource per traced process.
+//! OTLP over gRPC or HTTP/protobuf: many processes in one request, one resource for each.
 //!
-//! A bounded queue stands between the pipeline and one task, which owns the client: see
-//! `delivery` for batches, retries and what is dropped when.
+//! A bounded queue stands between the pipeline and one task, which makes batches (`delivery`, `batch`) and
+//! hands them to a few senders at once (`sender`): there stands what is tried again and what is dropped when.
 
 mod backoff;
-mod convert;
+mod batch;
 mod delivery;
+mod encode;
+mod sender;
 mod transport;
 
 use std::sync::Arc;
@@ -14,13 +16,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::ExportError;
 use crate::config::Otlp;
 use crate::correlate::span::Span;
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
-use delivery::Delivery;
+use delivery::{Delivery, Stop};
+use sender::Sender;
+pub use transport::ClientError;
 use transport::{Client, Transport};
 
 /// The pipeline's end of the OTLP exporter.
@@ -29,14 +34,14 @@ pub struct Exporter {
     queue: mpsc::Sender<Redacted<Span>>,
     /// Spans taken in and neither delivered nor dropped yet.
     kept: Arc<AtomicUsize>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
     task: JoinHandle<()>,
     counters: Arc<Counters>,
 }
 
 impl Exporter {
-    /// Starts the task; `capacity` spans wait at most, beside the batch that is being sent. Must be
-    /// called within a tokio runtime.
+    /// Starts the task; `capacity` spans wait at most, beside the batches that are being made and sent. Must
+    /// be called within a tokio runtime.
     ///
     /// # Errors
     /// When the client cannot be built; the endpoint is not contacted yet.
@@ -50,10 +55,10 @@ impl Exporter {
 
     fn spawn<T: Transport>(transport: T, label: String, capacity: usize, counters: Arc<Counters>) -> Self {
         let (queue, receiver) = mpsc::channel(capacity.max(1));
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         let kept = Arc::new(AtomicUsize::new(0));
-        let delivery =
-            Delivery::new(transport, label, receiver, stopping, Arc::clone(&kept), Arc::clone(&counters));
+        let sender = Sender::new(transport, label, Arc::clone(&kept), Arc::clone(&counters));
+        let delivery = Delivery::new(Arc::new(sender), receiver, stopping);
         Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters }
     }
 
@@ -69,15 +74,11 @@ impl Exporter {
 
     /// Sends what waits, for at most `limit`; what is left then is dropped and counted.
     pub async fn shutdown(self, limit: Duration) {
-        let Self { queue, kept, stop, mut task, counters } = self;
+        let Self { queue, kept, stop, task, counters } = self;
         drop(queue);
-        // Fails only when the task is gone, which is what is wanted.
-        let _ = stop.send(true);
-        if tokio::time::timeout(limit, &mut task).await.is_err() {
-            task.abort();
-            // Until it is gone, it could still deliver what is counted as dropped below.
-            let _ = task.await;
-        }
+        // Both fail only when the task is gone, which is what is wanted.
+        let _ = stop.send(Some(Instant::now() + limit));
+        let _ = task.await;
         counters.spans_dropped_shutdown.add(kept.load(Ordering::Relaxed) as u64);
     }
 }

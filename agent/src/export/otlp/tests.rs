@@ -2,29 +2,36 @@
 
 use std::sync::Mutex;
 
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::time::{Instant, sleep};
 
-use super::delivery::{BATCH, GIVE_UP};
-use super::transport::Failure;
+use super::batch::SPANS_MAX;
+use super::delivery::CONCURRENT;
+use super::sender::{CUTS_MAX, GIVE_UP};
+use super::transport::{Failure, Taken};
 use super::*;
-use crate::discovery::process::Process;
 use crate::export::fixture;
 
 /// A receiver that plays along, is away, or refuses; tests run it in tokio's paused time.
 #[derive(Clone, Default)]
 struct Receiver(Arc<Mutex<State>>);
 
+/// What the receiver says of a request with spans of these first bytes of their ids.
+type Judge = Box<dyn FnMut(&[u8]) -> Result<Taken, Failure> + Send>;
+
 #[derive(Default)]
 struct State {
     failure: Option<Failure>,
-    /// Refuses so many spans of each request that it accepts.
-    refuses: Option<(Arc<Counters>, u64)>,
+    judge: Option<Judge>,
+    /// Takes so long for each request.
+    takes: Duration,
     /// Never answers.
     hangs: bool,
+    under_way: usize,
+    most_under_way: usize,
     attempts: Vec<Instant>,
-    /// Process and number of spans of each accepted request.
-    accepted: Vec<(u32, usize)>,
+    /// How many processes and spans each accepted request had.
+    accepted: Vec<(usize, usize)>,
 }
 
 impl Receiver {
@@ -34,12 +41,22 @@ impl Receiver {
         receiver
     }
 
+    fn judging(judge: impl FnMut(&[u8]) -> Result<Taken, Failure> + Send + 'static) -> Self {
+        let receiver = Self::default();
+        receiver.0.lock().unwrap().judge = Some(Box::new(judge));
+        receiver
+    }
+
     fn recover(&self) {
         self.0.lock().unwrap().failure = None;
     }
 
-    fn accepted(&self) -> Vec<(u32, usize)> {
+    fn accepted(&self) -> Vec<(usize, usize)> {
         self.0.lock().unwrap().accepted.clone()
+    }
+
+    fn attempts(&self) -> Vec<Instant> {
+        self.0.lock().unwrap().attempts.clone()
     }
 
     fn spans(&self) -> usize {
@@ -48,21 +65,30 @@ impl Receiver {
 }
 
 impl Transport for Receiver {
-    async fn send(&mut self, process: &Process, spans: Vec<SpanData>) -> Result<(), Failure> {
-        let hangs = self.0.lock().unwrap().hangs;
+    async fn send(&self, request: &ExportTraceServiceRequest) -> Result<Taken, Failure> {
+        let (hangs, takes) = {
+            let mut state = self.0.lock().unwrap();
+            state.attempts.push(Instant::now());
+            state.under_way += 1;
+            state.most_under_way = state.most_under_way.max(state.under_way);
+            (state.hangs, state.takes)
+        };
         if hangs {
             std::future::pending::<()>().await;
         }
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
+        let spans = request.resource_spans.iter().flat_map(|group| &group.scope_spans);
+        let ids: Vec<_> = spans.flat_map(|scope| &scope.spans).map(|span| span.span_id[0]).collect();
         let mut state = self.0.lock().unwrap();
-        state.attempts.push(Instant::now());
+        state.under_way -= 1;
         if let Some(failure) = &state.failure {
             return Err(failure.clone());
         }
-        if let Some((counters, refused)) = &state.refuses {
-            counters.spans_dropped_rejected.add(*refused);
-        }
-        state.accepted.push((process.pid, spans.len()));
-        Ok(())
+        let taken = state.judge.as_mut().map_or_else(|| Ok(Taken::default()), |judge| judge(&ids))?;
+        state.accepted.push((request.resource_spans.len(), ids.len()));
+        Ok(taken)
     }
 }
 
@@ -73,7 +99,7 @@ fn start(receiver: &Receiver, capacity: usize) -> (Exporter, Arc<Counters>) {
 }
 
 fn away() -> Failure {
-    Failure::Unreachable("network error".to_owned())
+    Failure::Unreachable { reason: "network error".to_owned(), retry_after: None }
 }
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -88,7 +114,7 @@ async fn a_quiet_moment_ends_a_batch() {
     sleep(Duration::from_millis(150)).await;
     assert_eq!(receiver.spans(), 0);
     sleep(Duration::from_millis(100)).await;
-    assert_eq!(receiver.accepted(), [(1, 2)]);
+    assert_eq!(receiver.accepted(), [(1, 2)], "one process, two spans");
     assert_eq!(counters.spans_exported.get(), 2);
 }
 
@@ -106,16 +132,46 @@ async fn a_steady_trickle_is_sent_every_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_batch_is_sent_at_once_and_each_process_apart() {
+async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
     let receiver = Receiver::default();
-    let (exporter, _) = start(&receiver, 2 * BATCH);
+    let (exporter, _) = start(&receiver, 2 * SPANS_MAX);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
-    for _ in 0..BATCH - 1 {
+    for _ in 0..SPANS_MAX - 1 {
         exporter.export(fixture::redacted(1, &one));
     }
     exporter.export(fixture::redacted(1, &two));
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(receiver.accepted(), [(1, BATCH - 1), (2, 1)]);
+    assert_eq!(receiver.accepted(), [(2, SPANS_MAX)]);
+}
+
+/// A host on which programs live for one call, and a receiver that is far away.
+#[tokio::test(start_paused = true)]
+async fn two_thousand_processes_are_a_few_requests() {
+    const PROCESSES: u32 = 2000;
+    let receiver = Receiver::default();
+    receiver.0.lock().unwrap().takes = Duration::from_millis(80);
+    let (exporter, counters) = start(&receiver, 8192);
+    for pid in 0..PROCESSES {
+        exporter.export(fixture::redacted(1, &fixture::process(pid, "short")));
+    }
+    exporter.shutdown(LIMIT).await;
+    assert_eq!(counters.loss_summary(), None);
+    assert_eq!(counters.spans_exported.get(), u64::from(PROCESSES));
+    assert_eq!(receiver.accepted(), [(512, 512), (512, 512), (512, 512), (464, 464)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_requests_are_under_way_at_once() {
+    let receiver = Receiver::default();
+    receiver.0.lock().unwrap().takes = Duration::from_secs(1);
+    let (exporter, counters) = start(&receiver, 10 * SPANS_MAX);
+    let process = fixture::process(1, "agent");
+    for _ in 0..10 * SPANS_MAX {
+        exporter.export(fixture::redacted(1, &process));
+    }
+    exporter.shutdown(LIMIT).await;
+    assert_eq!(counters.spans_exported.get(), 10 * SPANS_MAX as u64);
+    assert_eq!(receiver.0.lock().unwrap().most_under_way, CONCURRENT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,19 +185,18 @@ async fn an_outage_loses_nothing_within_the_queue() {
     for _ in 0..50 {
         exporter.export(fixture::redacted(3, &one));
     }
-    let waits: Vec<_> = {
-        let state = receiver.0.lock().unwrap();
-        state.attempts.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
-    };
+    let waits: Vec<_> = receiver.attempts().windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
     assert!(waits.len() >= 4, "{waits:?}");
     for (wait, middle) in waits.iter().zip([1000, 2000, 4000, 8000]) {
         assert!((middle * 8 / 10..=middle * 12 / 10 + 1).contains(wait), "{waits:?}");
     }
     receiver.recover();
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(receiver.accepted(), [(1, 1), (2, 1), (1, 50)]);
+    let mut accepted = receiver.accepted();
+    accepted.sort_unstable();
+    assert_eq!(accepted, [(1, 50), (2, 2)]);
     assert_eq!(counters.spans_exported.get(), 52);
-    assert_eq!(counters.export_failures.get(), waits.len() as u64 + 1);
+    assert_eq!(counters.export_failures.get(), receiver.attempts().len() as u64 - 2);
     assert_eq!(counters.loss_summary(), None);
 }
 
@@ -187,31 +242,120 @@ async fn refused_spans_are_dropped_at_once() {
     exporter.shutdown(LIMIT).await;
     assert_eq!(counters.spans_dropped_rejected.get(), 1);
     assert_eq!(counters.spans_dropped_shutdown.get(), 0);
-    assert_eq!(receiver.0.lock().unwrap().attempts.len(), 1);
+    assert_eq!(receiver.attempts().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn spans_refused_in_part_do_not_count_as_exported() {
-    let receiver = Receiver::default();
+    for (rejected, expected) in [(1, (1, 1)), (0, (2, 0)), (100, (0, 2))] {
+        let receiver = Receiver::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
+        let (exporter, counters) = start(&receiver, 10);
+        let process = fixture::process(1, "agent");
+        exporter.export(fixture::redacted(1, &process));
+        exporter.export(fixture::redacted(2, &process));
+        exporter.shutdown(LIMIT).await;
+        assert_eq!((counters.spans_exported.get(), counters.spans_dropped_rejected.get()), expected);
+    }
+}
+
+/// Sends a batch of as many spans, of which those with id 13 are `bad`, to a receiver with this judgement.
+async fn sent(spans: usize, bad: &[usize], judge: Receiver) -> (Receiver, Arc<Counters>) {
+    let (exporter, counters) = start(&judge, 8192);
+    let process = fixture::process(1, "agent");
+    for at in 0..spans {
+        exporter.export(fixture::redacted(if bad.contains(&at) { 13 } else { 1 }, &process));
+    }
+    exporter.shutdown(LIMIT).await;
+    (judge, counters)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_is_sent_in_pieces() {
+    let judge = Receiver::judging(|ids| match ids.len() {
+        0..=100 => Ok(Taken::default()),
+        _ => Err(Failure::TooLarge("HTTP status 413".to_owned())),
+    });
+    let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
+    assert_eq!(receiver.accepted(), [(1, 64); 8]);
+    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64);
+    assert_eq!((counters.loss_summary(), counters.export_failures.get()), (None, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_that_is_objected_to_goes_alone_and_the_others_pass() {
+    let judge = Receiver::judging(|ids| match ids.contains(&13) {
+        true => Err(Failure::Invalid("HTTP status 400".to_owned())),
+        false => Ok(Taken::default()),
+    });
+    let (receiver, counters) = sent(SPANS_MAX, &[0, 300, 511], judge).await;
+    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64 - 3);
+    assert_eq!(counters.spans_dropped_rejected.get(), 3);
+    assert!(receiver.attempts().len() <= 6 * 9, "{}", receiver.attempts().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
+    for failure in
+        [Failure::Invalid("HTTP status 400".to_owned()), Failure::TooLarge("HTTP status 413".to_owned())]
+    {
+        let judge = Receiver::judging(move |_| Err(failure.clone()));
+        let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
+        assert_eq!(counters.spans_dropped_rejected.get(), SPANS_MAX as u64);
+        assert_eq!(receiver.attempts().len(), 2 * CUTS_MAX + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_never_passes_does_not_hold_up_the_others() {
+    let judge = Receiver::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
+    let (receiver, counters) = sent(4 * SPANS_MAX, &[0], judge).await;
+    assert_eq!(receiver.accepted(), [(1, SPANS_MAX); 3]);
+    assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_receiver_says_when_to_come_back() {
+    let patience = Failure::Unreachable {
+        reason: "HTTP status 429".to_owned(),
+        retry_after: Some(Duration::from_secs(42)),
+    };
+    let receiver = Receiver::failing(patience);
     let (exporter, counters) = start(&receiver, 10);
-    receiver.0.lock().unwrap().refuses = Some((Arc::clone(&counters), 1));
+    exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
+    sleep(Duration::from_secs(42)).await;
+    receiver.recover();
+    exporter.shutdown(LIMIT).await;
+    let attempts = receiver.attempts();
+    assert_eq!(attempts.len(), 2);
+    assert!(attempts[1] - attempts[0] <= Duration::from_secs(42));
+    assert!(attempts[1] - attempts[0] >= Duration::from_millis(41_799));
+    assert_eq!(counters.spans_exported.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_batch_that_passes_wakes_those_that_wait() {
+    let receiver = Receiver::failing(away());
+    let (exporter, _) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
+    // It waits for up to half a minute now.
+    sleep(Duration::from_secs(100)).await;
+    receiver.recover();
     exporter.export(fixture::redacted(2, &process));
-    exporter.shutdown(LIMIT).await;
-    assert_eq!((counters.spans_exported.get(), counters.spans_dropped_rejected.get()), (1, 1));
+    sleep(Duration::from_millis(250)).await;
+    assert_eq!(receiver.accepted().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_sends_what_waits() {
     let receiver = Receiver::default();
-    let (exporter, counters) = start(&receiver, 2 * BATCH);
+    let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
     let process = fixture::process(1, "agent");
-    for _ in 0..BATCH + 3 {
+    for _ in 0..SPANS_MAX + 3 {
         exporter.export(fixture::redacted(1, &process));
     }
     exporter.shutdown(LIMIT).await;
-    assert_eq!(receiver.accepted(), [(1, BATCH), (1, 3)]);
+    assert_eq!(receiver.accepted(), [(1, SPANS_MAX), (1, 3)]);
     assert_eq!(counters.loss_summary(), None);
 }
 
@@ -220,15 +364,15 @@ async fn shutdown_does_not_wait_for_a_receiver_that_is_away_or_hangs() {
     for hangs in [false, true] {
         let receiver = Receiver::failing(away());
         receiver.0.lock().unwrap().hangs = hangs;
-        let (exporter, counters) = start(&receiver, 2 * BATCH);
+        let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
         let process = fixture::process(1, "agent");
-        for _ in 0..BATCH + 3 {
+        for _ in 0..SPANS_MAX + 3 {
             exporter.export(fixture::redacted(1, &process));
         }
         sleep(Duration::from_secs(20)).await;
         let began = Instant::now();
         exporter.shutdown(LIMIT).await;
         assert!(began.elapsed() <= if hangs { LIMIT } else { Duration::from_millis(1) });
-        assert_eq!(counters.spans_dropped_shutdown.get(), BATCH as u64 + 3);
+        assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64 + 3);
     }
 }

@@ -1,0 +1,187 @@
+//! What becomes of one batch: it is sent, tried again, cut in pieces, or dropped and counted.
+//!
+//! One that the receiver does not take now is kept and tried again with growing waits, for five minutes.
+//! One that is too large, or holds something that the receiver objects to, is cut in halves until what is at
+//! fault is alone, which is dropped; the number of such cuts is bounded. One that is refused is dropped.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::backoff;
+use super::batch::Batch;
+use super::delivery::Stop;
+use super::transport::{Failure, Taken, Transport};
+use crate::telemetry::Counters;
+
+/// A batch that could not be delivered for so long is dropped.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(300);
+/// A batch is cut in two at most so often: enough to find some spans out of [`super::batch::SPANS_MAX`], or
+/// to get below a receiver's limit that is a hundredth of the usual one.
+pub(super) const CUTS_MAX: usize = 128;
+
+/// What all senders share.
+pub(super) struct Sender<T> {
+    transport: T,
+    /// The receiver's name for the log.
+    label: String,
+    /// Spans taken in and neither delivered nor dropped yet.
+    kept: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
+    told: Mutex<Told>,
+    /// The receiver was away and has answered.
+    back: Notify,
+}
+
+/// What the operator was told and need not be told again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// The receiver cannot be reached.
+    away: bool,
+    /// The receiver refuses spans, and has since taken none.
+    refusing: bool,
+    /// The receiver has something to say of spans that it took.
+    advised: bool,
+}
+
+impl<T: Transport> Sender<T> {
+    pub(super) fn new(transport: T, label: String, kept: Arc<AtomicUsize>, counters: Arc<Counters>) -> Self {
+        Self { transport, label, kept, counters, told: Mutex::default(), back: Notify::new() }
+    }
+
+    /// Delivers a batch or drops it; what is left when the agent stops with the receiver away stays in
+    /// `kept`.
+    pub(super) async fn deliver(self: Arc<Self>, batch: Batch, mut stopping: watch::Receiver<Stop>) {
+        let began = Instant::now();
+        let (mut failures, mut cuts) = (0, 0);
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            let count = part.spans();
+            match self.transport.send(part.request()).await {
+                Ok(taken) => {
+                    failures = 0;
+                    self.taken(count, &taken);
+                }
+                Err(Failure::TooLarge(_) | Failure::Invalid(_)) if count > 1 && cuts < CUTS_MAX => {
+                    cuts += 1;
+                    failures = 0;
+                    self.answered();
+                    let (first, second) = part.halves();
+                    parts.extend([second, first]);
+                }
+                Err(failure @ (Failure::TooLarge(_) | Failure::Invalid(_) | Failure::Rejected(_))) => {
+                    failures = 0;
+                    self.release(count);
+                    self.counters.spans_dropped_rejected.add(count as u64);
+                    self.refused(&failure.to_string(), count as u64);
+                }
+                Err(Failure::Unreachable { reason, retry_after }) => {
+                    failures += 1;
+                    self.counters.export_failures.increment();
+                    self.unreachable(&reason);
+                    if is_stopping(&stopping) {
+                        return;
+                    }
+                    parts.push(part);
+                    if began.elapsed() >= GIVE_UP {
+                        let count = parts.iter().map(Batch::spans).sum();
+                        self.release(count);
+                        self.counters.spans_dropped_expired.add(count as u64);
+                        return;
+                    }
+                    self.pause(failures, retry_after, &mut stopping).await;
+                }
+            }
+        }
+    }
+
+    /// Waits, but not past the moment at which the agent begins to stop, and, where the receiver did not
+    /// ask for the wait, at which another sender finds that it is back.
+    async fn pause(
+        &self,
+        failures: u32,
+        retry_after: Option<Duration>,
+        stopping: &mut watch::Receiver<Stop>,
+    ) {
+        let wait = backoff::delay(failures);
+        let asked = retry_after.map(|asked| asked.min(GIVE_UP));
+        tokio::select! {
+            () = sleep(asked.map_or(wait, |asked| asked.max(wait))) => {}
+            _ = stopping.wait_for(Option::is_some) => {}
+            () = self.back.notified(), if asked.is_none() => {}
+        }
+    }
+
+    fn release(&self, count: usize) {
+        self.kept.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    fn taken(&self, count: usize, taken: &Taken) {
+        self.release(count);
+        let count = count as u64;
+        let rejected = taken.rejected.min(count);
+        self.counters.spans_exported.add(count - rejected);
+        self.counters.spans_dropped_rejected.add(rejected);
+        self.answered();
+        if rejected > 0 {
+            self.refused(&format!("a partial success: {}", taken.message), rejected);
+            return;
+        }
+        let is_news = self.told(|told| {
+            told.refusing = false;
+            let advises = !taken.message.is_empty();
+            advises && !std::mem::replace(&mut told.advised, true)
+        });
+        if is_news {
+            warn!("OTLP receiver {} takes spans and says: {}", self.label, taken.message);
+        }
+    }
+
+    /// An answer is an answer, whatever it says.
+    fn answered(&self) {
+        if self.told(|told| std::mem::take(&mut told.away)) {
+            info!("OTLP receiver {} is back; {} spans are waiting", self.label, self.waiting());
+            self.back.notify_waiters();
+        }
+    }
+
+    fn unreachable(&self, reason: &str) {
+        if !self.told(|told| std::mem::replace(&mut told.away, true)) {
+            warn!(
+                "OTLP receiver {} cannot be reached ({reason}). Capture goes on; {} spans are kept, and more \
+                 as long as the queue has room. Check that it runs, its address and port, and that \
+                 `otlp-protocol` is what it speaks",
+                self.label,
+                self.waiting(),
+            );
+        }
+    }
+
+    fn refused(&self, reason: &str, count: u64) {
+        self.answered();
+        if !self.told(|told| std::mem::replace(&mut told.refusing, true)) {
+            warn!(
+                "OTLP receiver {} refuses spans ({reason}): {count} dropped, and more will be until it accepts \
+                 them. Check its path, `otlp-protocol`, and its key in OTEL_EXPORTER_OTLP_HEADERS",
+                self.label,
+            );
+        }
+    }
+
+    fn told<R>(&self, change: impl FnOnce(&mut Told) -> R) -> R {
+        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn waiting(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+}
+
+/// The owner said so, or is gone.
+fn is_stopping(stopping: &watch::Receiver<Stop>) -> bool {
+    stopping.borrow().is_some() || stopping.has_changed().is_err()
+}

@@ -1,0 +1,270 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::SystemTime;
+
+use flate2::read::GzDecoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use prost::Message as _;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::server::{Server, TcpIncoming};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::*;
+use crate::export::fixture;
+use crate::export::otlp::batch::{Batch, Filling};
+
+const HTTP: OtlpProtocol = OtlpProtocol::HttpProtobuf;
+const GRPC: OtlpProtocol = OtlpProtocol::Grpc;
+
+/// One request as the server got it: its head in lower case, and its body.
+struct Got(String, Vec<u8>);
+
+/// Serves one HTTP answer, after its first line, to every connection, and says where.
+fn http_server(answer: &'static str, body: &'static [u8]) -> (String, Receiver<Got>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, got): (Sender<Got>, _) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut seen = Vec::new();
+            let mut buffer = [0; 4096];
+            let mut awaited = None;
+            while awaited.is_none_or(|(_, awaited)| seen.len() < awaited) {
+                let count = stream.read(&mut buffer).unwrap_or(0);
+                if count == 0 {
+                    break;
+                }
+                seen.extend(&buffer[..count]);
+                let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
+                awaited = text.find("\r\n\r\n").map(|end| {
+                    let length = text.split("content-length: ").nth(1).unwrap();
+                    (end, end + 4 + length.split("\r\n").next().unwrap().parse::<usize>().unwrap())
+                });
+            }
+            let end = awaited.unwrap().0;
+            let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
+            let _ = tell.send(Got(head, seen.split_off(end + 4)));
+            let head =
+                format!("HTTP/1.1 {answer}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(&[head.as_bytes(), body].concat());
+        }
+    });
+    (format!("http://{address}/v1/traces"), got)
+}
+
+/// Answers every gRPC request alike.
+struct Grpc(Result<ExportTraceServiceResponse, Status>, Sender<Request<ExportTraceServiceRequest>>);
+
+#[tonic::async_trait]
+impl TraceService for Grpc {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let _ = self.1.send(request);
+        self.0.clone().map(Response::new)
+    }
+}
+
+async fn grpc_server(
+    answer: Result<ExportTraceServiceResponse, Status>,
+) -> (String, Receiver<Request<ExportTraceServiceRequest>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, got) = channel();
+    let service = TraceServiceServer::new(Grpc(answer, tell)).accept_compressed(CompressionEncoding::Gzip);
+    let server = Server::builder().add_service(service);
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    (endpoint, got)
+}
+
+fn batch() -> Batch {
+    let mut filling = Filling::default();
+    for pid in 1..=2 {
+        filling.push(&fixture::redacted(1, &fixture::process(pid, "agent")));
+    }
+    filling.finish()
+}
+
+async fn send(receiver: &Otlp) -> Result<Taken, Failure> {
+    Client::new(receiver).unwrap().send(batch().request()).await
+}
+
+async fn attempt(endpoint: String, protocol: OtlpProtocol) -> Result<Taken, Failure> {
+    send(&Otlp::new(endpoint, protocol)).await
+}
+
+fn unused() -> String {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    format!("http://{address}/")
+}
+
+fn partial() -> ExportTraceServiceResponse {
+    let message = "too\nold".to_owned();
+    let partial = ExportTracePartialSuccess { rejected_spans: 3, error_message: message };
+    ExportTraceServiceResponse { partial_success: Some(partial) }
+}
+
+#[tokio::test]
+async fn one_request_arrives_with_all_that_was_configured() {
+    for gzip in [false, true] {
+        let header = ("x-api-key".to_owned(), "hunter2".to_owned());
+        let bad = ("not a header".to_owned(), "x".to_owned());
+        let otlp = |endpoint, protocol| Otlp {
+            headers: vec![header.clone(), bad.clone()],
+            gzip,
+            ..Otlp::new(endpoint, protocol)
+        };
+        let (endpoint, got) = http_server("200 OK", b"");
+        assert_eq!(send(&otlp(endpoint, HTTP)).await, Ok(Taken::default()));
+        let Got(head, mut body) = got.recv().unwrap();
+        assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
+        assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+        assert!(head.contains("x-api-key: hunter2") && !head.contains("not a header"), "{head}");
+        assert_eq!(head.contains("content-encoding: gzip"), gzip);
+        if gzip {
+            let mut plain = Vec::new();
+            GzDecoder::new(body.as_slice()).read_to_end(&mut plain).unwrap();
+            body = plain;
+        }
+        assert_eq!(ExportTraceServiceRequest::decode(body.as_slice()).unwrap(), *batch().request());
+
+        let (endpoint, got) = grpc_server(Ok(ExportTraceServiceResponse::default())).await;
+        assert_eq!(send(&otlp(endpoint, GRPC)).await, Ok(Taken::default()));
+        let request = got.recv().unwrap();
+        assert_eq!(request.metadata().get("x-api-key").unwrap(), "hunter2");
+        assert_eq!(request.metadata().get("grpc-encoding").is_some(), gzip);
+        assert_eq!(request.into_inner(), *batch().request());
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_of_a_request_comes_with_its_answer() {
+    let taken = Ok(Taken { rejected: 3, message: "too old".to_owned() });
+    let (endpoint, _got) = grpc_server(Ok(partial())).await;
+    assert_eq!(attempt(endpoint, GRPC).await, taken);
+    let (endpoint, _got) = http_server("200 OK", b"\x0a\x0b\x08\x03\x12\x07too\nold");
+    assert_eq!(attempt(endpoint, HTTP).await, taken);
+    // Neither an answer that is none nor one without end says anything against the spans.
+    for body in [b"\xff\xff".as_slice(), &[b'x'; 100_000]] {
+        assert_eq!(attempt(http_server("202 Accepted", body).0, HTTP).await, Ok(Taken::default()));
+    }
+}
+
+#[tokio::test]
+async fn http_statuses_follow_the_specification() {
+    let patience = |status: u16, seconds: Option<u64>| Failure::Unreachable {
+        reason: format!("HTTP status {status}"),
+        retry_after: seconds.map(Duration::from_secs),
+    };
+    let text = |status: u16| format!("HTTP status {status}");
+    for (answer, expected) in [
+        ("429 Slow Down\r\nRetry-After: 17", patience(429, Some(17))),
+        ("503 Service Unavailable\r\nRetry-After: soon", patience(503, None)),
+        ("503 Service Unavailable\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT", patience(503, Some(0))),
+        ("502 Bad Gateway", patience(502, None)),
+        ("504 Gateway Timeout", patience(504, None)),
+        ("413 Content Too Large", Failure::TooLarge(text(413))),
+        ("400 Bad Request", Failure::Invalid(text(400))),
+        ("401 Unauthorized", Failure::Rejected(text(401))),
+        ("404 Not Found", Failure::Rejected(text(404))),
+        ("500 Internal Server Error", Failure::Rejected(text(500))),
+    ] {
+        assert_eq!(attempt(http_server(answer, b"").0, HTTP).await, Err(expected), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn grpc_statuses_follow_the_specification() {
+    let patience = |delay: u64| {
+        let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(delay)));
+        Status::with_error_details(Code::ResourceExhausted, "slow down", details)
+    };
+    let wait = Failure::Unreachable {
+        reason: "gRPC status ResourceExhausted: slow down".to_owned(),
+        retry_after: Some(Duration::from_secs(17)),
+    };
+    let (endpoint, _got) = grpc_server(Err(patience(17))).await;
+    assert_eq!(attempt(endpoint, GRPC).await, Err(wait));
+    let text = |code: Code| format!("gRPC status {code:?}: why");
+    for (code, expected) in [
+        (Code::Unavailable, Failure::unreachable(text(Code::Unavailable))),
+        (Code::Cancelled, Failure::unreachable(text(Code::Cancelled))),
+        (Code::DeadlineExceeded, Failure::unreachable(text(Code::DeadlineExceeded))),
+        (Code::Aborted, Failure::unreachable(text(Code::Aborted))),
+        (Code::OutOfRange, Failure::unreachable(text(Code::OutOfRange))),
+        (Code::DataLoss, Failure::unreachable(text(Code::DataLoss))),
+        (Code::ResourceExhausted, Failure::TooLarge(text(Code::ResourceExhausted))),
+        (Code::InvalidArgument, Failure::Invalid(text(Code::InvalidArgument))),
+        (Code::Unauthenticated, Failure::Rejected(text(Code::Unauthenticated))),
+        (Code::PermissionDenied, Failure::Rejected(text(Code::PermissionDenied))),
+        (Code::Unimplemented, Failure::Rejected(text(Code::Unimplemented))),
+        (Code::Internal, Failure::Rejected(text(Code::Internal))),
+        (Code::Unknown, Failure::Rejected(text(Code::Unknown))),
+    ] {
+        let (endpoint, _got) = grpc_server(Err(Status::new(code, "why"))).await;
+        assert_eq!(attempt(endpoint, GRPC).await, Err(expected), "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_there_is_unreachable_and_no_password_is_told() {
+    for protocol in [GRPC, HTTP] {
+        let endpoint = unused().replace("http://", "http://bob:hunter2@");
+        let failure = attempt(endpoint, protocol).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Unreachable { retry_after: None, .. }), "{failure}");
+        assert!(!failure.to_string().contains("hunter2"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn one_who_does_not_answer_is_unreachable() {
+    // It accepts connections, and that is all.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/", silent.local_addr().unwrap());
+    for protocol in [GRPC, HTTP] {
+        let timeout = Duration::from_millis(50);
+        let receiver = Otlp { timeout, ..Otlp::new(endpoint.clone(), protocol) };
+        let failure = send(&receiver).await.unwrap_err();
+        assert!(matches!(&failure, Failure::Unreachable { .. }), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn one_who_speaks_the_other_protocol_is_noticed() {
+    let (endpoint, _got) = http_server("404 Not Found", b"");
+    assert!(attempt(endpoint, GRPC).await.is_err());
+}
+
+#[tokio::test]
+async fn clients_for_tls_can_be_built() {
+    for protocol in [GRPC, HTTP] {
+        let mut receiver = Otlp::new("https://localhost:1/".to_owned(), protocol);
+        Client::new(&receiver).unwrap();
+        receiver.certificate = Some("/nonexistent/ca.pem".into());
+        assert!(matches!(Client::new(&receiver), Err(ClientError::Certificate { .. })));
+    }
+}
+
+#[test]
+fn retry_after_is_seconds_or_a_date() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+    for (value, seconds) in [
+        ("0", Some(0)),
+        (" 120 ", Some(120)),
+        ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
+        ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+        ("-1", None),
+        ("soon", None),
+    ] {
+        assert_eq!(http::delay(value, now), seconds.map(Duration::from_secs), "{value}");
+    }
+}
