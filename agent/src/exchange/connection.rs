@@ -7,13 +7,14 @@ use super::held::Held;
 use super::pending::Pending;
 use super::state::{Abandoned, State};
 use super::{Exchange, Limits, Outcome, Step};
-use crate::event::{Direction, End, Role};
+use crate::event::{Direction, End, Source};
 use crate::protocol::http1::{Error, Part, RequestHead, ResponseHead, ResponseParser};
 use crate::stream::Segment;
 
 use probe::Probe;
 use sides::{Sides, request_direction, role_of};
 
+mod ends;
 mod losses;
 mod probe;
 mod sides;
@@ -45,7 +46,10 @@ pub struct HttpConnection {
     next_ordinal: u64,
     /// What no request has claimed yet.
     held: Held,
+    source: Source,
     peer_closed: bool,
+    /// Sending a request failed, and when.
+    failed: Option<(End, u64)>,
     /// A request was answered while a further one was waiting.
     pipelines: bool,
     /// Requests that must be sent at a turn until one can be paired again: see [`Self`]. 0 while all is well.
@@ -67,9 +71,11 @@ enum Phase {
 impl HttpConnection {
     /// A connection of which nothing has been seen.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, source: Source) -> Self {
         Self {
             limits,
+            source,
+            failed: None,
             phase: Phase::Probing(Probe::default()),
             outstanding: VecDeque::new(),
             next_ordinal: 0,
@@ -147,43 +153,6 @@ impl HttpConnection {
         true
     }
 
-    /// The observer stops looking: what is under way goes on without it.
-    pub fn stop(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        for pending in &mut self.outstanding {
-            pending.note("the agent stopped before the call was over");
-        }
-        self.finish_all(Outcome::Lost, time_ns, sink);
-    }
-
-    /// The connection, or the peer's direction of it, ended.
-    pub fn end(&mut self, end: End, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let Phase::Following(sides) = &self.phase else { return };
-        let (role, ends_at_close) = (sides.role, sides.responses.ends_at_close());
-        let sender_closed = match (role, end) {
-            (Role::Client, End::PeerClosed) | (Role::Server, End::Closed) => true,
-            (Role::Client, End::Closed) => self.peer_closed,
-            (Role::Server, End::PeerClosed) | (_, End::Failed(_) | End::Foreign) => false,
-        };
-        if sender_closed && ends_at_close {
-            self.response_end(time_ns, sink);
-        }
-        let outcome = match end {
-            // A client that has ended its sending may still read the answer.
-            End::PeerClosed if role == Role::Server && self.is_request_whole() => {
-                self.peer_closed = true;
-                return;
-            }
-            End::PeerClosed => Outcome::PeerClosed,
-            End::Closed if self.peer_closed => Outcome::PeerClosed,
-            End::Closed => Outcome::Cancelled,
-            End::Foreign => Outcome::Lost,
-            End::Failed(errno) => Outcome::Failed(errno),
-        };
-        self.peer_closed |= end == End::PeerClosed;
-        self.finish_all(outcome, time_ns, sink);
-        self.held.clear();
-    }
-
     /// Looks for the first request, in either direction.
     fn probe(
         &mut self,
@@ -208,11 +177,18 @@ impl HttpConnection {
     }
 
     fn read_requests(&mut self, time_ns: u64, mut segment: Segment, sink: &mut impl FnMut(Step)) {
+        let captured = matches!(segment, Segment::Data(_));
         loop {
             // Looked up each time: a part may end the following.
             let Phase::Following(sides) = &mut self.phase else { return };
             match sides.requests.read(&mut segment, time_ns) {
-                Ok(Some(part)) => self.request_part(part, time_ns, sink),
+                Ok(Some(part)) => {
+                    let pending = self.outstanding.back_mut().filter(|pending| !pending.request_whole);
+                    if let Some(pending) = pending.filter(|_| captured && !matches!(part, Part::Head(_))) {
+                        pending.request_seen(time_ns);
+                    }
+                    self.request_part(part, time_ns, sink);
+                }
                 Ok(None) => return,
                 Err(Error::Lost(bytes)) => self.lose(Outcome::Lost, bytes, time_ns, sink),
                 Err(error) => {
@@ -235,14 +211,13 @@ impl HttpConnection {
             return;
         };
         let paired = pending.paired;
-        pending.seen(time_ns);
         match part {
             Part::Body(bytes) => pending.request_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.request_gap(bytes),
             Part::End => {
                 pending.request_end();
                 if paired {
-                    self.complete_first(time_ns, sink);
+                    self.complete_first(sink);
                 } else if let Some(pending) = self.outstanding.pop_back() {
                     pending.finish(Outcome::Lost, time_ns, sink);
                 }
@@ -275,7 +250,7 @@ impl HttpConnection {
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns);
-        pending.seen(time_ns);
+        pending.request_seen(time_ns);
         pending.paired = self.turns_to_pass == 0;
         pending.turned = turned;
         self.outstanding.push_back(pending);
@@ -293,6 +268,7 @@ impl HttpConnection {
     }
 
     fn read_responses(&mut self, time_ns: u64, mut segment: Segment, sink: &mut impl FnMut(Step)) {
+        let captured = matches!(segment, Segment::Data(_));
         loop {
             let Phase::Following(sides) = &mut self.phase else { return };
             let several = self.outstanding.len() > 1;
@@ -317,8 +293,19 @@ impl HttpConnection {
                 }
             }
             match sides.responses.read(&mut segment, pending.method()) {
-                Ok(Some(part)) => self.response_part(part, time_ns, sink),
-                Ok(None) => return pending.seen(time_ns),
+                Ok(Some(part)) => {
+                    if captured {
+                        pending.response_seen(time_ns);
+                    }
+                    self.response_part(part, time_ns, sink);
+                }
+                Ok(None) => {
+                    // Not of an interim response, or of a head that may never be whole.
+                    if captured && pending.is_answered() {
+                        pending.response_seen(time_ns);
+                    }
+                    return;
+                }
                 Err(Error::Lost(bytes)) => self.lose_response(Outcome::Lost, bytes, time_ns, sink),
                 // What is left of an answer of which not all is missing.
                 Err(Error::NotHttp) if self.answers_left_out => {
@@ -335,7 +322,6 @@ impl HttpConnection {
     fn response_part(&mut self, part: Part<ResponseHead>, time_ns: u64, sink: &mut impl FnMut(Step)) {
         self.pipelines |= self.outstanding.len() > 1 && matches!(part, Part::Head(_));
         let Some(pending) = self.outstanding.front_mut() else { return };
-        pending.seen(time_ns);
         match part {
             Part::Head(head) => {
                 self.answers_left_out = false;
@@ -344,33 +330,13 @@ impl HttpConnection {
             Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.response_gap(bytes),
             Part::Trailers(trailers) => pending.response_trailers(trailers, time_ns, sink),
-            Part::End => self.response_end(time_ns, sink),
+            Part::End => self.response_end(sink),
             Part::Tunnel => {
                 if let Some(pending) = self.outstanding.pop_front() {
                     pending.finish(Outcome::Complete, time_ns, sink);
                 }
                 self.abandon(Abandoned::Tunnel, time_ns, sink);
             }
-        }
-    }
-
-    fn response_end(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        if let Some(pending) = self.outstanding.front_mut() {
-            pending.response_end(time_ns, sink);
-        }
-        self.complete_first(time_ns, sink);
-    }
-
-    /// The last request came whole, and something is still to come of it.
-    fn is_request_whole(&self) -> bool {
-        self.outstanding.back().is_some_and(|pending| pending.request_whole)
-    }
-
-    /// Ends the first exchange when both its messages are whole: a server may answer early.
-    fn complete_first(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let whole = |pending: &mut Pending| pending.request_whole && pending.response_whole;
-        if let Some(pending) = self.outstanding.pop_front_if(whole) {
-            pending.finish(Outcome::Complete, time_ns, sink);
         }
     }
 }

@@ -47,7 +47,8 @@ pub struct Exchange {
     pub response: Option<Arc<ResponseHead>>,
     /// `CLOCK_MONOTONIC` nanoseconds of the request's first byte.
     pub started_ns: u64,
-    /// `CLOCK_MONOTONIC` nanoseconds of the last byte seen, or of the connection's end.
+    /// `CLOCK_MONOTONIC` nanoseconds of the last byte that was seen of the response, or of the request where none
+    /// was; where the connection ended without a response, of that.
     pub ended_ns: u64,
     /// Bytes of the request's body on the wire, without transfer coding; missing ones included.
     pub request_body_bytes: u64,

@@ -14,6 +14,8 @@ use crate::protocol::sse::SseParser;
 #[derive(Debug)]
 pub(super) struct Pending {
     exchange: Exchange,
+    /// When the last bytes of the response moved.
+    response_seen_ns: Option<u64>,
     request_coding: Decoder,
     response_coding: Decoder,
     /// `Some` when the response is an event stream.
@@ -36,6 +38,7 @@ impl Pending {
             request_coding: content_decoder(&request.headers),
             response_coding: Decoder::new(None),
             events: None,
+            response_seen_ns: None,
             exchange: Exchange {
                 ordinal,
                 role,
@@ -81,9 +84,17 @@ impl Pending {
         self.exchange.response.is_some()
     }
 
-    /// Bytes of this exchange, or of its surroundings, were seen at this time.
-    pub(super) fn seen(&mut self, time_ns: u64) {
-        self.exchange.ended_ns = self.exchange.ended_ns.max(time_ns);
+    /// Bytes of the request moved at this time.
+    pub(super) fn request_seen(&mut self, time_ns: u64) {
+        if self.response_seen_ns.is_none() {
+            self.exchange.ended_ns = self.exchange.ended_ns.max(time_ns);
+        }
+    }
+
+    /// Bytes of the final response moved at this time.
+    pub(super) fn response_seen(&mut self, time_ns: u64) {
+        let last = self.response_seen_ns.insert(self.response_seen_ns.unwrap_or(0).max(time_ns));
+        self.exchange.ended_ns = self.exchange.started_ns.max(*last);
     }
 
     pub(super) fn note(&mut self, note: &'static str) {
@@ -119,7 +130,7 @@ impl Pending {
 
     pub(super) fn response_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let cut = self.response_coding.note().is_some();
-        self.flush_events(cut, time_ns, sink);
+        self.flush_events(cut, sink);
         let frame = Frame { time_ns, payload: Payload::Trailers(trailers) };
         sink(Step::Response { ordinal: self.exchange.ordinal, frame });
     }
@@ -159,33 +170,34 @@ impl Pending {
         self.note("response body has a gap");
     }
 
-    pub(super) fn response_end(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+    pub(super) fn response_end(&mut self, sink: &mut impl FnMut(Step)) {
         self.response_coding.finish();
         // A stream that was not decoded to its end may end inside an event.
         let cut = self.response_coding.note().is_some();
-        self.flush_events(cut, time_ns, sink);
+        self.flush_events(cut, sink);
         self.response_whole = true;
     }
 
     /// Ends the exchange. A response that came whole makes it complete, whatever befell the connection
-    /// afterwards, unless bytes or rules were broken on the way.
+    /// afterwards, unless bytes or rules were broken on the way. It is over with the last byte of the response, or
+    /// of the request where there is none; where none came because the connection ended, with that.
     pub(super) fn finish(mut self, outcome: Outcome, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        self.seen(time_ns);
-        self.exchange.outcome = match outcome {
-            Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_) if self.response_whole => {
-                if !self.request_whole {
-                    self.note("request body ends early");
-                }
-                Outcome::Complete
-            }
-            outcome => outcome,
-        };
+        let connection_ended =
+            matches!(outcome, Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_));
+        if connection_ended && self.response_seen_ns.is_none() {
+            self.exchange.ended_ns = self.exchange.ended_ns.max(time_ns);
+        }
+        self.exchange.outcome =
+            if connection_ended && self.response_whole { Outcome::Complete } else { outcome };
+        if self.exchange.outcome == Outcome::Complete && !self.request_whole {
+            self.note("request body ends early");
+        }
         if self.exchange.outcome == Outcome::Cancelled && !self.is_answered() {
             // Its caller may have left, or its answer be lost and the loss not be known yet.
             self.note("no answer was seen before the connection closed");
         }
         if !self.response_whole {
-            self.flush_events(true, time_ns, sink);
+            self.flush_events(true, sink);
         }
         for note in [self.request_coding.note(), self.response_coding.note()].into_iter().flatten() {
             self.note(note);
@@ -194,8 +206,8 @@ impl Pending {
     }
 
     /// Hands on an event under way; `cut` when its end was not seen.
-    fn flush_events(&mut self, cut: bool, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let ordinal = self.exchange.ordinal;
+    fn flush_events(&mut self, cut: bool, sink: &mut impl FnMut(Step)) {
+        let (ordinal, time_ns) = (self.exchange.ordinal, self.exchange.ended_ns);
         if let Some(mut events) = self.events.take() {
             if cut {
                 events.cut();

@@ -40,7 +40,7 @@ impl Conversation {
             source,
             read: Side::default(),
             write: Side::default(),
-            http: HttpConnection::new(Limits::default()),
+            http: HttpConnection::new(Limits::default(), source),
             exchanges: Exchanges::new(),
             ignored: false,
             joined: false,

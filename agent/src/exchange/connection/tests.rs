@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::event::Role;
 use crate::exchange::{Exchange, Frame, Payload};
 use Direction::{Read, Write};
 
@@ -67,7 +68,7 @@ fn gap(direction: Direction, bytes: u64) -> Feed {
 }
 
 fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnection) {
-    let (mut connection, mut steps) = (HttpConnection::new(limits), Vec::new());
+    let (mut connection, mut steps) = (HttpConnection::new(limits, Source::Socket), Vec::new());
     let (mut kernel, mut marked) = (Kernel::default(), true);
     let mut sink = |step| steps.push(step);
     for (time_ns, feed) in feeds.iter().cloned() {

@@ -207,7 +207,7 @@ proptest! {
         asked_for in any::<bool>(),
     ) {
         const FORGED: &[u8] = b"POST /forged HTTP/1.1\r\nHost: forged\r\nContent-Length: 0\r\n\r\n";
-        let (mut connection, mut kernel) = (HttpConnection::new(Limits::default()), Kernel::default());
+        let (mut connection, mut kernel) = (HttpConnection::new(Limits::default(), Source::Socket), Kernel::default());
         let (mut begun, mut calls, mut sizes) = (Vec::new(), 0, sizes.iter().cycle());
         let mut push = |connection: &mut HttpConnection, direction, bytes: &[u8], is_body: bool| {
             let mut sink = |step| {
@@ -274,7 +274,7 @@ proptest! {
         ),
     ) {
         let limits = Limits { held_bytes: 64, held_segments: 8, outstanding: 4, event_bytes: 32, ..Limits::default() };
-        let (mut connection, mut began, mut ended) = (HttpConnection::new(limits), 0, 0);
+        let (mut connection, mut began, mut ended) = (HttpConnection::new(limits, Source::Socket), 0, 0);
         for (time_ns, (written, bytes, gap)) in (0..).zip(feeds) {
             let direction = if written { Write } else { Read };
             let mut sink = |step| match step {
