@@ -29,7 +29,10 @@ const HEADERS: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTL
 const TIMEOUT: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_TIMEOUT, OTEL_EXPORTER_OTLP_TIMEOUT];
 const COMPRESSION: [&str; 2] = [OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, OTEL_EXPORTER_OTLP_COMPRESSION];
 const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
+const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 const TRACES_PATH: &str = "/v1/traces";
+const METRICS_PATH: &str = "/v1/metrics";
 
 /// An OTLP receiver.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Otlp {
     pub gzip: bool,
     /// A file with the certificates of authorities (PEM) that are trusted beside the system's.
     pub certificate: Option<PathBuf>,
+    /// The full URL that the agent's own metrics are sent to, if they are.
+    pub metrics: Option<String>,
 }
 
 /// Without what may hold a credential.
@@ -61,7 +66,15 @@ impl Otlp {
     #[must_use]
     pub fn new(endpoint: String, protocol: OtlpProtocol) -> Self {
         let timeout = OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT;
-        Self { endpoint, protocol, headers: Vec::new(), timeout, gzip: false, certificate: None }
+        Self {
+            endpoint,
+            protocol,
+            headers: Vec::new(),
+            timeout,
+            gzip: false,
+            certificate: None,
+            metrics: None,
+        }
     }
 
     /// The endpoint without user, password, query and fragment.
@@ -117,6 +130,7 @@ pub(super) fn resolve(
             timeout: timeout(environment)?,
             gzip: gzip(environment)?,
             certificate: first(environment, CERTIFICATE).map(|(_, path)| path.into()),
+            metrics: metrics(environment, &endpoint, protocol),
             ..Otlp::new(endpoint, protocol)
         }),
         None => Err(ConfigError::Invalid {
@@ -162,6 +176,24 @@ fn gzip(environment: &Environment) -> Result<bool, ConfigError> {
         Some((_, value)) if value.eq_ignore_ascii_case("none") => Ok(false),
         Some((name, value)) => Err(invalid(name, value, "gzip or none".to_owned())),
     }
+}
+
+/// Where metrics go when `OTEL_METRICS_EXPORTER` asks for them: to an endpoint of their own, or beside the
+/// spans.
+fn metrics(environment: &Environment, spans: &str, protocol: OtlpProtocol) -> Option<String> {
+    let asked = variable(environment, METRICS_EXPORTER)?;
+    if !asked.split(',').any(|exporter| exporter.trim() == "otlp") {
+        return None;
+    }
+    if let Some(endpoint) = variable(environment, METRICS_ENDPOINT) {
+        return endpoint_url(endpoint, protocol, false, false);
+    }
+    let mut url = Url::parse(spans).ok()?;
+    if protocol == OtlpProtocol::HttpProtobuf {
+        let base = url.path().trim_end_matches('/').trim_end_matches(TRACES_PATH).to_owned();
+        url.set_path(&format!("{base}{METRICS_PATH}"));
+    }
+    Some(url.to_string())
 }
 
 /// `name=value,name=value`, percent-encoded as W3C Baggage. What is no pair is left out.
@@ -241,6 +273,23 @@ mod tests {
         let headers = [("api-key", "a b="), ("z", "1=2")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(all, Some((headers, Duration::from_millis(250), true, Some("/ca.pem".into()))));
+    }
+
+    #[test]
+    fn metrics_are_sent_where_they_are_asked_for() {
+        const BASE: (&str, &str) = (ENDPOINT, "http://host/base");
+        const ASKED: (&str, &str) = (METRICS_EXPORTER, "prometheus, otlp");
+        for (variables, expected) in [
+            (vec![BASE], None),
+            (vec![BASE, (METRICS_EXPORTER, "none")], None),
+            (vec![BASE, ASKED], Some("http://host/base/v1/metrics")),
+            (vec![(TRACES_ENDPOINT, "http://host/x"), ASKED], Some("http://host/x/v1/metrics")),
+            (vec![BASE, ASKED, (METRICS_ENDPOINT, "http://other/m")], Some("http://other/m")),
+            (vec![BASE, ASKED, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Some("http://host/base")),
+        ] {
+            let metrics = resolved(&variables).ok().and_then(|otlp| otlp.metrics);
+            assert_eq!(metrics.as_deref(), expected, "{variables:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
 
 /// Replaces each `%XX` by its byte and leaves every other `%`; `None` when there was none to replace.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    // Most texts have none.
+    memchr::memchr(b'%', text)?;
     let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     let mut decoded: Option<Vec<u8>> = None;
     let mut at = 0;

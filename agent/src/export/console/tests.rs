@@ -57,6 +57,30 @@ fn colours_tell_success_from_failure() {
 }
 
 #[test]
+fn nothing_is_shown_that_may_not_leave() {
+    let key = format!("sk-proj-{}", "Ab3dEf6hIj9lMn2pQr5t");
+    let mut span = fixture::span(1, &fixture::process(1, &format!("svc {key}")));
+    span.name = format!("chat {key}");
+    span.attributes = vec![
+        ("gen_ai.response.finish_reasons".into(), Value::strings([&key])),
+        ("server.address".into(), key.as_str().into()),
+        ("spanwire.notes".into(), Value::strings([&key])),
+        ("gen_ai.input.messages".into(), "words".into()),
+    ];
+    let mut failed = fixture::failed(2, &span.process);
+    failed.attributes = vec![("error.type".into(), format!("password={key}").into())];
+    let text = shown(false, |console| {
+        let mut redactor = Redactor::default();
+        console.show(&redactor.redact(span)).unwrap();
+        console.show(&redactor.redact(failed)).unwrap();
+        console.finish().unwrap();
+    });
+    // Columns are clipped: no beginning of it may be there either.
+    assert!(!text.contains("sk-proj") && !text.contains("words"), "{text}");
+    assert!(text.contains("svc [CREDENTIAL]") && text.contains("chat [CREDENTIAL]"), "{text}");
+}
+
+#[test]
 fn hostile_names_cannot_drive_the_terminal() {
     let mut span = fixture::span(1, &fixture::process(1, "a\u{1b}[2Jb"));
     span.name = "chat \u{1b}]0;owned\u{7}\n\u{202e}x".to_owned();

@@ -7,6 +7,7 @@ mod backoff;
 mod batch;
 mod delivery;
 mod encode;
+mod metrics;
 mod sender;
 mod transport;
 
@@ -24,6 +25,7 @@ use crate::correlate::span::Span;
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
 use delivery::{Delivery, Stop};
+use metrics::Metrics;
 use sender::Sender;
 pub use transport::ClientError;
 use transport::{Client, Transport};
@@ -37,6 +39,7 @@ pub struct Exporter {
     stop: watch::Sender<Stop>,
     task: JoinHandle<()>,
     counters: Arc<Counters>,
+    metrics: Option<Metrics>,
 }
 
 impl Exporter {
@@ -46,11 +49,15 @@ impl Exporter {
     /// # Errors
     /// When the client cannot be built; the endpoint is not contacted yet.
     pub fn start(receiver: &Otlp, capacity: usize, counters: Arc<Counters>) -> Result<Self, ExportError> {
-        let label = receiver.label();
-        match Client::new(receiver) {
-            Ok(client) => Ok(Self::spawn(client, label, capacity, counters)),
-            Err(source) => Err(ExportError::Otlp { endpoint: label, source }),
-        }
+        let failed = |source| ExportError::Otlp { endpoint: receiver.label(), source };
+        let client = Client::new(receiver).map_err(failed)?;
+        let metrics = receiver
+            .metrics
+            .as_ref()
+            .map(|endpoint| Metrics::start(endpoint, receiver.protocol, &counters))
+            .transpose()
+            .map_err(|error| failed(error.into()))?;
+        Ok(Self { metrics, ..Self::spawn(client, receiver.label(), capacity, counters) })
     }
 
     fn spawn<T: Transport>(transport: T, label: String, capacity: usize, counters: Arc<Counters>) -> Self {
@@ -59,7 +66,7 @@ impl Exporter {
         let kept = Arc::new(AtomicUsize::new(0));
         let sender = Sender::new(transport, label, Arc::clone(&kept), Arc::clone(&counters));
         let delivery = Delivery::new(Arc::new(sender), receiver, stopping);
-        Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters }
+        Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters, metrics: None }
     }
 
     /// Queues a span; drops and counts it when the queue is full. Never blocks.
@@ -72,14 +79,18 @@ impl Exporter {
         }
     }
 
-    /// Sends what waits, for at most `limit`; what is left then is dropped and counted.
+    /// Sends what waits, for at most `limit`; what is left then is dropped and counted. Metrics come last.
     pub async fn shutdown(self, limit: Duration) {
-        let Self { queue, kept, stop, task, counters } = self;
+        let Self { queue, kept, stop, task, counters, metrics } = self;
         drop(queue);
+        let until = Instant::now() + limit;
         // Both fail only when the task is gone, which is what is wanted.
-        let _ = stop.send(Some(Instant::now() + limit));
+        let _ = stop.send(Some(until));
         let _ = task.await;
         counters.spans_dropped_shutdown.add(kept.load(Ordering::Relaxed) as u64);
+        if let Some(metrics) = metrics {
+            metrics.shutdown(until).await;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod grpc;
 mod http;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 use std::future::Future;
@@ -37,6 +37,9 @@ pub enum ClientError {
     /// It is for OTLP/HTTP.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+    /// It is for metrics.
+    #[error("its client for metrics: {0}")]
+    Metrics(#[from] opentelemetry_otlp::ExporterBuildError),
 }
 
 /// Why spans were not taken.
@@ -114,9 +117,7 @@ pub(super) enum Client {
 impl Client {
     /// Builds the client without contacting the receiver. Must be called within a tokio runtime.
     pub(super) fn new(receiver: &Otlp) -> Result<Self, ClientError> {
-        // The client of OTLP/HTTP is built without a cryptographic provider of its own and takes the
-        // process's. An error means that one is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_cryptography();
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|source| ClientError::Certificate { path: path.clone(), source })
         };
@@ -135,6 +136,12 @@ impl Transport for Client {
             Self::Http(client) => client.send(request).await,
         }
     }
+}
+
+/// Clients of OTLP/HTTP are built without a cryptographic provider of their own and take the process's.
+pub(super) fn install_cryptography() {
+    // An error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Says that a configured header is no header. Its value is not shown.

@@ -24,10 +24,16 @@ const HTTP: OtlpProtocol = OtlpProtocol::HttpProtobuf;
 const GRPC: OtlpProtocol = OtlpProtocol::Grpc;
 
 /// One request as the server got it: its head in lower case, and its body.
-struct Got(String, Vec<u8>);
+pub(in crate::export::otlp) struct Got(
+    pub(in crate::export::otlp) String,
+    pub(in crate::export::otlp) Vec<u8>,
+);
 
 /// Serves one HTTP answer, after its first line, to every connection, and says where.
-fn http_server(answer: &'static str, body: &'static [u8]) -> (String, Receiver<Got>) {
+pub(in crate::export::otlp) fn http_server(
+    answer: &'static str,
+    body: &'static [u8],
+) -> (String, Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, got): (Sender<Got>, _) = channel();

@@ -1,0 +1,131 @@
+//! The agent's own counters as OTLP metrics, by the OpenTelemetry SDK: each is `spanwire.` and its name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::metrics::MeterProvider as _;
+use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, Protocol, WithExportConfig as _, WithTonicConfig as _,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use super::transport::install_cryptography;
+use crate::config::OtlpProtocol;
+use crate::telemetry::Counters;
+
+/// Sends the counters every minute, or as `OTEL_METRIC_EXPORT_INTERVAL` says, until it is shut down.
+#[derive(Debug)]
+pub(super) struct Metrics(SdkMeterProvider);
+
+impl Metrics {
+    /// Starts the SDK's thread. Must be called within a tokio runtime. The SDK reads headers, timeout and
+    /// compression from the standard variables.
+    ///
+    /// # Errors
+    /// When the client cannot be built; the endpoint is not contacted yet.
+    pub(super) fn start(
+        endpoint: &str,
+        protocol: OtlpProtocol,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, ExporterBuildError> {
+        install_cryptography();
+        let builder = MetricExporter::builder();
+        let exporter = match protocol {
+            OtlpProtocol::HttpProtobuf => {
+                builder.with_http().with_protocol(Protocol::HttpBinary).with_endpoint(endpoint).build()?
+            }
+            OtlpProtocol::Grpc if endpoint.starts_with("https:") => {
+                let tls = ClientTlsConfig::new().with_enabled_roots();
+                builder.with_tonic().with_endpoint(endpoint).with_tls_config(tls).build()?
+            }
+            OtlpProtocol::Grpc => builder.with_tonic().with_endpoint(endpoint).build()?,
+        };
+        let exporter = InRuntime { exporter, runtime: Handle::current() };
+        let provider = SdkMeterProvider::builder()
+            .with_periodic_exporter(exporter)
+            .with_resource(Resource::builder().with_service_name(env!("CARGO_PKG_NAME")).build())
+            .build();
+        let meter = provider.meter(env!("CARGO_PKG_NAME"));
+        for (at, sample) in counters.snapshot().enumerate() {
+            let counters = Arc::clone(counters);
+            let counter = meter
+                .u64_observable_counter(format!("spanwire.{}", sample.name))
+                .with_description(sample.help)
+                .with_unit(if sample.name.ends_with("_bytes") { "By" } else { "" })
+                .with_callback(move |observer| {
+                    if let Some(sample) = counters.snapshot().nth(at) {
+                        observer.observe(sample.value, &[]);
+                    }
+                });
+            // The meter keeps it.
+            let _ = counter.build();
+        }
+        Ok(Self(provider))
+    }
+
+    /// Sends the last values, and waits for that until then.
+    pub(super) async fn shutdown(self, until: Instant) {
+        let limit = until.saturating_duration_since(Instant::now());
+        let shutdown = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(limit));
+        if !matches!(timeout_at(until, shutdown).await, Ok(Ok(Ok(())))) {
+            warn!("the agent's last metrics were not delivered");
+        }
+    }
+}
+
+/// Exports within the runtime: the SDK's thread is none of it, and the client needs one.
+#[derive(Debug)]
+struct InRuntime {
+    exporter: MetricExporter,
+    runtime: Handle,
+}
+
+impl PushMetricExporter for InRuntime {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.runtime.block_on(self.exporter.export(metrics))
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.exporter.temporality()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+    use crate::export::otlp::transport::tests::{Got, http_server};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_counters_are_sent() {
+        let (endpoint, got) = http_server("200 OK", b"");
+        let counters = Arc::new(Counters::default());
+        let endpoint = endpoint.replace("traces", "metrics");
+        let metrics = Metrics::start(&endpoint, OtlpProtocol::HttpProtobuf, &counters).unwrap();
+        counters.calls.add(7);
+        metrics.shutdown(Instant::now() + Duration::from_secs(5)).await;
+        let Got(head, body) = got.recv().unwrap();
+        assert!(head.starts_with("post /v1/metrics "), "{head}");
+        let body = String::from_utf8_lossy(&body);
+        for sample in counters.snapshot() {
+            assert!(body.contains(&format!("spanwire.{}", sample.name)), "{}", sample.name);
+        }
+    }
+}
