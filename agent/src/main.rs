@@ -40,11 +40,9 @@ fn main() -> ExitCode {
 }
 
 fn perform(command: Command) -> Result<ExitCode, StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)?;
+    // One thread reads the ring and runs the pipeline; what may take long has threads of its own.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     runtime.block_on(async {
         match command {
             Command::Check { programs: false } => check(),

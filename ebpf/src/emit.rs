@@ -1,6 +1,7 @@
 //! Records into the ring buffer; what finds no room is counted.
 
 use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::{
         bpf_get_current_pid_tgid, bpf_ktime_get_ns,
         generated::{bpf_get_current_comm, bpf_probe_read_user},
@@ -10,12 +11,12 @@ use aya_ebpf::{
 use core::ffi::c_void;
 use spanwire_abi::{
     CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Endpoint, FileKey, Forked, Header, Opened, Started, Tied,
-    dropped, kind,
+    dropped, kind, reader,
 };
 
 use crate::{
     kernel,
-    maps::{DROPS, EVENTS, GAPS, SIGNS},
+    maps::{DROPS, EVENTS, GAPS, READER, SIGNS, WAKE_BYTES},
 };
 
 /// A data record with room for `N` bytes. Room comes in a few fixed sizes, because the kernel wants
@@ -41,27 +42,45 @@ pub fn header_at(kind: u32, connection: u64, time_ns: u64) -> Header {
     Header { kind, pid: (id >> 32) as u32, tid: id as u32, reserved: 0, time_ns, connection }
 }
 
+/// Whether a record into [`EVENTS`] wakes the agent, as `bpf_ringbuf_submit` takes it: see [`reader`]. `waits` says
+/// that the agent must act on it while the process is still there. A change of the agent's mind meanwhile costs at
+/// most a wake-up too many, or one too few that its next look makes good.
+#[inline(always)]
+fn wakes(waits: bool) -> u64 {
+    let Some(state) = READER.get_ptr_mut(0) else { return 0 };
+    // SAFETY: a slot that get_ptr_mut found; a word is read and written as one.
+    match unsafe { state.read_volatile() } {
+        reader::SLEEPS => 0,
+        reader::POLLS if waits || EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= WAKE_BYTES.load() => {
+            // SAFETY: as above.
+            unsafe { state.write_volatile(reader::WOKEN) };
+            u64::from(BPF_RB_FORCE_WAKEUP)
+        }
+        _ => u64::from(BPF_RB_NO_WAKEUP),
+    }
+}
+
 pub fn exit() {
-    publish(&EVENTS, kind::EXIT, header(kind::EXIT, 0));
+    publish(&EVENTS, kind::EXIT, header(kind::EXIT, 0), wakes(false));
 }
 
 /// The process runs another program.
 pub fn exec() {
-    publish(&EVENTS, kind::EXEC, header(kind::EXEC, kernel::program()));
+    publish(&EVENTS, kind::EXEC, header(kind::EXEC, kernel::program()), wakes(true));
 }
 
 /// The process began this program.
 pub fn started(file: FileKey) {
-    publish(&SIGNS, kind::STARTED, Started { header: header(kind::STARTED, 0), file });
+    publish(&SIGNS, kind::STARTED, Started { header: header(kind::STARTED, 0), file }, 0);
 }
 
 /// A sign that this process may be of interest.
 pub fn sign(kind: u32) {
-    publish(&SIGNS, kind, header(kind, 0));
+    publish(&SIGNS, kind, header(kind, 0), 0);
 }
 
 pub fn forked(child: u32) {
-    publish(&SIGNS, kind::FORKED, Forked { header: header(kind::FORKED, 0), child, reserved: 0 });
+    publish(&SIGNS, kind::FORKED, Forked { header: header(kind::FORKED, 0), child, reserved: 0 }, 0);
 }
 
 pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
@@ -77,23 +96,24 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
         bpf_get_current_comm((&raw mut (*record).command).cast::<c_void>(), COMMAND_BYTES as u32);
         (&raw mut (*record).program).write(kernel::program());
     }
-    entry.submit(0);
+    entry.submit(wakes(true));
 }
 
 pub fn tied(session: u64, socket: u64) {
-    publish(&EVENTS, kind::TIED, Tied { header: header(kind::TIED, session), socket });
+    publish(&EVENTS, kind::TIED, Tied { header: header(kind::TIED, session), socket }, wakes(false));
 }
 
 pub fn ended(connection: u64, reason: u32, errno: u32, moved: [u64; 2]) {
-    publish(&EVENTS, kind::ENDED, Ended { header: header(kind::ENDED, connection), reason, errno, moved });
+    let header = header(kind::ENDED, connection);
+    publish(&EVENTS, kind::ENDED, Ended { header, reason, errno, moved }, wakes(false));
 }
 
 #[inline(always)]
-fn publish<T: 'static>(ring: &RingBuf, kind: u32, record: T) {
+fn publish<T: 'static>(ring: &RingBuf, kind: u32, record: T, wakes: u64) {
     match ring.reserve::<T>(0) {
         Some(mut entry) => {
             entry.write(record);
-            entry.submit(0);
+            entry.submit(wakes);
         }
         None => count_drop(kind),
     }
@@ -118,7 +138,7 @@ pub fn count_gap(cause: u32, bytes: u64) {
 /// A record that says that bytes moved, and holds none of them.
 #[inline(always)]
 pub fn gap(data: &Data) {
-    publish(&EVENTS, kind::DATA, *data);
+    publish(&EVENTS, kind::DATA, *data, wakes(false));
 }
 
 /// A size of 1 to `N`, a power of two, unchanged: but the bound shows in the very value that is used,
@@ -134,7 +154,7 @@ pub fn bounded<const N: usize>(size: u64) -> u64 {
 /// Copies the first `size` bytes of a TLS ClientHello, at most [`HELLO_BYTES`].
 #[inline(always)]
 pub fn hello(data: &Data, address: u64, size: u64) {
-    record::<HELLO_BYTES>(data, address, size);
+    record::<HELLO_BYTES>(data, address, size, true);
 }
 
 /// Bytes kept of a ClientHello: with a post-quantum key share it has some 1,800.
@@ -145,18 +165,18 @@ pub const HELLO_BYTES: usize = 4096;
 #[inline(always)]
 pub fn data(data: &Data, address: u64, size: u64) {
     if size <= 256 {
-        record::<256>(data, address, size);
+        record::<256>(data, address, size, false);
     } else if size <= 1024 {
-        record::<1024>(data, address, size);
+        record::<1024>(data, address, size, false);
     } else if size <= 4096 {
-        record::<4096>(data, address, size);
+        record::<4096>(data, address, size, false);
     } else {
-        record::<CHUNK_BYTES>(data, address, size);
+        record::<CHUNK_BYTES>(data, address, size, false);
     }
 }
 
 #[inline(always)]
-fn record<const N: usize>(data: &Data, address: u64, size: u64) {
+fn record<const N: usize>(data: &Data, address: u64, size: u64, waits: bool) {
     let length = bounded::<N>(size);
     let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
         count_drop(if data.opens == 0 { data.header.kind } else { dropped::REQUEST });
@@ -174,5 +194,5 @@ fn record<const N: usize>(data: &Data, address: u64, size: u64) {
         ) != 0;
         (*record).data.captured_bytes = if failed { 0 } else { length as u32 };
     }
-    entry.submit(0);
+    entry.submit(wakes(waits));
 }

@@ -16,6 +16,14 @@ pub static AGENT_PID: Global<u32> = Global::new(0);
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
+/// How the agent waits for [`EVENTS`]: one of [`spanwire_abi::reader`].
+#[map]
+pub static READER: Array<u32> = Array::with_max_entries(1, 0);
+
+/// Bytes in [`EVENTS`] from which an agent that polls is woken. Set before load.
+#[unsafe(no_mangle)]
+pub static WAKE_BYTES: Global<u64> = Global::new(1 << 20);
+
 /// Signs that a process may be of interest. They have a ring of their own, so that they never wait
 /// behind data: probes must be there before the process has come to its first call.
 #[map]

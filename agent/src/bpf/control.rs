@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use aya::Ebpf;
-use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
-use spanwire_abi::{Dismissal, Endpoint, FileKey, Request, dropped, gap, process, verdict};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use spanwire_abi::{Dismissal, Endpoint, FileKey, Request, dropped, gap, process, reader, verdict};
 
 use super::LoadError;
 use super::decode::{AF_INET, AF_INET6};
@@ -19,6 +19,16 @@ pub enum Verdict {
     Ignore,
     /// TLS follows, in a tunnel through a proxy.
     Tunnel,
+}
+
+/// For which records the kernel side wakes the ring's reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeups {
+    /// For the first since the reader emptied the ring.
+    First,
+    /// For those on which a process is not to wait, and when a good part of the ring is full: once, until it is
+    /// said again.
+    Urgent,
 }
 
 /// ABI structs as map values: aya copies them byte by byte.
@@ -44,6 +54,7 @@ pub struct Control {
     dismissals: HashMap<MapData, Plain<Dismissal>, u64>,
     drops: PerCpuArray<MapData, u64>,
     gaps: PerCpuArray<MapData, u64>,
+    reader: Array<MapData, u32>,
 }
 
 impl Control {
@@ -53,7 +64,20 @@ impl Control {
             dismissals: HashMap::try_from(take_map(ebpf, "DISMISSALS")?)?,
             drops: PerCpuArray::try_from(take_map(ebpf, "DROPS")?)?,
             gaps: PerCpuArray::try_from(take_map(ebpf, "GAPS")?)?,
+            reader: Array::try_from(take_map(ebpf, "READER")?)?,
         })
+    }
+
+    /// Says for which records the ring's reader is to be woken.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update; what was said before then holds.
+    pub fn wake_for(&mut self, wakeups: Wakeups) -> Result<(), MapError> {
+        let state = match wakeups {
+            Wakeups::First => reader::SLEEPS,
+            Wakeups::Urgent => reader::POLLS,
+        };
+        self.reader.set(0, state, 0)
     }
 
     /// Asks for a verdict on the exchange that `position` (in the direction of requests) is part of.

@@ -16,7 +16,7 @@ mod statistics;
 mod uprobes;
 
 pub use btf::BtfError;
-pub use control::{Control, Standing, Verdict};
+pub use control::{Control, Standing, Verdict, Wakeups};
 pub use decode::DecodeError;
 pub use error::LoadError;
 pub use multi::Multi;

@@ -322,6 +322,10 @@ impl Programs {
     }
 }
 
+/// The part of the ring that may be full before a reader that polls is woken: the programs fill the whole in some
+/// milliseconds at the most, and it takes some tenths of one until the reader runs.
+const WAKE_SHARE: u64 = 8;
+
 /// Makes the object's maps, with what the programs must know of the kernel in them; loads no program.
 fn open(facts: &KernelFacts, options: Options, scope: Globals) -> Result<Ebpf, LoadError> {
     let level: u8 = match options.probe_log {
@@ -333,10 +337,12 @@ fn open(facts: &KernelFacts, options: Options, scope: Globals) -> Result<Ebpf, L
         ProbeLog::Debug => aya_log::Level::Debug as u8,
     };
     let own_pid = std::process::id();
+    let wake_bytes = u64::from(options.ring_bytes) / WAKE_SHARE;
     let mut loader = EbpfLoader::new();
     facts.set(&mut loader);
     let ebpf = loader
         .override_global("AGENT_PID", &own_pid, true)
+        .override_global("WAKE_BYTES", &wake_bytes, true)
         .override_global(aya_log::LEVEL, &level, true)
         .override_global("SCOPED", &scope.has_rules, true)
         .override_global("SCOPE_IS_CLOSED", &scope.is_closed, true)

@@ -49,6 +49,25 @@ impl Ring {
         Ok(false)
     }
 
+    /// Waits until the kernel side wakes its reader; what is in the ring is then to be taken.
+    ///
+    /// # Errors
+    /// When the ring's descriptor can no longer be polled.
+    pub async fn woken(&mut self) -> io::Result<()> {
+        // Before anything is taken: a record that comes from now on wakes again.
+        self.0.readable().await?.clear_ready();
+        Ok(())
+    }
+
+    /// Hands out up to a batch of what is in the ring now; says how many, and whether that was all.
+    pub fn take(&mut self, mut handle: impl FnMut(Result<Event, DecodeError>)) -> (usize, bool) {
+        for taken in 0..BATCH {
+            let Some(record) = self.0.get_mut().next() else { return (taken, true) };
+            handle(decode(&record));
+        }
+        (BATCH, false)
+    }
+
     /// Hands out what is in the ring now, without waiting.
     pub fn drain(&mut self, mut handle: impl FnMut(Result<Event, DecodeError>)) {
         while let Some(record) = self.0.get_mut().next() {

@@ -53,7 +53,7 @@ impl Pipeline {
                 Step::Began { role: Role::Server, .. } => {
                     conversation.ignored = true;
                     self.counters.connections_ignored_server_side.increment();
-                    judge(conversation, false, effects);
+                    self.judge(conversation, false, effects);
                 }
                 Step::Began { ordinal, role: Role::Client, request } => {
                     self.tallies.of(conversation.pid).exchanges += 1;
@@ -63,7 +63,7 @@ impl Pipeline {
                     }
                     let reading = match provider::recognise(&request, self.limits) {
                         Recognition::Known(interpreter) => {
-                            judge(conversation, true, effects);
+                            self.judge(conversation, true, effects);
                             Reading::Known(interpreter)
                         }
                         Recognition::Candidate(candidate) => {
@@ -195,7 +195,7 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.exchanges_without_endpoint.increment();
-        judge(conversation, false, effects);
+        self.judge(conversation, false, effects);
         if conversation.http.skip(ordinal) {
             (conversation.read.skipping, conversation.write.skipping) = (true, true);
             effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
@@ -217,7 +217,7 @@ impl Pipeline {
             Decision::Open => {}
             Decision::Known(interpreter) => {
                 followed.reading = Reading::Known(interpreter);
-                judge(conversation, true, effects);
+                self.judge(conversation, true, effects);
             }
             Decision::Foreign => {
                 conversation.exchanges.remove(&ordinal);
@@ -242,6 +242,25 @@ impl Pipeline {
         }
     }
 
+    /// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes. One that
+    /// asks a provider keeps them, whatever else it does: that is told once in a while.
+    pub(super) fn judge(
+        &mut self,
+        conversation: &Conversation,
+        of_interest: bool,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        let pid = conversation.pid;
+        let is_news = if of_interest {
+            self.asking.insert(pid)
+        } else {
+            conversation.source == Source::Tls && !self.asking.contains(&pid)
+        };
+        if is_news {
+            effects(Effect::Judged { pid, of_interest });
+        }
+    }
+
     fn count_abandoned(&self, reason: Abandoned) {
         match reason {
             Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
@@ -252,12 +271,5 @@ impl Pipeline {
             Abandoned::Unpaired => &self.counters.connections_ignored_unpaired,
         }
         .increment();
-    }
-}
-
-/// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes.
-pub(super) fn judge(conversation: &Conversation, of_interest: bool, effects: &mut impl FnMut(Effect)) {
-    if of_interest || conversation.source == Source::Tls {
-        effects(Effect::Judged { pid: conversation.pid, of_interest });
     }
 }

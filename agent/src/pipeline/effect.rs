@@ -45,8 +45,9 @@ pub enum Effect {
     },
     /// A TLS client's connection to a provider is over, and no plaintext of it was seen.
     Unseen(Unseen),
-    /// An exchange with a provider began; or one over TLS with another, or a TLS session turned out to be
-    /// something else than HTTP.
+    /// An exchange with a provider began: told once for each process and [`super::Pipeline::refresh`]. Or, of a
+    /// process that is not known to ask one, an exchange over TLS with another, or a TLS session that turned out to
+    /// be something else than HTTP.
     Judged {
         /// Process id.
         pid: u32,

@@ -1,7 +1,7 @@
 //! What ends: connections, and the processes that had them.
 
 use super::table::{Conversation, Hello};
-use super::{Effect, Pipeline, Unseen, judge};
+use super::{Effect, Pipeline, Unseen};
 use crate::event::{ConnectionId, Direction, End};
 use crate::provider;
 use crate::stream::Segment;
@@ -65,7 +65,7 @@ impl Pipeline {
         if end == End::Foreign {
             self.counters.connections_ignored_not_http.increment();
             if let Some(conversation) = self.table.take(connection) {
-                judge(&conversation, false, effects);
+                self.judge(&conversation, false, effects);
                 self.table.retire(connection, &conversation);
             }
             return;
@@ -91,6 +91,7 @@ impl Pipeline {
             self.ended(connection, End::Closed, time_ns, effects);
         }
         self.processes.ended(pid);
+        self.asking.remove(&pid);
         self.tallies.ended(pid);
         self.greetings.ended(pid);
         effects(Effect::ProcessEnded { pid, time_ns });

@@ -8,6 +8,7 @@ mod greetings;
 mod table;
 mod tally;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::attach::Standing;
@@ -23,7 +24,7 @@ use crate::provider::{self, BodyLimits};
 use crate::redact::Redactor;
 use crate::stream::Segment;
 use crate::telemetry::Counters;
-use calls::{Exchanges, judge};
+use calls::Exchanges;
 pub use effect::{Effect, Unseen};
 use greetings::Greetings;
 use table::{Conversation, Hello, Side, Table};
@@ -37,6 +38,8 @@ pub struct Pipeline {
     processes: ProcessTable,
     admission: Admission,
     tallies: Tallies,
+    /// Processes of which it was told lately that they ask a provider.
+    asking: HashSet<u32>,
     correlator: Correlator,
     redactor: Redactor,
     clock: Clock,
@@ -63,6 +66,7 @@ impl Pipeline {
             processes,
             admission,
             tallies: Tallies::default(),
+            asking: HashSet::new(),
             correlator,
             redactor: Redactor::default(),
             clock,
@@ -87,6 +91,13 @@ impl Pipeline {
         self.clock = clock;
     }
 
+    /// To be called about once a second: who asks a provider is told again, and processes are looked at again,
+    /// at their next exchange.
+    pub fn refresh(&mut self) {
+        self.asking.clear();
+        self.processes.doubt();
+    }
+
     /// Takes one event and hands out what follows from it.
     pub fn handle(&mut self, event: Event, effects: &mut impl FnMut(Effect)) {
         match event {
@@ -109,6 +120,7 @@ impl Pipeline {
             Event::Herald { .. } | Event::Forked { .. } | Event::Started { .. } => {}
             Event::Exec { pid, program, time_ns: _ } => {
                 self.processes.replaced(pid, program);
+                self.asking.remove(&pid);
                 self.greetings.ended(pid);
                 for connection in self.table.ending_with(pid) {
                     self.ended(connection, End::Closed, 0, effects);

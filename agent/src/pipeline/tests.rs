@@ -287,6 +287,37 @@ fn exchanges_over_tls_tell_whether_their_process_is_of_interest() {
 }
 
 #[test]
+fn that_a_process_asks_a_provider_is_told_once_in_a_while_and_anew_of_its_next_program() {
+    let mut bench = Bench::new();
+    bench.open();
+    let exchanges = |bench: &mut Bench, path: &str| {
+        let before = bench.effects.len();
+        let body = if path == "/health" { "{}" } else { BODY };
+        for _ in 0..3 {
+            bench.moves(Direction::Write, &request(path, body));
+            bench.moves(Direction::Read, &response(ANSWER));
+        }
+        let judged = |effect: &Effect| match effect {
+            Effect::Judged { pid: PID, of_interest } => Some(*of_interest),
+            _ => None,
+        };
+        bench.effects[before..].iter().filter_map(judged).collect::<Vec<_>>()
+    };
+    assert_eq!(exchanges(&mut bench, "/health"), [false; 3], "each counts");
+    assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [true]);
+    assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [false; 0]);
+    assert_eq!(exchanges(&mut bench, "/health"), [false; 0], "it keeps its probes");
+    bench.pipeline.refresh();
+    assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [true]);
+    bench.handle(Event::Exec { pid: PID, program: 2, time_ns: 0 });
+    bench.moved = [0; 2];
+    assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [true]);
+    bench.handle(Event::Exit { pid: PID, time_ns: 0 });
+    bench.moved = [0; 2];
+    assert_eq!(exchanges(&mut bench, "/health"), [false; 3]);
+}
+
+#[test]
 fn what_the_operator_does_not_want_is_left() {
     for (rule, excluded) in [("process=4000001", true), ("port=8443", false)] {
         let mut bench = Bench::within(Scope::new(Vec::new(), vec![rule.parse().unwrap()]));

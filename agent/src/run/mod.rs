@@ -2,7 +2,9 @@
 
 pub mod command;
 mod expedite;
+mod exporting;
 mod hooks;
+mod pace;
 pub mod status;
 mod unseen;
 
@@ -28,11 +30,12 @@ use crate::discovery::admission::Admission;
 use crate::discovery::process::{Begun, ProcessTable, Procfs};
 use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
-use crate::export::Exporters;
 use crate::pipeline::{Effect, Pipeline};
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
+use exporting::Exporting;
 use hooks::{Hooks, Wishes};
+use pace::{Next, Pace};
 use status::{Question, StatusServer};
 use unseen::Teller;
 
@@ -51,12 +54,9 @@ const CLOCK_READINGS: usize = 5;
 /// How often losses are looked for and the clock is corrected.
 const UPKEEP: Duration = Duration::from_secs(1);
 
-/// How long the ring is left alone once it is empty. The kernel wakes its reader for the first record
-/// after that only, which costs the traced program's call some microseconds: as seldom as this, not for
-/// each record.
-const REST: Duration = Duration::from_millis(1);
-/// Size in bytes from which a ring holds what comes meanwhile: 2 GB/s at the most were seen.
-const RESTFUL_RING: u32 = 4 << 20;
+/// Size in bytes from which a ring may be polled: it holds what comes until its reader is woken by amount. 2 GB/s
+/// at the most were seen.
+const POLLED_RING: u32 = 4 << 20;
 
 /// Why tracing did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -74,24 +74,25 @@ pub struct Agent {
     ring: Ring,
     control: Control,
     pipeline: Pipeline,
-    exporters: Exporters,
+    exporting: Exporting,
     hooks: Hooks,
     status: StatusServer,
     counters: Arc<Counters>,
     effects: VecDeque<Effect>,
     drops_told: u64,
     unseen: Teller,
-    may_rest: bool,
+    pace: Pace,
     stop_timeout: Duration,
 }
 
 impl Agent {
-    /// Loads and attaches everything; capture is on when this returns. Needs a tokio runtime.
+    /// Loads and attaches everything; capture is on when this returns. Must be called within the tokio runtime that
+    /// [`Agent::trace`] will run on: best one of a single thread, so that no record wakes two.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
-        let exporters = Exporters::start(config, &counters).map_err(anyhow::Error::from)?;
+        let exporting = Exporting::start(config, &counters)?;
         expedite::restore();
         let rules =
             |rules: &[Rule]| by_number(rules.to_vec(), Path::new(PASSWD)).map_err(anyhow::Error::from);
@@ -129,14 +130,14 @@ impl Agent {
             ring,
             control,
             pipeline,
-            exporters,
+            exporting,
             status: StatusServer::start(config.status_socket.as_deref(), hooks.sockets_by()),
             hooks,
             counters,
             effects: VecDeque::new(),
             drops_told: 0,
             unseen: Teller::default(),
-            may_rest: config.ring_size >= RESTFUL_RING,
+            pace: Pace::new(config.ring_size >= POLLED_RING),
             stop_timeout: config.stop_timeout,
         })
     }
@@ -149,27 +150,52 @@ impl Agent {
         tokio::pin!(stop);
         let mut upkeep = interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut resting = false;
-        let rest = sleep(Duration::ZERO);
-        tokio::pin!(rest);
+        let look = sleep(Duration::ZERO);
+        tokio::pin!(look);
+        let mut is_due = true;
         loop {
-            let Self { ring, pipeline, effects, counters, status, may_rest, .. } = &mut self;
+            let mut was_woken = false;
+            let Self { ring, status, exporting, .. } = &mut self;
             tokio::select! {
                 biased;
                 () = &mut stop => break,
+                // This looks at the ring, too.
                 _ = upkeep.tick() => self.upkeep(),
-                question = status.question() => self.answer(question),
-                () = &mut rest, if resting => resting = false,
-                read = ring.read(|event| handle(event, pipeline, effects, counters)), if !resting => {
-                    let empty = read.context("the ring buffer cannot be read any more; start the agent anew")?;
-                    resting = empty && *may_rest;
-                    self.perform();
-                    rest.as_mut().reset(Instant::now() + REST);
+                question = status.question() => {
+                    self.answer(question);
+                    continue;
                 }
+                () = exporting.due() => {
+                    exporting.hand_over();
+                    continue;
+                }
+                woken = ring.woken() => {
+                    woken.context("the ring buffer cannot be read any more; start the agent anew")?;
+                    was_woken = true;
+                }
+                () = &mut look, if is_due => {}
+            }
+            let next = self.read(was_woken);
+            is_due = next != Next::Sleep;
+            match next {
+                Next::Again => look.as_mut().reset(Instant::now()),
+                Next::After(time) => look.as_mut().reset(Instant::now() + time),
+                Next::Sleep => {}
             }
         }
         self.stop().await;
         Ok(())
+    }
+
+    /// Takes what is in the ring, and does what follows from it; says when to do so again.
+    fn read(&mut self, was_woken: bool) -> Next {
+        let Self { ring, pipeline, effects, counters, pace, control, .. } = self;
+        let (taken, empty) = ring.take(|event| handle(event, pipeline, effects, counters));
+        let (next, wakeups) = pace.read(taken > 0, empty, was_woken);
+        // Refused, what it was told before holds, which costs time but no data.
+        let _ = wakeups.map(|wakeups| control.wake_for(wakeups));
+        self.perform();
+        next
     }
 
     async fn stop(mut self) {
@@ -181,8 +207,8 @@ impl Agent {
         for line in self.unseen.rest() {
             warn!("{line}");
         }
-        let Self { exporters, hooks, counters, stop_timeout, .. } = self;
-        exporters.shutdown(stop_timeout).await;
+        let Self { exporting, hooks, counters, stop_timeout, .. } = self;
+        exporting.shutdown(stop_timeout).await;
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
         }
@@ -197,7 +223,7 @@ impl Agent {
     fn perform(&mut self) {
         while let Some(effect) = self.effects.pop_front() {
             match effect {
-                Effect::Span(span) => self.exporters.export(span),
+                Effect::Span(span) => self.exporting.add(span),
                 Effect::Decide { connection, position, verdict } => {
                     if self.control.decide(connection, position, verdict).is_err() {
                         self.counters.verdicts_refused.increment();
@@ -216,7 +242,7 @@ impl Agent {
                 Effect::Excluded { pid } => self.hooks.exclude(pid),
                 Effect::ProcessEnded { pid, time_ns } => {
                     self.hooks.ended(pid, time_ns);
-                    self.exporters.process_ended(pid);
+                    self.exporting.process_ended(pid);
                 }
                 Effect::Unseen(unseen) => {
                     self.status.remember(&unseen);
@@ -236,6 +262,7 @@ impl Agent {
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
+        self.pipeline.refresh();
         for line in self.unseen.due(monotonic_ns()) {
             warn!("{line}");
         }

@@ -259,6 +259,17 @@ pub struct Started {
     pub file: FileKey,
 }
 
+/// How the agent waits for records: values of a table that both sides write.
+pub mod reader {
+    /// It sleeps: the first record since it emptied the ring wakes it.
+    pub const SLEEPS: u32 = 0;
+    /// It looks by itself in some milliseconds: only what waits for it, and a good part of the ring being full,
+    /// wake it.
+    pub const POLLS: u32 = 1;
+    /// It polled, and was woken: it need not be woken again.
+    pub const WOKEN: u32 = 2;
+}
+
 /// Most bytes that one data record carries: one full TLS record's plaintext (RFC 8446, section 5.1).
 pub const CHUNK_BYTES: usize = 16 * 1024;
 

@@ -15,6 +15,8 @@ pub struct ProcessTable {
     ended: VecDeque<u32>,
     /// Processes that were described as they began.
     begun: Option<Begun>,
+    /// Grows each time that what is known is doubted.
+    era: u64,
 }
 
 /// Processes that are kept after their ends.
@@ -26,6 +28,8 @@ pub(super) struct Known {
     start_ticks: Option<u64>,
     /// Tells the program that is described; 0 when that is not known.
     program: u64,
+    /// The era in which it was last looked at.
+    seen: u64,
     process: Arc<Process>,
 }
 
@@ -33,7 +37,7 @@ impl ProcessTable {
     /// Remembers at most `max` processes; past it one is forgotten, to be read again when needed.
     #[must_use]
     pub fn new(procfs: Procfs, max: usize) -> Self {
-        Self { procfs, known: HashMap::new(), max, ended: VecDeque::new(), begun: None }
+        Self { procfs, known: HashMap::new(), max, ended: VecDeque::new(), begun: None, era: 0 }
     }
 
     /// Takes processes that another thread described as they began.
@@ -43,13 +47,21 @@ impl ProcessTable {
         self
     }
 
-    /// The process that has this pid now, or the last known one that had it.
+    /// The process that has this pid now, or the last known one that had it. One that is known is looked at
+    /// again only after its end, or when it was doubted: the kernel tells when a pid changes hands.
     pub fn get(&mut self, pid: u32) -> Arc<Process> {
-        let now = self.procfs.start_ticks(pid);
         if let Some(known) = self.known.get(&pid)
+            && known.seen == self.era
+            && !self.ended.contains(&pid)
+        {
+            return Arc::clone(&known.process);
+        }
+        let now = self.procfs.start_ticks(pid);
+        if let Some(known) = self.known.get_mut(&pid)
             // A process that is gone stays what it was: its last spans are made after its exit.
             && (now.is_none() || now == known.start_ticks)
         {
+            known.seen = self.era;
             return Arc::clone(&known.process);
         }
         let process = Arc::new(self.procfs.read(pid, None));
@@ -57,6 +69,12 @@ impl ProcessTable {
             self.remember(pid, now, 0, &process);
         }
         process
+    }
+
+    /// Lets each process be looked at again before it is believed: an end may have been lost, and its pid be
+    /// another's by now.
+    pub fn doubt(&mut self) {
+        self.era += 1;
     }
 
     /// Reads a process that is new, and remembers it: it may be gone when its span is made.
@@ -75,7 +93,7 @@ impl ProcessTable {
 
     fn remember(&mut self, pid: u32, start_ticks: Option<u64>, program: u64, process: &Arc<Process>) {
         self.make_room(pid);
-        self.known.insert(pid, Known { start_ticks, program, process: Arc::clone(process) });
+        self.known.insert(pid, Known { start_ticks, program, seen: self.era, process: Arc::clone(process) });
     }
 
     /// A process replaced its program. One that was known goes on with what it had open, and is read

@@ -191,10 +191,18 @@ fn the_table_shares_until_the_process_is_another() {
     assert_eq!(table.get(7).service_name, "two", "read again after exec");
 
     host.start(7, 2).put(7, "comm", "three");
-    assert_eq!(table.get(7).service_name, "three", "another process with the same pid");
+    assert_eq!(table.get(7).service_name, "two", "the kernel tells of ends: nothing is read for each call");
+    table.doubt();
+    assert_eq!(table.get(7).service_name, "three", "another process with the same pid, and its end was lost");
+    assert!(Arc::ptr_eq(&table.get(7), &table.get(7)));
+
+    table.ended(7);
+    host.start(7, 3).put(7, "comm", "four");
+    assert_eq!(table.get(7).service_name, "four", "another process with the same pid");
+    table.doubt();
 
     fs::remove_dir_all(host.0.join("7")).unwrap();
-    assert_eq!(table.get(7).service_name, "three", "spans made after its exit");
+    assert_eq!(table.get(7).service_name, "four", "spans made after its exit");
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! The exporters, on a runtime of their own, and the spans on their way to them: handed over together, since
+//! each hand-over wakes another thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::Config;
+use crate::correlate::span::Span;
+use crate::export::Exporters;
+use crate::redact::Redacted;
+use crate::telemetry::Counters;
+
+/// Spans that are handed over at once, however soon.
+const MOST: usize = 256;
+/// The longest that a span waits for others: no longer than it takes to look at a terminal.
+const LONGEST: Duration = Duration::from_millis(100);
+
+pub(super) struct Exporting {
+    exporters: Exporters,
+    runtime: OwnRuntime,
+    waiting: Vec<Redacted<Span>>,
+    /// When those that wait are handed over.
+    due: Option<Instant>,
+}
+
+/// A runtime that may be dropped on another's thread.
+struct OwnRuntime(Option<Runtime>);
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Exporting {
+    /// Starts the exporters.
+    ///
+    /// # Errors
+    /// When an output cannot be set up, or no thread can be started.
+    pub(super) fn start(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Self> {
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("export").enable_all().build();
+        let runtime = runtime.context("cannot start a thread for the exporters")?;
+        let exporters = {
+            let _inside = runtime.enter();
+            Exporters::start(config, counters)?
+        };
+        Ok(Self { exporters, runtime: OwnRuntime(Some(runtime)), waiting: Vec::new(), due: None })
+    }
+
+    /// Takes a span on its way. Never blocks.
+    pub(super) fn add(&mut self, span: Redacted<Span>) {
+        self.waiting.push(span);
+        self.due.get_or_insert_with(|| Instant::now() + LONGEST);
+        if self.waiting.len() >= MOST {
+            self.hand_over();
+        }
+    }
+
+    /// Done when spans have waited for long enough; never, without any.
+    pub(super) async fn due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives the exporters what waits. Never blocks.
+    pub(super) fn hand_over(&mut self) {
+        self.due = None;
+        for span in self.waiting.drain(..) {
+            self.exporters.export(span);
+        }
+    }
+
+    /// A process is over: its last span is handed over, and its tree can be shown.
+    pub(super) fn process_ended(&mut self, pid: u32) {
+        self.hand_over();
+        self.exporters.process_ended(pid);
+    }
+
+    /// Delivers what waits, for at most about `limit` on each output; counts what is left behind.
+    pub(super) async fn shutdown(mut self, limit: Duration) {
+        self.hand_over();
+        let Self { exporters, runtime, .. } = self;
+        exporters.shutdown(limit).await;
+        drop(runtime);
+    }
+}
