@@ -110,6 +110,9 @@ fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
     let counters = Arc::new(Counters::default());
     let color = config.color.enabled_on(&io::stderr());
     telemetry::init_log(&config.log, color, redact::for_log)?;
+    if let Some(warning) = &config.warning {
+        tracing::warn!("{warning}");
+    }
     let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     findings.retain(|finding| finding.weight == Weight::Missing);
     for finding in &findings {

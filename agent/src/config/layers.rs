@@ -18,13 +18,15 @@ pub(super) struct Layers {
     names: Vec<String>,
     values: Mapping,
     origins: BTreeMap<String, Origin>,
+    /// Variables that look like settings and are none, each with the one that it is most like.
+    unknown: Vec<(String, Option<String>)>,
 }
 
 impl Layers {
     /// Begins with the defaults; later sources win.
     pub(super) fn new() -> Self {
         let values = mapping(&Settings::defaults());
-        Self { names: Settings::names(), values, origins: BTreeMap::new() }
+        Self { names: Settings::names(), values, origins: BTreeMap::new(), unknown: Vec::new() }
     }
 
     /// Lays a configuration file over what is there. `null` leaves a setting as it was.
@@ -48,17 +50,19 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays the `SPANWIRE_*` variables over what is there. An empty variable counts as not set.
+    /// Lays the `SPANWIRE_*` variables over what is there. An empty variable counts as not set. One that names no
+    /// setting is not refused: Kubernetes makes `SPANWIRE_PORT` and others for a Service of that name.
     pub(super) fn environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         for (variable, value) in environment {
             let Some(name) = variable.strip_prefix(PREFIX).filter(|name| *name != "CONFIG") else { continue };
             let key = name.to_ascii_lowercase().replace('_', "-");
-            let origin = Origin::Environment(variable.clone());
             if variable_of(&key) != *variable || !self.names.contains(&key) {
                 let nearest = self.nearest(&key).map(|nearest| variable_of(&nearest));
-                return Err(ConfigError::Unknown { origin, key: variable.clone(), nearest });
+                self.unknown.push((variable.clone(), nearest));
+                continue;
             }
             if !value.is_empty() {
+                let origin = Origin::Environment(variable.clone());
                 self.set(key, Value::String(value.clone()), origin)?;
             }
         }
@@ -72,6 +76,17 @@ impl Layers {
             self.set(key.clone(), value, Origin::Flag(key))?;
         }
         Ok(())
+    }
+
+    /// A line about the variables that name no setting, if there are any. Their values are nobody's business.
+    pub(super) fn warning(&self) -> Option<String> {
+        let shown = |(name, nearest): &(String, Option<String>)| match nearest {
+            Some(nearest) => format!("{name} (did you mean {nearest}?)"),
+            None => name.clone(),
+        };
+        let names: Vec<_> = self.unknown.iter().map(shown).collect();
+        (!names.is_empty())
+            .then(|| format!("environment variables that name no setting are ignored: {}", names.join(", ")))
     }
 
     /// The settings, each present that has a default, and a look-up of their origins.

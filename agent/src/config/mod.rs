@@ -39,7 +39,7 @@ pub const STATUS_SOCKET: &str = "/run/spanwire/status.sock";
 /// In place of a path: nobody may ask.
 const NO_SOCKET: &str = "none";
 
-/// Begins the name of every environment variable of the agent; any other such variable is refused.
+/// Begins the name of every environment variable of the agent; any other such variable is warned of.
 const PREFIX: &str = "SPANWIRE_";
 
 /// The process environment, passed in so that it can be tested.
@@ -86,6 +86,8 @@ pub struct Config {
     pub libraries: Vec<PathBuf>,
     /// When output is coloured.
     pub color: ColorChoice,
+    /// What is odd about the sources, for the operator.
+    pub warning: Option<String>,
 }
 
 impl Config {
@@ -126,8 +128,9 @@ impl Config {
         }
         layers.environment(environment)?;
         layers.flags(flags)?;
+        let warning = layers.warning();
         let (settings, origins) = layers.join()?;
-        Self::check(settings, &origins, environment)
+        Ok(Self { warning, ..Self::check(settings, &origins, environment)? })
     }
 
     fn check(
@@ -193,6 +196,7 @@ impl Config {
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),
+            warning: None,
         })
     }
 }

@@ -47,6 +47,7 @@ fn defaults_are_as_documented() {
             log: "info".to_owned(),
             libraries: Vec::new(),
             color: ColorChoice::Auto,
+            warning: None,
         }
     );
 }
@@ -124,15 +125,29 @@ fn unknown_settings_are_refused_with_the_nearest_known() {
         with_file("qqq: 1\n"),
         "test.yaml, line 1: there is no setting 'qqq'; all settings are listed in `spanwire run --help`",
     );
-    refused(
-        with_environment(&[("SPANWIRE_RINGSIZE", "1MiB")]),
-        "environment variable SPANWIRE_RINGSIZE: there is no setting 'SPANWIRE_RINGSIZE'; did you mean \
-         'SPANWIRE_RING_SIZE'?",
-    );
-    refused(
-        with_environment(&[("SPANWIRE_log", "info")]),
-        "environment variable SPANWIRE_log: there is no setting 'SPANWIRE_log'; did you mean 'SPANWIRE_LOG'?",
-    );
+}
+
+#[test]
+fn unknown_variables_are_ignored_with_a_warning() {
+    for variables in [
+        &[("SPANWIRE_RINGSIZE", "1MiB", "SPANWIRE_RINGSIZE (did you mean SPANWIRE_RING_SIZE?)")][..],
+        &[("SPANWIRE_log", "info", "SPANWIRE_log (did you mean SPANWIRE_LOG?)")],
+        // What Kubernetes makes of a Service that is called spanwire.
+        &[
+            ("SPANWIRE_PORT", "tcp://10.0.0.1:443", "SPANWIRE_PORT"),
+            ("SPANWIRE_PORT_443_TCP", "tcp://10.0.0.1:443", "SPANWIRE_PORT_443_TCP"),
+            ("SPANWIRE_PORT_443_TCP_ADDR", "10.0.0.1", "SPANWIRE_PORT_443_TCP_ADDR"),
+            ("SPANWIRE_SERVICE_HOST", "10.0.0.1", "SPANWIRE_SERVICE_HOST"),
+            ("SPANWIRE_SERVICE_PORT", "443", "SPANWIRE_SERVICE_PORT"),
+        ],
+    ] {
+        let given: Vec<_> = variables.iter().map(|(name, value, _)| (*name, *value)).collect();
+        let config = with_environment(&given).unwrap();
+        let warning = config.warning.clone().unwrap();
+        assert!(variables.iter().all(|(.., told)| warning.contains(told)), "{warning}");
+        assert!(!warning.contains("10.0.0.1"), "{warning}");
+        assert_eq!(Config { warning: None, ..config }, with_environment(&[]).unwrap());
+    }
 }
 
 #[test]
