@@ -76,6 +76,13 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// How many calls it says that it saw.
+    #[must_use]
+    pub fn calls(&self) -> Option<u64> {
+        let said = self.stderr.lines().rev().find_map(|line| line.split_once("stopped; "))?.1;
+        said.split_once(" calls")?.0.parse().ok()
+    }
+
     /// What it says that it lost, by its counters' names: `3 words of what it is (name); …`.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<String, u64> {

@@ -56,6 +56,8 @@ struct Received {
 struct Store {
     received: Arc<watch::Sender<Received>>,
     evidence: Arc<Evidence>,
+    /// How long each request takes.
+    takes: Duration,
 }
 
 impl Store {
@@ -79,6 +81,7 @@ impl TraceService for Store {
         let export = request.into_inner();
         // Texts stand in protobuf as they are, so encoding again shows every one that was sent.
         self.add(&export, &[headers.into_bytes(), export.encode_to_vec()].concat());
+        tokio::time::sleep(self.takes).await;
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -92,6 +95,7 @@ async fn take(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Re
     }
     let export = ExportTraceServiceRequest::decode(bytes.as_slice()).map_err(|_| StatusCode::BAD_REQUEST)?;
     store.add(&export, &[format!("{headers:?}").into_bytes(), bytes].concat());
+    tokio::time::sleep(store.takes).await;
     Ok(ExportTraceServiceResponse::default().encode_to_vec())
 }
 
@@ -119,11 +123,23 @@ impl Receiver {
     /// # Errors
     /// When it cannot listen.
     pub async fn start_on(protocol: Protocol, port: u16) -> Result<Self> {
+        Self::listen(protocol, port, Duration::ZERO).await
+    }
+
+    /// Listens on a free port of 127.0.0.1, and takes so long for each request.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn slow(protocol: Protocol, takes: Duration) -> Result<Self> {
+        Self::listen(protocol, 0, takes).await
+    }
+
+    async fn listen(protocol: Protocol, port: u16, takes: Duration) -> Result<Self> {
         let socket = reusable(port).context("the receiver's port")?;
         let address = socket.local_addr()?;
         let (sender, received) = watch::channel(Received::default());
         let evidence = Arc::new(Evidence::new("spans", "txt"));
-        let store = Store { received: Arc::new(sender), evidence };
+        let store = Store { received: Arc::new(sender), evidence, takes };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let handle = runtime.handle().clone();
         let receiver = Self { address, protocol, received, runtime: Some(runtime) };

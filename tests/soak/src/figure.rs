@@ -14,6 +14,9 @@ use spanwire_e2e::standin::Served;
 /// Counters of which each unit is a call that became no span.
 const CALLS_LOST: [&str; 2] = ["requests_dropped", "connections_unseen"];
 
+/// Begins the names of counters of spans that did not reach the receiver.
+const DROPPED: &str = "spans_dropped_";
+
 /// Begins the names of counters of connections that were given up: how many calls they carried is not known.
 const GIVEN_UP: &str = "connections_ignored_";
 
@@ -27,7 +30,9 @@ pub(crate) struct Figure {
     pub(crate) what: String,
     /// Calls that the stand-in served.
     pub(crate) made: usize,
-    /// Calls with a span.
+    /// Calls that became a span, by the agent's count.
+    pub(crate) counted: u64,
+    /// Calls of which the receiver has a span.
     pub(crate) seen: usize,
     /// Of these, spans that say that something of them was not captured.
     pub(crate) in_part: usize,
@@ -65,6 +70,7 @@ impl Figure {
             figure.wrong.push(format!("{count} spans of {id}"));
         }
         figure.lost = ended.losses();
+        figure.counted = ended.calls().unwrap_or_default();
         let accounted = figure.seen as u64 + figure.calls_lost();
         let given_up = figure.lost.keys().any(|name| name.starts_with(GIVEN_UP));
         if accounted > figure.made as u64 || (accounted < figure.made as u64 && !given_up) {
@@ -81,7 +87,12 @@ impl Figure {
     }
 
     fn calls_lost(&self) -> u64 {
-        CALLS_LOST.iter().filter_map(|name| self.lost.get(*name)).sum()
+        CALLS_LOST.iter().filter_map(|name| self.lost.get(*name)).sum::<u64>() + self.dropped()
+    }
+
+    /// Spans that the exporter dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.lost.iter().filter(|(name, _)| name.starts_with(DROPPED)).map(|(_, count)| count).sum()
     }
 
     /// What is wrong, and where; the first of many.
@@ -113,16 +124,17 @@ fn check(span: &Span, served: &HashMap<&str, &Served>) -> Result<()> {
 /// A line for each.
 pub(crate) fn table(figures: &[Figure]) -> String {
     let mut text = format!(
-        "{:<44} {:>6} {:>6} {:>7} {:>5} {:>8}  {}",
-        "calls of", "made", "seen", "in part", "lost", "calls/s", "counted"
+        "{:<48} {:>6} {:>6} {:>8} {:>7} {:>5} {:>8}  {}",
+        "calls of", "made", "seen", "exported", "in part", "lost", "calls/s", "what was lost"
     );
     for figure in figures {
         let lost: Vec<_> = figure.lost.iter().map(|(name, count)| format!("{name} {count}")).collect();
         let _ = write!(
             text,
-            "\n{:<44} {:>6} {:>6} {:>7} {:>5} {:>8.0}  {}",
+            "\n{:<48} {:>6} {:>6} {:>8} {:>7} {:>5} {:>8.0}  {}",
             figure.what,
             figure.made,
+            figure.counted,
             figure.seen,
             figure.in_part,
             figure.calls_lost(),

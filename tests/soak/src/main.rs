@@ -24,6 +24,8 @@ use figure::Figure;
 enum Subject {
     /// Programs that were never seen before, make one call and are gone: Python and curl, TLS and plain.
     Starts,
+    /// 2,000 processes in a minute that make one call each, with a receiver that takes 80 ms for a request.
+    Processes,
     /// 10,000 calls of 50 threads, and as many of one event loop.
     Calls,
     /// Large bodies of several threads.
@@ -78,6 +80,7 @@ async fn soak(arguments: &Arguments) -> Result<bool> {
         for subject in subjects {
             let done = match subject {
                 Subject::Starts => starts::run().await,
+                Subject::Processes => starts::processes().await,
                 Subject::Calls => calls::many().await,
                 Subject::Bodies => calls::large().await,
             };
