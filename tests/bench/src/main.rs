@@ -41,7 +41,7 @@ enum Subject {
     Stream,
     /// A server that talks to no LLM.
     Host,
-    /// Programs that were never seen before; a build.
+    /// A build, and new programs beside it.
     Starts,
     /// One call, and one piece of a stream: processor time, context switches, the program's own time.
     Calls,

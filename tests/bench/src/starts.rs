@@ -1,4 +1,5 @@
-//! `bench starts`: programs that were never seen before, and what a build is slowed by.
+//! `bench starts`: what a build is slowed by, and new programs beside it. `cargo xtask soak starts` counts those
+//! of a quiet host.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -16,8 +17,6 @@ use crate::bench::Bench;
 use crate::stats::{Bound, Samples, Table};
 use crate::usage::usage;
 
-const COPIES: usize = 100;
-const TOGETHER: usize = 10;
 /// Programs that a build starts a second, where it is not as fast as it can be.
 const RATE: u64 = 500;
 /// Programs of one measurement of a build at full speed, and files of one that compiles.
@@ -28,30 +27,8 @@ const MEANWHILE: usize = 20;
 
 /// Measures; prints tables.
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
-    let mut table = Table::new(["program", "over", "seen", "of"]);
-    let mut bounds = Vec::new();
-    for (original, name) in
-        [(Original::OneSecond, "Python for one second"), (Original::Curl, "curl, some 10 ms")]
-    {
-        for plain in [false, true] {
-            let scene = Scene::open(Protocol::Http, plain, &USUAL).await?;
-            let calls = start_copies(&scene, &original, COPIES, TOGETHER).await?;
-            let (seen, over) = (seen(scene, &calls).await?, if plain { "plain HTTP" } else { "TLS" });
-            table.row([name.to_owned(), over.to_owned(), seen.to_string(), COPIES.to_string()]);
-            if matches!(original, Original::OneSecond) {
-                bounds.push(Bound::at_least(
-                    format!("{name} over {over}, seen of 100"),
-                    seen as f64,
-                    99.0,
-                    "",
-                ));
-            }
-        }
-    }
-    table.print("New programs that make one call and are gone");
     build(bench).await?;
-    bounds.push(during_a_build().await?);
-    Ok(bounds)
+    Ok(vec![during_a_build().await?])
 }
 
 /// What a build is slowed by, and what the agent uses meanwhile.
