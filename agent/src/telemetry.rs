@@ -96,6 +96,7 @@ counters! {
         bytes_unclaimed: "captured bytes that belong to no exchange that is followed",
         files_analysed: "files that were looked into for TLS code",
         files_known_by_copy: "files whose TLS code was known from a copy of them",
+        spans_placed_early: "spans that went before it was known whether their process exports its own, since too many waited",
         header_ids_forgotten: "span ids of trace headers forgotten to bound memory: a retry may take one again",
         calls: "calls understood and turned into spans",
         spans_exported: "spans that the OTLP receiver accepted",

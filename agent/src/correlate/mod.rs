@@ -2,6 +2,8 @@
 
 pub mod attributes;
 pub mod clock;
+pub mod exporters;
+mod hold;
 pub mod ids;
 mod place;
 pub mod span;
@@ -19,9 +21,12 @@ use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::Exchange;
 use clock::Clock;
+use exporters::Exporters;
+use hold::{Hold, Waiting};
 use ids::IdGenerator;
-use place::{Place, TakenIds};
+use place::{Header, TakenIds};
 use span::{Kind, Span};
+use traceparent::{RANDOM, SAMPLED};
 
 /// What is known of the connection that carried an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,11 +39,15 @@ pub struct ConnectionFacts {
     pub tls: bool,
 }
 
-/// Makes spans of calls and finds their places in traces.
+/// Makes spans of calls and finds their places in traces. A span whose place is not known yet is held, and
+/// handed out by one of the later calls.
 #[derive(Debug)]
 pub struct Correlator {
     ids: IdGenerator,
     taken: TakenIds,
+    exporters: Exporters,
+    hold: Hold,
+    let_go: u64,
 }
 
 impl Correlator {
@@ -48,40 +57,113 @@ impl Correlator {
     /// A correlator that takes new ids from `ids`.
     #[must_use]
     pub fn new(ids: IdGenerator) -> Self {
-        Self { ids, taken: TakenIds::new(Self::TAKEN_MAX) }
+        Self {
+            ids,
+            taken: TakenIds::new(Self::TAKEN_MAX),
+            exporters: Exporters::default(),
+            hold: Hold::default(),
+            let_go: 0,
+        }
     }
 
-    /// The span of one call that is over.
-    pub fn span(
+    /// A call is over; `now_ns` is the time (`CLOCK_MONOTONIC`) of what told so. Hands out its span, unless
+    /// that has to wait.
+    pub fn call(
+        &mut self,
+        call: &Call,
+        exchange: &Exchange,
+        process: Arc<Process>,
+        connection: ConnectionFacts,
+        (clock, now_ns): (&Clock, u64),
+        spans: &mut Vec<Span>,
+    ) {
+        let header = Header::read(exchange.request.headers.values("traceparent"));
+        let span = self.span(call, exchange, process, connection, clock, header);
+        let Header::Context(context) = header else { return spans.push(span) };
+        if exchange.role == Role::Server {
+            let span_id = self.ids.span_id();
+            return spans.push(Span { span_id, parent: Some(context.span_id), ..span });
+        }
+        let decision = self.exporters.decide(&span.process, now_ns);
+        let until_ns = decision.err().unwrap_or(now_ns);
+        let waiting = Waiting { span, header: context.span_id, until_ns };
+        if let Ok(exports_spans) = decision {
+            spans.push(self.place(waiting, exports_spans));
+        } else if let Some(gone) = self.hold.push(waiting) {
+            self.let_go += 1;
+            spans.push(self.place(gone, false));
+        }
+    }
+
+    /// A process handed spans to a receiver.
+    pub fn saw_export(&mut self, pid: u32, spans: &mut Vec<Span>) {
+        if self.exporters.saw_export(pid) {
+            let waiting = self.hold.of(pid);
+            spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, true)));
+        }
+    }
+
+    /// A process is gone, or runs another program: no more is to be learned of it.
+    pub fn ended(&mut self, pid: u32, spans: &mut Vec<Span>) {
+        self.exporters.forget(pid);
+        let waiting = self.hold.of(pid);
+        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
+    }
+
+    /// To be called about once a second: hands out what has waited long enough.
+    pub fn tick(&mut self, now_ns: u64, spans: &mut Vec<Span>) {
+        let waiting = self.hold.due(now_ns);
+        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
+    }
+
+    /// The agent is stopping: hands out all that waits.
+    pub fn finish(&mut self, spans: &mut Vec<Span>) {
+        let waiting = self.hold.all();
+        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
+    }
+
+    fn place(&mut self, waiting: Waiting, exports_spans: bool) -> Span {
+        let Waiting { span, header, .. } = waiting;
+        let (span_id, parent) =
+            place::client(span.trace_id, header, exports_spans, &mut self.taken, &mut self.ids);
+        Span { span_id, parent, ..span }
+    }
+
+    /// The span of one call that is over: a root, or with the trace of its header and no place in it yet.
+    fn span(
         &mut self,
         call: &Call,
         exchange: &Exchange,
         process: Arc<Process>,
         connection: ConnectionFacts,
         clock: &Clock,
+        header: Header,
     ) -> Span {
-        let traceparent = exchange.request.headers.get("traceparent");
-        let place = Place::find(traceparent, exchange.role, &mut self.taken, &mut self.ids);
         // Without a valid `traceparent` it belongs to no trace (W3C Trace Context, section 3.3.1.1).
-        let in_trace = traceparent.is_some() && place.note.is_none();
-        let trace_state = match in_trace {
-            true => tracestate::parse(exchange.request.headers.values("tracestate")),
-            false => Some(String::new()),
+        let (trace_id, flags, trace_state) = match header {
+            Header::Context(context) => {
+                let state = tracestate::parse(exchange.request.headers.values("tracestate"));
+                (context.trace_id, context.flags, state)
+            }
+            Header::Absent | Header::Unusable(_) => {
+                (self.ids.trace_id(), SAMPLED | RANDOM, Some(String::new()))
+            }
         };
+        let header_note = if let Header::Unusable(note) = header { Some(note) } else { None };
         let state_note = trace_state.is_none().then_some("tracestate is invalid");
         let (status, error_type, status_note) = status::status(call, exchange);
         let mut notes = call.notes.clone();
-        for note in exchange.notes.iter().copied().chain(status_note).chain(place.note).chain(state_note) {
+        for note in exchange.notes.iter().copied().chain(status_note).chain(header_note).chain(state_note) {
             if !notes.contains(&note) {
                 notes.push(note);
             }
         }
         let (started_ns, ended_ns) = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
         Span {
-            trace_id: place.trace_id,
-            span_id: place.span_id,
-            parent: place.parent,
-            flags: place.flags,
+            trace_id,
+            span_id: self.ids.span_id(),
+            parent: None,
+            flags,
             trace_state: trace_state.unwrap_or_default(),
             kind: match exchange.role {
                 Role::Client => Kind::Client,
@@ -103,6 +185,12 @@ impl Correlator {
     #[must_use]
     pub fn forgotten_ids(&self) -> u64 {
         self.taken.forgotten()
+    }
+
+    /// How many spans went before it was known whether their process exports spans, since too many waited.
+    #[must_use]
+    pub fn let_go(&self) -> u64 {
+        self.let_go
     }
 }
 

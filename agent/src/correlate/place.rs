@@ -4,45 +4,50 @@ use std::collections::{HashSet, VecDeque};
 
 use super::ids::IdGenerator;
 use super::span::{SpanId, TraceId};
-use super::traceparent::{self, RANDOM, SAMPLED};
-use crate::event::Role;
+use super::traceparent::{self, TraceContext};
 
-/// A span's place in a trace.
+/// What a request's headers say of its place in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
-    pub(super) parent: Option<SpanId>,
-    pub(super) flags: u8,
-    /// Why the header did not count.
-    pub(super) note: Option<&'static str>,
+pub(super) enum Header {
+    /// Nothing.
+    Absent,
+    /// Nothing that may be used, for this reason.
+    Unusable(&'static str),
+    /// The caller's trace and span.
+    Context(TraceContext),
 }
 
-impl Place {
-    /// Finds the place of a span whose request carried `traceparent`.
-    ///
-    /// The span id in the header is the parent of whatever the callee does, so the client span takes
-    /// it. Further attempts of a client that repeats its header on every retry become children of
-    /// the first, and what a server sees is a child in any case.
-    pub(super) fn find(
-        header: Option<&str>,
-        role: Role,
-        taken: &mut TakenIds,
-        ids: &mut IdGenerator,
-    ) -> Self {
-        let Some(context) = header.and_then(traceparent::parse) else {
-            return Self {
-                trace_id: ids.trace_id(),
-                span_id: ids.span_id(),
-                parent: None,
-                flags: SAMPLED | RANDOM,
-                note: header.map(|_| "traceparent is invalid"),
-            };
-        };
-        let takes = role == Role::Client && taken.take(context.trace_id, context.span_id);
-        let (span_id, parent) =
-            if takes { (context.span_id, None) } else { (ids.span_id(), Some(context.span_id)) };
-        Self { trace_id: context.trace_id, span_id, parent, flags: context.flags, note: None }
+impl Header {
+    /// Reads all `traceparent` fields of a request. Two that differ come from two propagators, and which
+    /// of them the callee heeds is not known.
+    pub(super) fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Self {
+        let mut contexts = fields.map(traceparent::parse);
+        let Some(first) = contexts.next() else { return Self::Absent };
+        let rest_agrees = contexts.all(|other| other == first);
+        match first {
+            _ if !rest_agrees => Self::Unusable("several traceparent fields that differ"),
+            None => Self::Unusable("traceparent is invalid"),
+            Some(context) => Self::Context(context),
+        }
+    }
+}
+
+/// The id and the parent of a client span whose request carried `header`.
+///
+/// Where the process exports spans of its own, the header's id is one of those, and the span is its
+/// child. Else nobody exports it, though it is the parent of whatever the callee does: the span takes it.
+/// Further attempts of a client that repeats its header on every retry become children of the first.
+pub(super) fn client(
+    trace_id: TraceId,
+    header: SpanId,
+    exports_spans: bool,
+    taken: &mut TakenIds,
+    ids: &mut IdGenerator,
+) -> (SpanId, Option<SpanId>) {
+    if !exports_spans && taken.take(trace_id, header) {
+        (header, None)
+    } else {
+        (ids.span_id(), Some(header))
     }
 }
 
@@ -84,63 +89,43 @@ impl TakenIds {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, TakenIds};
-    use crate::correlate::ids::IdGenerator;
-    use crate::correlate::span::{SpanId, TraceId};
-    use crate::event::Role;
+    use super::*;
 
     const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const TRACE: TraceId = TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     const SPAN: SpanId = SpanId(0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
 
-    struct Finder(TakenIds, IdGenerator);
-
-    impl Finder {
-        fn new() -> Self {
-            Self(TakenIds::new(2), IdGenerator::seeded([1, 2, 3, 4]))
-        }
-
-        fn find(&mut self, header: Option<&str>, role: Role) -> Place {
-            Place::find(header, role, &mut self.0, &mut self.1)
-        }
-    }
-
     #[test]
-    fn without_a_header_a_trace_begins() {
-        let mut finder = Finder::new();
-        let (one, two) = (finder.find(None, Role::Client), finder.find(None, Role::Client));
-        assert_ne!(one.trace_id, two.trace_id);
-        assert_ne!(one.span_id, two.span_id);
-        assert_eq!((one.parent, one.flags, one.note), (None, 3, None));
-    }
-
-    #[test]
-    fn an_invalid_header_counts_for_nothing_but_is_noted() {
-        let place = Finder::new().find(Some(&HEADER.to_uppercase()), Role::Client);
-        assert_ne!(place.trace_id, TRACE);
-        assert_eq!((place.parent, place.note), (None, Some("traceparent is invalid")));
+    fn headers_count_when_they_are_valid_and_agree() {
+        let other = HEADER.replace("00f0", "00f1");
+        let upper = HEADER.to_uppercase();
+        let context = traceparent::parse(HEADER).map_or(Header::Absent, Header::Context);
+        for (fields, expected) in [
+            (&[][..], Header::Absent),
+            (&[HEADER], context),
+            (&[HEADER, HEADER], context),
+            (&[&upper], Header::Unusable("traceparent is invalid")),
+            (&[HEADER, &other], Header::Unusable("several traceparent fields that differ")),
+            (&[HEADER, &upper], Header::Unusable("several traceparent fields that differ")),
+        ] {
+            assert_eq!(Header::read(fields.iter().copied()), expected, "{fields:?}");
+        }
     }
 
     #[test]
     fn the_first_span_takes_the_id_and_retries_become_its_children() {
-        let mut finder = Finder::new();
-        let first = finder.find(Some(HEADER), Role::Client);
-        assert_eq!((first.trace_id, first.span_id, first.parent, first.flags), (TRACE, SPAN, None, 1));
-        let (second, third) =
-            (finder.find(Some(HEADER), Role::Client), finder.find(Some(HEADER), Role::Client));
-        for retry in [second, third] {
-            assert_eq!((retry.trace_id, retry.parent), (TRACE, Some(SPAN)));
-            assert_ne!(retry.span_id, SPAN);
+        let (mut taken, mut ids) = (TakenIds::new(2), IdGenerator::seeded([1, 2, 3, 4]));
+        let mut place = |exports| client(TRACE, SPAN, exports, &mut taken, &mut ids);
+        let (own, parent) = place(true);
+        assert_eq!(parent, Some(SPAN), "the process exports that id itself");
+        assert_ne!(own, SPAN);
+        assert_eq!(place(false), (SPAN, None));
+        let (second, third) = (place(false), place(false));
+        for (retry, parent) in [second, third] {
+            assert_eq!(parent, Some(SPAN));
+            assert_ne!(retry, SPAN);
         }
-        assert_ne!(second.span_id, third.span_id);
-    }
-
-    #[test]
-    fn a_server_never_takes_the_clients_id() {
-        let mut finder = Finder::new();
-        let server = finder.find(Some(HEADER), Role::Server);
-        assert_eq!((server.trace_id, server.parent), (TRACE, Some(SPAN)));
-        assert_eq!(finder.find(Some(HEADER), Role::Client).span_id, SPAN);
+        assert_ne!(second.0, third.0);
     }
 
     #[test]

@@ -1,3 +1,7 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod places;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -46,16 +50,20 @@ fn exchange(status: u16, outcome: Outcome) -> Exchange {
     }
 }
 
+fn process(pid: u32, exports_spans: Option<bool>) -> Arc<Process> {
+    Arc::new(Process { pid, service_name: "shop".to_owned(), attributes: Vec::new(), exports_spans })
+}
+
+fn correlator() -> Correlator {
+    Correlator::new(IdGenerator::seeded([1, 2, 3, 4]))
+}
+
+const CLOCK_ZERO: SystemTime = SystemTime::UNIX_EPOCH;
+
 fn span(call: &Call, exchange: &Exchange, connection: ConnectionFacts) -> Span {
-    let process = Process { pid: 7, service_name: "shop".to_owned(), attributes: Vec::new() };
-    let clock = Clock::new(0, SystemTime::UNIX_EPOCH);
-    Correlator::new(IdGenerator::seeded([1, 2, 3, 4])).span(
-        call,
-        exchange,
-        Arc::new(process),
-        connection,
-        &clock,
-    )
+    let (clock, mut spans) = (Clock::new(0, CLOCK_ZERO), Vec::new());
+    correlator().call(call, exchange, process(7, Some(false)), connection, (&clock, 0), &mut spans);
+    spans.pop().unwrap()
 }
 
 fn map(span: &Span) -> HashMap<String, Value> {

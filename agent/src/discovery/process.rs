@@ -15,6 +15,7 @@
 mod begun;
 mod cgroup;
 mod command;
+mod exporter;
 mod procfs;
 mod table;
 #[cfg(test)]
@@ -38,4 +39,6 @@ pub struct Process {
     pub service_name: String,
     /// The other resource attributes (`process.*`, `host.*`, `service.*`), by name.
     pub attributes: Vec<(String, Value)>,
+    /// Whether its environment has it export spans of its own; `None` where that says nothing about it.
+    pub exports_spans: Option<bool>,
 }

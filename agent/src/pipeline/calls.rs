@@ -8,6 +8,8 @@ use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
 use crate::call::Call;
 use crate::correlate::ConnectionFacts;
+use crate::correlate::exporters::{self, OTLP_GRPC_PORT};
+use crate::correlate::span::Span;
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends, Role, Source};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
@@ -60,6 +62,9 @@ impl Pipeline {
                     if !self.admission.admits_client(self.table.ends(connection, conversation)) {
                         conversation.ignored = true;
                         continue;
+                    }
+                    if exporters::is_span_export(&request) {
+                        self.saw_export(pid.unwrap_or(conversation.pid), effects);
                     }
                     let reading = match provider::recognise(&request, self.limits) {
                         Recognition::Known(interpreter) => {
@@ -116,8 +121,12 @@ impl Pipeline {
         {
             conversation.ignored = true;
             self.count_abandoned(reason);
-            if let Abandoned::Http2(_) = reason {
+            if let Abandoned::Http2(role) = reason {
                 self.tallies.of(conversation.pid).http2_connections += 1;
+                let peer = self.table.ends(connection, conversation).and_then(Ends::peer);
+                if role == Role::Client && peer.is_some_and(|peer| peer.port() == OTLP_GRPC_PORT) {
+                    self.saw_export(pid.unwrap_or(conversation.pid), effects);
+                }
             }
         }
         if conversation.ignored {
@@ -180,10 +189,27 @@ impl Pipeline {
             }
             self.counters.calls.increment();
             self.tallies.of(conversation.pid).calls += 1;
-            let span = self.correlator.span(&call, exchange, Arc::clone(process), facts, &self.clock);
-            self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
+            let time = (&self.clock, exchange.ended_ns);
+            let mut spans = Vec::new();
+            self.correlator.call(&call, exchange, Arc::clone(process), facts, time, &mut spans);
+            self.placed(spans, effects);
+        }
+        self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
+        self.counters.spans_placed_early.set(self.correlator.let_go());
+    }
+
+    /// Spans have found their places.
+    pub(super) fn placed(&mut self, spans: Vec<Span>, effects: &mut impl FnMut(Effect)) {
+        for span in spans {
             effects(Effect::Span(self.redactor.redact(span)));
         }
+    }
+
+    /// A process handed spans to a receiver.
+    fn saw_export(&mut self, pid: u32, effects: &mut impl FnMut(Effect)) {
+        let mut spans = Vec::new();
+        self.correlator.saw_export(pid, &mut spans);
+        self.placed(spans, effects);
     }
 
     /// An exchange is of no interest: its bytes are not wanted any more.

@@ -90,10 +90,18 @@ impl Pipeline {
         for connection in self.table.ending_with(pid) {
             self.ended(connection, End::Closed, time_ns, effects);
         }
+        self.program_ended(pid, effects);
         self.processes.ended(pid);
         self.asking.remove(&pid);
         self.tallies.ended(pid);
         self.greetings.ended(pid);
         effects(Effect::ProcessEnded { pid, time_ns });
+    }
+
+    /// A process is gone, or runs another program.
+    pub(super) fn program_ended(&mut self, pid: u32, effects: &mut impl FnMut(Effect)) {
+        let mut spans = Vec::new();
+        self.correlator.ended(pid, &mut spans);
+        self.placed(spans, effects);
     }
 }

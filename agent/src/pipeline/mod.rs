@@ -91,11 +91,14 @@ impl Pipeline {
         self.clock = clock;
     }
 
-    /// To be called about once a second: who asks a provider is told again, and processes are looked at again,
+    /// To be called about once a second: spans that waited long enough go, who asks a provider is told again, and processes are looked at again,
     /// at their next exchange.
-    pub fn refresh(&mut self) {
+    pub fn refresh(&mut self, now_ns: u64, effects: &mut impl FnMut(Effect)) {
         self.asking.clear();
         self.processes.doubt();
+        let mut spans = Vec::new();
+        self.correlator.tick(now_ns, &mut spans);
+        self.placed(spans, effects);
     }
 
     /// Takes one event and hands out what follows from it.
@@ -125,6 +128,7 @@ impl Pipeline {
                 for connection in self.table.ending_with(pid) {
                     self.ended(connection, End::Closed, 0, effects);
                 }
+                self.program_ended(pid, effects);
             }
             Event::Exit { pid, time_ns } => self.exit(pid, time_ns, effects),
         }
@@ -185,6 +189,9 @@ impl Pipeline {
                 self.follow(connection, &mut conversation, None, 0, effects);
             }
         }
+        let mut spans = Vec::new();
+        self.correlator.finish(&mut spans);
+        self.placed(spans, effects);
     }
 
     fn chunk(&mut self, chunk: Chunk, effects: &mut impl FnMut(Effect)) {

@@ -307,7 +307,7 @@ fn that_a_process_asks_a_provider_is_told_once_in_a_while_and_anew_of_its_next_p
     assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [true]);
     assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [false; 0]);
     assert_eq!(exchanges(&mut bench, "/health"), [false; 0], "it keeps its probes");
-    bench.pipeline.refresh();
+    bench.pipeline.refresh(0, &mut |_| {});
     assert_eq!(exchanges(&mut bench, "/v1/chat/completions"), [true]);
     bench.handle(Event::Exec { pid: PID, program: 2, time_ns: 0 });
     bench.moved = [0; 2];

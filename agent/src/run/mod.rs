@@ -262,7 +262,9 @@ impl Agent {
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
-        self.pipeline.refresh();
+        let Self { pipeline, effects, .. } = self;
+        pipeline.refresh(monotonic_ns(), &mut |effect| effects.push_back(effect));
+        self.perform();
         for line in self.unseen.due(monotonic_ns()) {
             warn!("{line}");
         }

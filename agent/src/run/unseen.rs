@@ -120,7 +120,8 @@ mod tests {
     use crate::discovery::process::Process;
 
     fn unseen(name: &str, server: &str) -> Unseen {
-        let process = Process { pid: 7, service_name: name.to_owned(), attributes: Vec::new() };
+        let process =
+            Process { pid: 7, service_name: name.to_owned(), attributes: Vec::new(), exports_spans: None };
         Unseen {
             process: Arc::new(process),
             server_name: server.to_owned(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Process;
 use super::cgroup::{self, Membership};
-use super::command;
+use super::{command, exporter};
 use crate::percent;
 use crate::value::Value;
 
@@ -111,7 +111,8 @@ impl Procfs {
         if !notes.is_empty() {
             attributes.put("spanwire.process.notes", Value::strings(notes));
         }
-        Process { pid, service_name, attributes: attributes.0 }
+        let exports_spans = exporter::exports_spans(&environment);
+        Process { pid, service_name, attributes: attributes.0, exports_spans }
     }
 
     /// Describes a process that runs this program (see [`spanwire_abi::Opened::program`]), as long as
@@ -134,7 +135,8 @@ impl Procfs {
         let note = "the process ran another program before it could be described";
         attributes.put("spanwire.process.notes", Value::strings([note]));
         let service_name = if command.is_empty() { UNKNOWN_SERVICE } else { command };
-        Process { pid, service_name: service_name.to_owned(), attributes: attributes.0 }
+        let service_name = service_name.to_owned();
+        Process { pid, service_name, attributes: attributes.0, exports_spans: None }
     }
 
     /// When a process started, in clock ticks since boot (field 22 of `stat`): with the pid, its
@@ -204,7 +206,7 @@ fn split_at_nul(file: &str) -> Vec<String> {
 }
 
 /// An environment variable's value, when it is not empty.
-fn variable<'a>(environment: &'a [String], name: &str) -> Option<&'a str> {
+pub(super) fn variable<'a>(environment: &'a [String], name: &str) -> Option<&'a str> {
     let value = environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))?;
     Some(value.trim()).filter(|value| !value.is_empty())
 }

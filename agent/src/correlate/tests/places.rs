@@ -1,0 +1,101 @@
+//! Which span a header's id belongs to.
+
+use super::*;
+use crate::correlate::exporters::WATCH_NS;
+use crate::correlate::hold::HELD_MAX;
+use crate::correlate::span::SpanId;
+
+/// Spans of processes whose requests carried one header each, as they come out.
+struct Traced {
+    correlator: Correlator,
+    spans: Vec<Span>,
+}
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const HEADER_ID: SpanId = SpanId(0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
+
+impl Traced {
+    fn new() -> Self {
+        Self { correlator: correlator(), spans: Vec::new() }
+    }
+
+    fn call(&mut self, process: &Arc<Process>, role: Role, now_ns: u64) {
+        let mut exchange = exchange(200, Outcome::Complete);
+        exchange.role = role;
+        let head = RequestHead {
+            headers: Headers::of(&[("traceparent", TRACEPARENT)]),
+            ..(*exchange.request).clone()
+        };
+        exchange.request = head.into();
+        let clock = Clock::new(0, CLOCK_ZERO);
+        let facts = ConnectionFacts::default();
+        self.correlator.call(
+            &call(),
+            &exchange,
+            Arc::clone(process),
+            facts,
+            (&clock, now_ns),
+            &mut self.spans,
+        );
+    }
+
+    /// Whether each span that came out is the child of the header's id, or has that id.
+    fn children(&mut self) -> Vec<bool> {
+        self.spans
+            .drain(..)
+            .map(|span| match span.parent {
+                Some(parent) => parent == HEADER_ID && span.span_id != HEADER_ID,
+                None => {
+                    assert_eq!(span.span_id, HEADER_ID);
+                    false
+                }
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn a_client_span_takes_the_headers_id_unless_its_process_exports_that() {
+    for (exports_spans, child) in [(Some(true), true), (Some(false), false)] {
+        let mut traced = Traced::new();
+        traced.call(&process(7, exports_spans), Role::Client, 0);
+        assert_eq!(traced.children(), [child], "{exports_spans:?}");
+    }
+    let mut traced = Traced::new();
+    traced.call(&process(7, None), Role::Server, 0);
+    assert_eq!(traced.children(), [true], "a server's is the client's child in any case");
+}
+
+#[test]
+fn a_span_waits_until_it_is_known_whether_its_process_exports_spans() {
+    let (one, two, three) = (process(1, None), process(2, None), process(3, None));
+    let mut traced = Traced::new();
+    for process in [&one, &two, &three] {
+        traced.call(process, Role::Client, 0);
+    }
+    assert_eq!(traced.children(), [false; 0], "held");
+    traced.correlator.saw_export(1, &mut traced.spans);
+    assert_eq!(traced.children(), [true]);
+    traced.call(&one, Role::Client, 1);
+    assert_eq!(traced.children(), [true], "known now");
+    traced.correlator.ended(2, &mut traced.spans);
+    assert_eq!(traced.children(), [false]);
+    traced.correlator.tick(WATCH_NS - 1, &mut traced.spans);
+    assert_eq!(traced.children(), [false; 0]);
+    traced.correlator.tick(WATCH_NS, &mut traced.spans);
+    assert_eq!(traced.children(), [true], "the id is the second process's by now");
+    traced.call(&three, Role::Client, WATCH_NS);
+    assert_eq!(traced.spans.len(), 1, "watched long enough");
+}
+
+#[test]
+fn what_is_held_is_bounded_and_goes_when_the_agent_stops() {
+    let mut traced = Traced::new();
+    let process = process(1, None);
+    for _ in 0..HELD_MAX + 3 {
+        traced.call(&process, Role::Client, 0);
+    }
+    assert_eq!((traced.spans.len(), traced.correlator.let_go()), (3, 3));
+    traced.correlator.finish(&mut traced.spans);
+    assert_eq!(traced.spans.len(), HELD_MAX + 3);
+}
