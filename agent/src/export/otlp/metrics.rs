@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry_otlp::tonic_types::transport::ClientTlsConfig;
 use opentelemetry_otlp::{
-    ExporterBuildError, MetricExporter, Protocol, WithExportConfig as _, WithTonicConfig as _,
+    MetricExporter, Protocol, WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -17,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::transport::install_cryptography;
-use crate::config::OtlpProtocol;
+use super::transport::{ClientError, grpc, http};
+use crate::config::{Otlp, OtlpProtocol};
 use crate::telemetry::Counters;
 
 /// Sends the counters every minute, or as `OTEL_METRIC_EXPORT_INTERVAL` says, until it is shut down.
@@ -32,19 +31,20 @@ impl Metrics {
     /// # Errors
     /// When the client cannot be built; the endpoint is not contacted yet.
     pub(super) fn start(
+        receiver: &Otlp,
         endpoint: &str,
-        protocol: OtlpProtocol,
         counters: &Arc<Counters>,
-    ) -> Result<Self, ExporterBuildError> {
-        install_cryptography();
+    ) -> Result<Self, ClientError> {
         let builder = MetricExporter::builder();
-        let exporter = match protocol {
-            OtlpProtocol::HttpProtobuf => {
-                builder.with_http().with_protocol(Protocol::HttpBinary).with_endpoint(endpoint).build()?
-            }
+        let exporter = match receiver.protocol {
+            OtlpProtocol::HttpProtobuf => builder
+                .with_http()
+                .with_protocol(Protocol::HttpBinary)
+                .with_endpoint(endpoint)
+                .with_http_client(http::builder(receiver)?.build()?)
+                .build()?,
             OtlpProtocol::Grpc if endpoint.starts_with("https:") => {
-                let tls = ClientTlsConfig::new().with_enabled_roots();
-                builder.with_tonic().with_endpoint(endpoint).with_tls_config(tls).build()?
+                builder.with_tonic().with_endpoint(endpoint).with_tls_config(grpc::tls(receiver)?).build()?
             }
             OtlpProtocol::Grpc => builder.with_tonic().with_endpoint(endpoint).build()?,
         };
@@ -117,8 +117,9 @@ mod tests {
     async fn the_counters_are_sent() {
         let (endpoint, got) = http_server("200 OK", b"");
         let counters = Arc::new(Counters::default());
+        let receiver = Otlp::new(endpoint.clone(), OtlpProtocol::HttpProtobuf);
         let endpoint = endpoint.replace("traces", "metrics");
-        let metrics = Metrics::start(&endpoint, OtlpProtocol::HttpProtobuf, &counters).unwrap();
+        let metrics = Metrics::start(&receiver, &endpoint, &counters).unwrap();
         counters.calls.add(7);
         metrics.shutdown(Instant::now() + Duration::from_secs(5)).await;
         let Got(head, body) = got.recv().unwrap();

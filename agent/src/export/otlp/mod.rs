@@ -54,9 +54,9 @@ impl Exporter {
         let metrics = receiver
             .metrics
             .as_ref()
-            .map(|endpoint| Metrics::start(endpoint, receiver.protocol, &counters))
+            .map(|endpoint| Metrics::start(receiver, endpoint, &counters))
             .transpose()
-            .map_err(|error| failed(error.into()))?;
+            .map_err(failed)?;
         Ok(Self { metrics, ..Self::spawn(client, receiver.label(), capacity, counters) })
     }
 

@@ -1,7 +1,7 @@
 //! One attempt to hand spans to the receiver, and what its answer means (OTLP specification 1.x).
 
-mod grpc;
-mod http;
+pub(super) mod grpc;
+pub(super) mod http;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -117,14 +117,9 @@ pub(super) enum Client {
 impl Client {
     /// Builds the client without contacting the receiver. Must be called within a tokio runtime.
     pub(super) fn new(receiver: &Otlp) -> Result<Self, ClientError> {
-        install_cryptography();
-        let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|source| ClientError::Certificate { path: path.clone(), source })
-        };
-        let certificates = receiver.certificate.as_ref().map(read).transpose()?;
         Ok(match receiver.protocol {
-            OtlpProtocol::Grpc => Self::Grpc(Box::new(grpc::Client::new(receiver, certificates)?)),
-            OtlpProtocol::HttpProtobuf => Self::Http(http::Client::new(receiver, certificates)?),
+            OtlpProtocol::Grpc => Self::Grpc(Box::new(grpc::Client::new(receiver)?)),
+            OtlpProtocol::HttpProtobuf => Self::Http(http::Client::new(receiver)?),
         })
     }
 }
@@ -138,10 +133,12 @@ impl Transport for Client {
     }
 }
 
-/// Clients of OTLP/HTTP are built without a cryptographic provider of their own and take the process's.
-pub(super) fn install_cryptography() {
-    // An error means that one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+/// The certificates that the operator trusts beside the system's, in PEM.
+fn certificates(receiver: &Otlp) -> Result<Option<Vec<u8>>, ClientError> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|source| ClientError::Certificate { path: path.clone(), source })
+    };
+    receiver.certificate.as_ref().map(read).transpose()
 }
 
 /// Says that a configured header is no header. Its value is not shown.

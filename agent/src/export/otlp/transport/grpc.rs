@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{ClientError, Failure, Taken, left_out, shown};
+use super::{ClientError, Failure, Taken, certificates, left_out, shown};
 use crate::config::Otlp;
 
 /// A client that connects when it first sends, and again when the connection is gone.
@@ -22,16 +22,12 @@ pub(in super::super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(receiver: &Otlp, certificates: Option<Vec<u8>>) -> Result<Self, ClientError> {
+    pub(super) fn new(receiver: &Otlp) -> Result<Self, ClientError> {
         let mut endpoint = Endpoint::from_shared(receiver.endpoint.clone())?
             .timeout(receiver.timeout)
             .connect_timeout(receiver.timeout);
         if receiver.endpoint.starts_with("https:") {
-            let mut tls = ClientTlsConfig::new().with_enabled_roots();
-            if let Some(pem) = certificates {
-                tls = tls.ca_certificate(Certificate::from_pem(pem));
-            }
-            endpoint = endpoint.tls_config(tls)?;
+            endpoint = endpoint.tls_config(tls(receiver)?)?;
         }
         let mut service =
             TraceServiceClient::new(endpoint.connect_lazy()).accept_compressed(CompressionEncoding::Gzip);
@@ -60,6 +56,15 @@ impl Client {
             Err(status) => Err(failure(&status)),
         }
     }
+}
+
+/// Whom the client trusts.
+pub(in super::super) fn tls(receiver: &Otlp) -> Result<ClientTlsConfig, ClientError> {
+    let tls = ClientTlsConfig::new().with_enabled_roots();
+    Ok(match certificates(receiver)? {
+        Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+        None => tls,
+    })
 }
 
 /// What a status means ("OTLP/gRPC failures").

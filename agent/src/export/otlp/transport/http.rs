@@ -10,9 +10,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message as _;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Response, StatusCode};
+use reqwest::{Certificate, ClientBuilder, Response, StatusCode};
 
-use super::{ClientError, Failure, Taken, left_out};
+use super::{ClientError, Failure, Taken, certificates, left_out};
 use crate::config::Otlp;
 
 /// Bytes of an answer that are read; a longer one's message is not.
@@ -27,7 +27,7 @@ pub(in super::super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(receiver: &Otlp, certificates: Option<Vec<u8>>) -> Result<Self, ClientError> {
+    pub(super) fn new(receiver: &Otlp) -> Result<Self, ClientError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &receiver.headers {
             match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -42,14 +42,7 @@ impl Client {
         if receiver.gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let mut builder = reqwest::Client::builder()
-            .timeout(receiver.timeout)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers);
-        if let Some(pem) = certificates {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem)?);
-        }
-        let client = builder.build().map_err(reqwest::Error::without_url)?;
+        let client = builder(receiver)?.default_headers(headers).build()?;
         Ok(Self { client, endpoint: receiver.endpoint.clone(), gzip: receiver.gzip })
     }
 
@@ -68,6 +61,22 @@ impl Client {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         Err(failure(status, retry_after.and_then(|value| delay(value, SystemTime::now()))))
     }
+}
+
+/// A client that waits as long and trusts as much as is configured.
+pub(in super::super) fn builder(receiver: &Otlp) -> Result<ClientBuilder, ClientError> {
+    // It is built without a cryptographic provider of its own and takes the process's. An error means that
+    // one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().timeout(receiver.timeout).user_agent(concat!(
+        env!("CARGO_PKG_NAME"),
+        "/",
+        env!("CARGO_PKG_VERSION")
+    ));
+    Ok(match certificates(receiver)? {
+        Some(pem) => builder.tls_certs_merge(Certificate::from_pem_bundle(&pem)?),
+        None => builder,
+    })
 }
 
 fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
