@@ -17,6 +17,7 @@ use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 use spanwire_abi::{dropped, gap, kind};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
@@ -152,7 +153,7 @@ impl Agent {
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let look = sleep(Duration::ZERO);
         tokio::pin!(look);
-        let mut is_due = true;
+        let mut next = Next::Again;
         loop {
             let mut was_woken = false;
             let Self { ring, status, exporting, .. } = &mut self;
@@ -173,14 +174,13 @@ impl Agent {
                     woken.context("the ring buffer cannot be read any more; start the agent anew")?;
                     was_woken = true;
                 }
-                () = &mut look, if is_due => {}
+                () = &mut look, if matches!(next, Next::After(_)) => {}
+                // A timer would come a millisecond later.
+                () = yield_now(), if next == Next::Again => {}
             }
-            let next = self.read(was_woken);
-            is_due = next != Next::Sleep;
-            match next {
-                Next::Again => look.as_mut().reset(Instant::now()),
-                Next::After(time) => look.as_mut().reset(Instant::now() + time),
-                Next::Sleep => {}
+            next = self.read(was_woken);
+            if let Next::After(time) = next {
+                look.as_mut().reset(Instant::now() + time);
             }
         }
         self.stop().await;
