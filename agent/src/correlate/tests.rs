@@ -44,6 +44,8 @@ fn exchange(status: u16, outcome: Outcome) -> Exchange {
         ended_ns: 3_000_000_000,
         request_body_bytes: 10,
         response_body_bytes: 10,
+        request_undecoded: false,
+        response_undecoded: false,
         missing_bytes: 0,
         outcome,
         notes: Vec::new(),

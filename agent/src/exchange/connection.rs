@@ -213,9 +213,9 @@ impl HttpConnection {
         let paired = pending.paired;
         match part {
             Part::Body(bytes) => pending.request_body(bytes, time_ns, sink),
-            Part::BodyGap(bytes) => pending.request_gap(bytes),
+            Part::BodyGap(bytes) => pending.request_gap(bytes, time_ns, sink),
             Part::End => {
-                pending.request_end();
+                pending.request_end(sink);
                 if paired {
                     self.complete_first(sink);
                 } else if let Some(pending) = self.outstanding.pop_back() {
@@ -249,7 +249,7 @@ impl HttpConnection {
         let request = Arc::new(head);
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
-        let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns);
+        let mut pending = Pending::new(ordinal, role, Arc::clone(&request), started_ns, &self.limits);
         pending.request_seen(time_ns);
         pending.paired = self.turns_to_pass == 0;
         pending.turned = turned;
@@ -328,7 +328,7 @@ impl HttpConnection {
                 pending.answered(head, &self.limits, sink);
             }
             Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
-            Part::BodyGap(bytes) => pending.response_gap(bytes),
+            Part::BodyGap(bytes) => pending.response_gap(bytes, time_ns, sink),
             Part::Trailers(trailers) => pending.response_trailers(trailers, time_ns, sink),
             Part::End => self.response_end(sink),
             Part::Tunnel => {

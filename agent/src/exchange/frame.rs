@@ -19,6 +19,15 @@ pub struct Frame {
 pub enum Payload {
     /// The next bytes of a body that is one document. Not empty.
     Document(Bytes),
+    /// This many bytes of the document are missing here. Not 0. None where it was compressed: nothing follows.
+    Gap(u64),
+    /// One line of a body of lines of JSON, without its end. Not blank.
+    Line {
+        /// Its bytes.
+        bytes: Bytes,
+        /// Bytes of it were lost or left out for its size: `bytes` is not whole.
+        damaged: bool,
+    },
     /// One event of an event stream.
     Event(SseEvent),
     /// The trailer fields behind the body, as far as they may be known. Not empty.

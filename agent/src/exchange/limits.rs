@@ -17,7 +17,7 @@ pub struct Limits {
     /// Most changes of direction among such bytes. Default 4: HTTP met in the middle shows a message's
     /// begin after one, or two.
     pub unrecognised_turns: u32,
-    /// Most bytes of one server-sent event. Default 4 MiB.
+    /// Most bytes of one server-sent event, or of one line of JSON. Default 4 MiB.
     pub event_bytes: usize,
 }
 

@@ -7,6 +7,7 @@ use crate::protocol::http1::{RequestHead, ResponseHead};
 
 mod connection;
 mod frame;
+mod framer;
 mod held;
 mod limits;
 mod pending;
@@ -54,6 +55,11 @@ pub struct Exchange {
     pub request_body_bytes: u64,
     /// Bytes of the response's body on the wire, without transfer coding; missing ones included.
     pub response_body_bytes: u64,
+    /// The request's body has a coding that was not undone to its end; a note says why. What its frames carry is
+    /// not all that was sent, and it need not be empty where they carry nothing.
+    pub request_undecoded: bool,
+    /// The same of the response's body.
+    pub response_undecoded: bool,
     /// Bytes of either message that were moved but not captured. Lost framing counts the whole gap,
     /// which may reach into other messages.
     pub missing_bytes: u64,

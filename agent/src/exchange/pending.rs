@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::framer::Framer;
 use super::{Exchange, Frame, Limits, Outcome, Payload, Step};
 use crate::event::Role;
 use crate::protocol::encoding::Decoder;
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
-use crate::protocol::sse::SseParser;
 
 /// A request and what has come of its response.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Pending {
     response_seen_ns: Option<u64>,
     request_coding: Decoder,
     response_coding: Decoder,
-    /// `Some` when the response is an event stream.
-    events: Option<SseParser>,
+    request_framer: Framer,
+    response_framer: Framer,
     /// It was sent after bytes of the other direction had moved.
     pub(super) turned: bool,
     /// Bytes are missing where its answer was to begin.
@@ -33,11 +33,18 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(ordinal: u64, role: Role, request: Arc<RequestHead>, started_ns: u64) -> Self {
+    pub(super) fn new(
+        ordinal: u64,
+        role: Role,
+        request: Arc<RequestHead>,
+        started_ns: u64,
+        limits: &Limits,
+    ) -> Self {
         Self {
             request_coding: content_decoder(&request.headers),
             response_coding: Decoder::new(None),
-            events: None,
+            request_framer: Framer::of_request(&request.headers, limits),
+            response_framer: Framer::of_response(&Headers::default(), limits),
             response_seen_ns: None,
             exchange: Exchange {
                 ordinal,
@@ -48,6 +55,8 @@ impl Pending {
                 ended_ns: started_ns,
                 request_body_bytes: 0,
                 response_body_bytes: 0,
+                request_undecoded: false,
+                response_undecoded: false,
                 missing_bytes: 0,
                 outcome: Outcome::Lost,
                 notes: Vec::new(),
@@ -110,72 +119,77 @@ impl Pending {
 
     pub(super) fn request_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.request_body_bytes, bytes.len() as u64);
-        let ordinal = self.exchange.ordinal;
-        self.request_coding.push(bytes, &mut |bytes| {
-            sink(Step::Request { ordinal, frame: Frame { time_ns, payload: Payload::Document(bytes) } });
-        });
+        let mut emit = request_frame(self.exchange.ordinal, time_ns, sink);
+        let framer = &mut self.request_framer;
+        self.request_coding.push(bytes, &mut |bytes| framer.push(bytes, &mut emit));
     }
 
-    pub(super) fn request_gap(&mut self, bytes: u64) {
+    pub(super) fn request_gap(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.request_body_bytes, bytes);
         self.missing(bytes);
         self.request_coding.gap();
+        let missing = self.request_coding.is_identity().then_some(bytes);
+        let mut emit = request_frame(self.exchange.ordinal, time_ns, sink);
+        self.request_framer.gap(missing, &mut emit);
         self.note("request body has a gap");
     }
 
     pub(super) fn request_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let frame = Frame { time_ns, payload: Payload::Trailers(trailers) };
-        sink(Step::Request { ordinal: self.exchange.ordinal, frame });
+        let mut emit = request_frame(self.exchange.ordinal, time_ns, sink);
+        self.request_framer.finish(false, &mut emit);
+        emit(Payload::Trailers(trailers));
     }
 
-    pub(super) fn response_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
-        let cut = self.response_coding.note().is_some();
-        self.flush_events(cut, sink);
-        let frame = Frame { time_ns, payload: Payload::Trailers(trailers) };
-        sink(Step::Response { ordinal: self.exchange.ordinal, frame });
-    }
-
-    pub(super) fn request_end(&mut self) {
+    pub(super) fn request_end(&mut self, sink: &mut impl FnMut(Step)) {
         self.request_coding.finish();
+        let mut emit = request_frame(self.exchange.ordinal, self.exchange.ended_ns, sink);
+        self.request_framer.finish(self.request_coding.note().is_some(), &mut emit);
         self.request_whole = true;
     }
 
     pub(super) fn answered(&mut self, response: ResponseHead, limits: &Limits, sink: &mut impl FnMut(Step)) {
         let response = Arc::new(response);
         self.response_coding = content_decoder(&response.headers);
-        let event_stream = response.headers.get("content-type").is_some_and(is_event_stream);
-        self.events = event_stream.then(|| SseParser::new(limits.event_bytes));
+        self.response_framer = Framer::of_response(&response.headers, limits);
         self.exchange.response = Some(Arc::clone(&response));
         sink(Step::Answered { ordinal: self.exchange.ordinal, response });
     }
 
     pub(super) fn response_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.response_body_bytes, bytes.len() as u64);
-        let ordinal = self.exchange.ordinal;
-        let events = &mut self.events;
-        let mut emit = |payload| sink(Step::Response { ordinal, frame: Frame { time_ns, payload } });
-        self.response_coding.push(bytes, &mut |bytes| match events {
-            None => emit(Payload::Document(bytes)),
-            Some(events) => events.push(&bytes, &mut |event| emit(Payload::Event(event))),
-        });
+        let mut emit = response_frame(self.exchange.ordinal, time_ns, sink);
+        let framer = &mut self.response_framer;
+        self.response_coding.push(bytes, &mut |bytes| framer.push(bytes, &mut emit));
     }
 
-    pub(super) fn response_gap(&mut self, bytes: u64) {
+    pub(super) fn response_gap(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.response_body_bytes, bytes);
         self.missing(bytes);
         self.response_coding.gap();
-        if let Some(events) = &mut self.events {
-            events.gap();
-        }
+        let missing = self.response_coding.is_identity().then_some(bytes);
+        let mut emit = response_frame(self.exchange.ordinal, time_ns, sink);
+        self.response_framer.gap(missing, &mut emit);
         self.note("response body has a gap");
+    }
+
+    pub(super) fn response_trailers(&mut self, trailers: Headers, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        self.response_coding.finish();
+        let mut emit = response_frame(self.exchange.ordinal, time_ns, sink);
+        self.response_framer.finish(self.response_coding.note().is_some(), &mut emit);
+        emit(Payload::Trailers(trailers));
     }
 
     pub(super) fn response_end(&mut self, sink: &mut impl FnMut(Step)) {
         self.response_coding.finish();
         // A stream that was not decoded to its end may end inside an event.
-        let cut = self.response_coding.note().is_some();
-        self.flush_events(cut, sink);
+        self.finish_response(self.response_coding.note().is_some(), sink);
         self.response_whole = true;
+    }
+
+    /// Hands on a frame under way; `cut` when its end was not seen.
+    fn finish_response(&mut self, cut: bool, sink: &mut impl FnMut(Step)) {
+        let mut emit = response_frame(self.exchange.ordinal, self.exchange.ended_ns, sink);
+        self.response_framer.finish(cut, &mut emit);
     }
 
     /// Ends the exchange. A response that came whole makes it complete, whatever befell the connection
@@ -197,35 +211,29 @@ impl Pending {
             self.note("no answer was seen before the connection closed");
         }
         if !self.response_whole {
-            self.flush_events(true, sink);
+            self.finish_response(true, sink);
         }
+        self.exchange.request_undecoded = self.request_coding.note().is_some();
+        self.exchange.response_undecoded = self.response_coding.note().is_some();
         for note in [self.request_coding.note(), self.response_coding.note()].into_iter().flatten() {
             self.note(note);
         }
         sink(Step::Ended(self.exchange));
     }
+}
 
-    /// Hands on an event under way; `cut` when its end was not seen.
-    fn flush_events(&mut self, cut: bool, sink: &mut impl FnMut(Step)) {
-        let (ordinal, time_ns) = (self.exchange.ordinal, self.exchange.ended_ns);
-        if let Some(mut events) = self.events.take() {
-            if cut {
-                events.cut();
-            }
-            events.finish(&mut |event| {
-                sink(Step::Response { ordinal, frame: Frame { time_ns, payload: Payload::Event(event) } });
-            });
-        }
-    }
+/// Makes steps of the frames of a request.
+fn request_frame(ordinal: u64, time_ns: u64, sink: &mut impl FnMut(Step)) -> impl FnMut(Payload) {
+    move |payload| sink(Step::Request { ordinal, frame: Frame { time_ns, payload } })
+}
+
+/// Makes steps of the frames of a response.
+fn response_frame(ordinal: u64, time_ns: u64, sink: &mut impl FnMut(Step)) -> impl FnMut(Payload) {
+    move |payload| sink(Step::Response { ordinal, frame: Frame { time_ns, payload } })
 }
 
 fn add(count: &mut u64, bytes: u64) {
     *count = count.saturating_add(bytes);
-}
-
-fn is_event_stream(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// The decoder for a body, by the two fields that say how it is coded.

@@ -2,19 +2,28 @@
 //! handed on at once, so that a compressed event stream keeps its timing.
 
 use bytes::Bytes;
-use flate2::{Decompress, FlushDecompress, Status};
 
+mod brotli;
+mod deflate;
 mod gzip;
+mod zstd;
 
+use brotli::Brotli;
+use deflate::Deflate;
 use gzip::Gzip;
+use zstd::Zstd;
 
 /// Output handed on at a time.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Most output of one body. Whatever is larger is no model's answer.
+/// Most codings of one body, one over the other. More than one is rare, more than this a trick.
+const MAX_CODINGS: usize = 3;
+
+/// Most output of one coding. Whatever is larger is no model's answer.
 const MAX_OUTPUT_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Most bytes of output to one of input, looked at once the output exceeds [`RATIO_FREE_BYTES`].
+/// Most bytes of output of any coding to one on the wire, looked at once the output exceeds
+/// [`RATIO_FREE_BYTES`].
 /// Deflate reaches 1,032 on bytes that are all the same; text and vectors stay under 100.
 const MAX_RATIO: u64 = 200;
 const RATIO_FREE_BYTES: u64 = 1024 * 1024;
@@ -25,93 +34,117 @@ const CUT: &str = "compressed body ends early";
 const TOO_LARGE: &str = "compressed body expands too far";
 const GAP: &str = "compressed body has a gap";
 
-/// Undoes the content coding of one body. What cannot be decoded is left out, and [`Decoder::note`]
+/// Undoes the content codings of one body. What cannot be decoded is left out, and [`Decoder::note`]
 /// says why.
 #[derive(Debug)]
 pub struct Decoder {
-    coding: Coding,
-    input_bytes: u64,
-    output_bytes: u64,
+    /// In the order in which they are undone. None for a body without coding.
+    stages: Vec<Stage>,
+    wire_bytes: u64,
+    /// Nothing more is decoded.
+    stopped: bool,
     note: Option<&'static str>,
+}
+
+/// One coding.
+#[derive(Debug)]
+struct Stage {
+    coding: Coding,
+    /// Its stream is over; what follows is no part of it.
+    over: bool,
+    /// Something of it was read.
+    begun: bool,
+    output_bytes: u64,
 }
 
 #[derive(Debug)]
 enum Coding {
-    Identity,
     Gzip(Box<Gzip>),
-    /// `deflate` means a zlib stream; some senders leave the zlib wrapping out. The first two bytes
-    /// tell: the first one waits here for the second.
-    DeflateUndecided(Option<u8>),
-    Deflate(Inflate),
-    /// Behind the end of a compressed stream, or of what could be decoded.
-    Over,
+    Deflate(Deflate),
+    Brotli(Brotli),
+    Zstd(Zstd),
+}
+
+impl Coding {
+    fn new(name: &str) -> Option<Self> {
+        let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        if is(&["gzip", "x-gzip"]) {
+            Some(Self::Gzip(Box::default()))
+        } else if is(&["deflate"]) {
+            Some(Self::Deflate(Deflate::Undecided(None)))
+        } else if is(&["br"]) {
+            Some(Self::Brotli(Brotli::default()))
+        } else if is(&["zstd"]) {
+            Zstd::new().map(Self::Zstd)
+        } else {
+            None
+        }
+    }
 }
 
 impl Decoder {
-    /// A decoder for a body with this `Content-Encoding`: none, `identity`, `gzip`, `x-gzip` or
-    /// `deflate`. Bodies in other codings yield nothing but a note.
+    /// A decoder for a body with this `Content-Encoding`: a list of at most three of `gzip`, `x-gzip`, `deflate`,
+    /// `br`, `zstd` and any number of `identity`, in the order in which they were applied; or none. Bodies in
+    /// other codings yield nothing but a note.
     #[must_use]
     pub fn new(content_encoding: Option<&str>) -> Self {
-        let coding = content_encoding.map_or("", str::trim);
-        let is = |names: &[&str]| names.iter().any(|name| coding.eq_ignore_ascii_case(name));
-        let (coding, note) = if is(&["", "identity"]) {
-            (Coding::Identity, None)
-        } else if is(&["gzip", "x-gzip"]) {
-            (Coding::Gzip(Box::default()), None)
-        } else if is(&["deflate"]) {
-            (Coding::DeflateUndecided(None), None)
-        } else {
-            (Coding::Over, Some(NOT_DECODED))
+        let applied = content_encoding.unwrap_or_default().split(',').map(str::trim);
+        let applied: Vec<_> =
+            applied.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")).collect();
+        if applied.len() > MAX_CODINGS {
+            return Self::refusing(NOT_DECODED);
+        }
+        let stage = |name: &&str| {
+            let coding = Coding::new(name)?;
+            Some(Stage { coding, over: false, begun: false, output_bytes: 0 })
         };
-        Self { coding, input_bytes: 0, output_bytes: 0, note }
+        match applied.iter().rev().map(stage).collect() {
+            Some(stages) => Self { stages, wire_bytes: 0, stopped: false, note: None },
+            None => Self::refusing(NOT_DECODED),
+        }
     }
 
     /// A decoder for a body in a transfer coding that is not undone: it yields nothing but a note.
     #[must_use]
     pub fn unsupported_transfer_coding() -> Self {
-        let note = Some("unsupported transfer coding");
-        Self { coding: Coding::Over, input_bytes: 0, output_bytes: 0, note }
+        Self::refusing("unsupported transfer coding")
+    }
+
+    fn refusing(note: &'static str) -> Self {
+        Self { stages: Vec::new(), wire_bytes: 0, stopped: true, note: Some(note) }
+    }
+
+    /// The body has no coding: it is handed on as it comes.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        self.stages.is_empty() && !self.stopped
     }
 
     /// Decodes the next bytes and hands on what they yield, in pieces of bounded size; a body without
     /// coding is handed on as it came, not copied.
     pub fn push(&mut self, bytes: Bytes, sink: &mut impl FnMut(Bytes)) {
-        self.input_bytes = self.input_bytes.saturating_add(bytes.len() as u64);
-        if let Coding::DeflateUndecided(first) = &mut self.coding {
-            let mut both = first.iter().chain(bytes.iter()).copied();
-            let (Some(cmf), Some(flags)) = (both.next(), both.next()) else {
-                *first = first.or(bytes.first().copied());
-                return;
-            };
-            let held = *first;
-            self.coding = Coding::Deflate(Inflate::new(is_zlib(cmf, flags)));
-            if let Some(held) = held {
-                self.decode(&[held], sink);
-            }
+        if self.stopped {
+            return;
         }
-        if matches!(self.coding, Coding::Identity) {
-            sink(bytes);
-        } else {
-            self.decode(&bytes, sink);
+        if self.stages.is_empty() {
+            return sink(bytes);
+        }
+        self.wire_bytes = self.wire_bytes.saturating_add(bytes.len() as u64);
+        if let Err(note) = run(&mut self.stages, &bytes, self.wire_bytes, sink) {
+            self.stop(note);
         }
     }
 
     /// Bytes are missing here: nothing behind them can be decompressed.
     pub fn gap(&mut self) {
-        if !matches!(self.coding, Coding::Identity | Coding::Over) {
+        if self.stages.iter().any(|stage| !stage.over) {
             self.stop(GAP);
         }
     }
 
     /// The body is over; a compressed stream that is not gets a note.
     pub fn finish(&mut self) {
-        let whole = match &self.coding {
-            Coding::Identity | Coding::Over => true,
-            Coding::Gzip(gzip) => gzip.is_between_members(),
-            Coding::DeflateUndecided(first) => first.is_none(),
-            Coding::Deflate(_) => false,
-        };
-        if !whole {
+        if !self.stages.iter().all(Stage::is_whole) {
             self.stop(CUT);
         }
     }
@@ -122,42 +155,59 @@ impl Decoder {
         self.note
     }
 
+    /// Lets the codings' memory go, too.
     fn stop(&mut self, note: &'static str) {
-        self.coding = Coding::Over;
+        self.stages = Vec::new();
+        self.stopped = true;
         self.note.get_or_insert(note);
-    }
-
-    fn decode(&mut self, input: &[u8], sink: &mut impl FnMut(Bytes)) {
-        let mut input = input;
-        let (input_bytes, output_bytes) = (self.input_bytes, &mut self.output_bytes);
-        let mut emit = |piece: &[u8]| {
-            *output_bytes = output_bytes.saturating_add(piece.len() as u64);
-            let ratio_exceeded = *output_bytes > RATIO_FREE_BYTES && *output_bytes / MAX_RATIO > input_bytes;
-            if ratio_exceeded || *output_bytes > MAX_OUTPUT_BYTES {
-                return Err(TOO_LARGE);
-            }
-            if !piece.is_empty() {
-                sink(Bytes::copy_from_slice(piece));
-            }
-            Ok(())
-        };
-        let result = match &mut self.coding {
-            Coding::Identity | Coding::DeflateUndecided(_) | Coding::Over => return,
-            Coding::Gzip(gzip) => gzip.push(input, &mut emit),
-            Coding::Deflate(inflate) => inflate.push(&mut input, &mut emit),
-        };
-        match result {
-            Ok(Progress::More) => {}
-            // What follows the end of a stream is no part of it.
-            Ok(Progress::End) => self.coding = Coding::Over,
-            Err(note) => self.stop(note),
-        }
     }
 }
 
-/// The zlib header: deflate with a window of at most 32 KiB, check bits right (RFC 1950, section 2.2).
-fn is_zlib(cmf: u8, flags: u8) -> bool {
-    cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31)
+impl Stage {
+    fn is_whole(&self) -> bool {
+        // A body of no bytes has no coding either.
+        self.over
+            || !self.begun
+            || match &self.coding {
+                Coding::Gzip(gzip) => gzip.is_between_members(),
+                Coding::Deflate(_) | Coding::Brotli(_) => false,
+                Coding::Zstd(zstd) => zstd.is_between_frames(),
+            }
+    }
+}
+
+/// Undoes the codings of `stages`, the first of them first.
+fn run(
+    stages: &mut [Stage],
+    input: &[u8],
+    wire_bytes: u64,
+    sink: &mut dyn FnMut(Bytes),
+) -> Result<(), &'static str> {
+    let Some((Stage { coding, over, begun, output_bytes }, rest)) = stages.split_first_mut() else {
+        sink(Bytes::copy_from_slice(input));
+        return Ok(());
+    };
+    if *over {
+        return Ok(());
+    }
+    *begun |= !input.is_empty();
+    let mut emit = |piece: &[u8]| {
+        *output_bytes = output_bytes.saturating_add(piece.len() as u64);
+        let ratio_exceeded = *output_bytes > RATIO_FREE_BYTES && *output_bytes / MAX_RATIO > wire_bytes;
+        if ratio_exceeded || *output_bytes > MAX_OUTPUT_BYTES {
+            return Err(TOO_LARGE);
+        }
+        if piece.is_empty() { Ok(()) } else { run(rest, piece, wire_bytes, sink) }
+    };
+    let progress = match coding {
+        Coding::Gzip(gzip) => gzip.push(input, &mut emit),
+        Coding::Deflate(deflate) => deflate.push(input, &mut emit),
+        Coding::Brotli(brotli) => brotli.push(input, &mut emit),
+        Coding::Zstd(zstd) => zstd.push(input, &mut emit),
+    }?;
+    // What follows the end of a stream is no part of it.
+    *over = progress == Progress::End;
+    Ok(())
 }
 
 /// Whether a compressed stream goes on.
@@ -169,36 +219,6 @@ enum Progress {
 
 /// Takes a piece of output; refuses when there is too much.
 type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), &'static str> + 'a;
-
-/// One deflate stream.
-#[derive(Debug)]
-struct Inflate(Decompress);
-
-impl Inflate {
-    fn new(zlib_header: bool) -> Self {
-        Self(Decompress::new(zlib_header))
-    }
-
-    /// Decompresses until `input` is used up and all that it yields is handed on, or the stream ends.
-    fn push(&mut self, input: &mut &[u8], emit: &mut Emit<'_>) -> Result<Progress, &'static str> {
-        let mut output = vec![0; PIECE_BYTES];
-        loop {
-            let (read, written) = (self.0.total_in(), self.0.total_out());
-            let status = self.0.decompress(input, &mut output, FlushDecompress::None).map_err(|_| INVALID)?;
-            let read = usize::try_from(self.0.total_in() - read).map_err(|_| INVALID)?;
-            let written = usize::try_from(self.0.total_out() - written).map_err(|_| INVALID)?;
-            *input = input.get(read..).ok_or(INVALID)?;
-            emit(output.get(..written).ok_or(INVALID)?)?;
-            match status {
-                Status::StreamEnd => return Ok(Progress::End),
-                // No progress is possible: with room in the output, that means more input is needed.
-                _ if read == 0 && written == 0 => return Ok(Progress::More),
-                _ if input.is_empty() && written < output.len() => return Ok(Progress::More),
-                Status::Ok | Status::BufError => {}
-            }
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

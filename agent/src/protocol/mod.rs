@@ -3,5 +3,6 @@
 
 pub mod encoding;
 pub mod http1;
+pub mod ndjson;
 pub mod sse;
 pub mod tls;

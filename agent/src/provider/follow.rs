@@ -26,10 +26,10 @@ pub(super) trait JsonApi: Send + 'static {
     fn response_shape(&self) -> &'static Shape;
     /// Takes over what the request said; asked once.
     fn request(&mut self, document: &Json, call: &mut Call);
-    /// Takes over what the response said, or one event of it by this name.
+    /// Takes over what the response said, or one event of it by this name; lines have none.
     fn response(&mut self, event: &str, document: &Json, call: &mut Call);
     /// Whether an event that is no document says that the stream is over.
-    fn is_end(&self, _data: &str) -> bool {
+    fn is_end(&self, _data: &[u8]) -> bool {
         false
     }
     /// The exchange is over.
@@ -77,11 +77,11 @@ impl Body {
 }
 
 /// Notes for bodies that are no whole document: a request's, a response's.
-fn note_for(ending: Ending, is_request: bool, moved: u64) -> Option<&'static str> {
+fn note_for(ending: Ending, is_request: bool, undecoded: bool) -> Option<&'static str> {
     match (ending, is_request) {
         // A gap, and a coding that could not be undone, are noted where they were met.
         (Ending::Whole | Ending::Gap, _) => None,
-        (Ending::Empty, _) if moved > 0 => None,
+        (Ending::Empty, _) if undecoded => None,
         (Ending::Empty, true) => Some("request body is empty"),
         (Ending::Empty, false) => Some("response body is empty"),
         (Ending::Cut, true) => Some("request body is incomplete"),
@@ -98,7 +98,7 @@ impl<A: JsonApi> Follow<A> {
         Box::new(Self { api, call, request, response, answered: false })
     }
 
-    fn event(&mut self, name: &str, data: &str, damaged: bool, time_ns: u64) {
+    fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
         let Self { api, call, .. } = self;
         call.first_chunk_ns.get_or_insert(time_ns);
         if damaged {
@@ -109,7 +109,7 @@ impl<A: JsonApi> Follow<A> {
             return;
         }
         if !data.is_empty() {
-            let document = Reader::read(api.response_shape(), data.as_bytes());
+            let document = Reader::read(api.response_shape(), data);
             if document.root.is_object() && document.ending == Ending::Whole {
                 api.response(name, &document.root, call);
             } else {
@@ -129,7 +129,7 @@ impl<A: JsonApi> Follow<A> {
             Ending::Whole if !document.root.is_object() => Ending::Invalid,
             ending => ending,
         };
-        let note = note_for(ending, true, exchange.request_body_bytes);
+        let note = note_for(ending, true, exchange.request_undecoded);
         if let Some(note) = if body.over { Some(OVER_LIMIT[0]) } else { note } {
             self.call.note(note);
         }
@@ -146,7 +146,7 @@ impl<A: JsonApi> Follow<A> {
             Ending::Whole if !document.root.is_object() => Ending::Invalid,
             ending => ending,
         };
-        let note = note_for(ending, false, exchange.response_body_bytes);
+        let note = note_for(ending, false, exchange.response_undecoded);
         if let Some(note) = if body.over { Some(OVER_LIMIT[1]) } else { note } {
             self.call.note(note);
         }
@@ -157,14 +157,19 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     fn request(&mut self, frame: &Frame) {
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
-            Payload::Event(_) | Payload::Trailers(_) => {}
+            Payload::Gap(_) => self.request.reader.gap(),
+            Payload::Event(_) | Payload::Line { .. } | Payload::Trailers(_) => {}
         }
     }
 
     fn response(&mut self, frame: &Frame, _calls: &mut Vec<Call>) {
         match &frame.payload {
             Payload::Document(bytes) => self.response.push(bytes),
-            Payload::Event(event) => self.event(&event.name, &event.data, event.damaged, frame.time_ns),
+            Payload::Event(event) => {
+                self.event(&event.name, event.data.as_bytes(), event.damaged, frame.time_ns);
+            }
+            Payload::Gap(_) => self.response.reader.gap(),
+            Payload::Line { bytes, damaged } => self.event("", bytes, *damaged, frame.time_ns),
             Payload::Trailers(_) => {}
         }
     }

@@ -202,8 +202,8 @@ impl JsonApi for ChatCompletion {
     }
 
     /// The official client, too, compares no more than the prefix.
-    fn is_end(&self, data: &str) -> bool {
-        data.starts_with("[DONE]")
+    fn is_end(&self, data: &[u8]) -> bool {
+        data.starts_with(b"[DONE]")
     }
 
     fn finish(mut self, end: &End, call: &mut Call) {

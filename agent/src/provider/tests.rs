@@ -29,6 +29,8 @@ fn exchange(head: RequestHead) -> Exchange {
         ended_ns: 0,
         request_body_bytes: 17,
         response_body_bytes: 0,
+        request_undecoded: false,
+        response_undecoded: false,
         missing_bytes: 0,
         outcome: Outcome::Cancelled,
         notes: Vec::new(),

@@ -111,6 +111,11 @@ fn summary(steps: &[Step]) -> Vec<String> {
                         let damaged = if event.damaged { "!" } else { "" };
                         body.push_str(&format!("[{}{damaged}@{time_ns}]", event.data));
                     }
+                    Payload::Line { bytes, damaged } => {
+                        let damaged = if *damaged { "!" } else { "" };
+                        body.push_str(&format!("<{}{damaged}@{time_ns}>", String::from_utf8_lossy(bytes)));
+                    }
+                    Payload::Gap(bytes) => body.push_str(&format!("({bytes})")),
                     Payload::Trailers(trailers) => body.push_str(&format!("{trailers:?}")),
                 }
             }

@@ -2,7 +2,8 @@
 
 use flate2::Crc;
 
-use super::{Emit, INVALID, Inflate, Progress};
+use super::deflate::Inflate;
+use super::{Emit, INVALID, Progress};
 
 const CHECKSUM: &str = "compressed body fails its checksum";
 

@@ -29,6 +29,55 @@ fn raw(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn br(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ::brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
+    encoder.write_all(bytes).unwrap();
+    encoder.into_inner()
+}
+
+/// With a checksum, as the command has it.
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut context = zstd_safe::CCtx::create();
+    context.set_parameter(zstd_safe::CParameter::ChecksumFlag(true)).unwrap();
+    let mut output = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
+    context.compress2(&mut output, bytes).unwrap();
+    output
+}
+
+/// Compressors whose flushes are looked at.
+enum Flushing {
+    Gzip(GzEncoder<Vec<u8>>),
+    Br(Box<::brotli::CompressorWriter<Vec<u8>>>),
+    Zstd(zstd_safe::CCtx<'static>),
+}
+
+impl Flushing {
+    /// The bytes that a flush behind these yields.
+    fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Gzip(encoder) => {
+                encoder.write_all(bytes).unwrap();
+                encoder.flush().unwrap();
+                std::mem::take(encoder.get_mut())
+            }
+            Self::Br(encoder) => {
+                let before = encoder.get_ref().len();
+                encoder.write_all(bytes).unwrap();
+                encoder.flush().unwrap();
+                encoder.get_ref()[before..].to_vec()
+            }
+            Self::Zstd(context) => {
+                let mut output = Vec::with_capacity(4096);
+                let mut input = zstd_safe::InBuffer::around(bytes);
+                let flush = zstd_safe::zstd_sys::ZSTD_EndDirective::ZSTD_e_flush;
+                let mut room = zstd_safe::OutBuffer::around(&mut output);
+                context.compress_stream2(&mut room, &mut input, flush).unwrap();
+                output
+            }
+        }
+    }
+}
+
 fn decode<'a>(encoding: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, Option<&'static str>) {
     let mut decoder = Decoder::new(Some(encoding));
     let mut output = Vec::new();
@@ -60,6 +109,11 @@ fn codings_are_undone_however_they_are_split() {
         ("gzip", [gzip(TEXT), vec![0; 12]].concat()),
         ("deflate", zlib(TEXT)),
         ("Deflate", raw(TEXT)),
+        ("br", br(TEXT)),
+        ("Zstd", zstd(TEXT)),
+        ("zstd", [zstd(&TEXT[..9]), zstd(&TEXT[9..])].concat()),
+        ("gzip, br", br(&gzip(TEXT))),
+        ("zstd,identity , deflate,br", br(&zlib(&zstd(TEXT)))),
     ];
     for (encoding, encoded) in cases {
         let expected = (TEXT.to_vec(), None);
@@ -80,24 +134,33 @@ fn what_cannot_be_decoded_says_why() {
     assert_eq!(decode("deflate", [&b"\x78"[..]]).1, Some(CUT));
     assert_eq!(decode("gzip", [TEXT]), (vec![], Some(INVALID)));
     assert_eq!(decode("deflate", [&[0xff; 20][..]]), (vec![], Some(INVALID)));
-    for other in ["br", "zstd", "gzip, br", "compress"] {
+    assert_eq!(decode("br", [&br(TEXT)[..30]]).1, Some(CUT));
+    assert_eq!(decode("zstd", [&zstd(TEXT)[..30]]).1, Some(CUT));
+    assert_eq!(decode("zstd", [TEXT]), (vec![], Some(INVALID)));
+    assert_eq!(decode("br", [&[0xff; 20][..]]), (vec![], Some(INVALID)));
+    assert_eq!(decode("gzip, br", [&br(&gzip(TEXT)[..40])[..]]).1, Some(CUT), "the inner one");
+    // A frame whose header asks for a window of 16 MiB.
+    let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (24 - 10) << 3, 0, 0, 0, 0];
+    assert_eq!(decode("zstd", [&window[..]]), (vec![], Some("compressed body needs too large a window")));
+    for other in ["compress", "gzip, compress", "gzip,gzip,gzip,gzip", "br;q=1"] {
         assert_eq!(decode(other, [TEXT]), (vec![], Some(NOT_DECODED)), "{other}");
     }
 }
 
 #[test]
 fn each_flush_yields() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let mut decoder = Decoder::new(Some("gzip"));
-    let mut sent = 0;
-    for event in ["data: one\n\n", "data: two\n\n", "data: three\n\n"] {
-        encoder.write_all(event.as_bytes()).unwrap();
-        encoder.flush().unwrap();
-        let piece = Bytes::copy_from_slice(&encoder.get_ref()[sent..]);
-        sent = encoder.get_ref().len();
-        let mut output = Vec::new();
-        decoder.push(piece, &mut |bytes| output.extend_from_slice(&bytes));
-        assert_eq!(output, event.as_bytes());
+    for (coding, mut encoder) in [
+        ("gzip", Flushing::Gzip(GzEncoder::new(Vec::new(), Compression::default()))),
+        ("br", Flushing::Br(Box::new(::brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22)))),
+        ("zstd", Flushing::Zstd(zstd_safe::CCtx::create())),
+    ] {
+        let mut decoder = Decoder::new(Some(coding));
+        for event in ["data: one\n\n", "data: two\n\n", "data: three\n\n"] {
+            let piece = Bytes::from(encoder.push(event.as_bytes()));
+            let mut output = Vec::new();
+            decoder.push(piece, &mut |bytes| output.extend_from_slice(&bytes));
+            assert_eq!(output, event.as_bytes(), "{coding}");
+        }
     }
 }
 
@@ -107,7 +170,9 @@ fn a_gap_ends_decompression_but_not_plain_bodies() {
         ("gzip", gzip(TEXT), 0, Some(GAP)),
         ("deflate", zlib(TEXT), 0, Some(GAP)),
         ("identity", TEXT.to_vec(), 20, None),
-        ("br", TEXT.to_vec(), 0, Some(NOT_DECODED)),
+        ("br", br(TEXT), 0, Some(GAP)),
+        ("zstd", zstd(TEXT), 0, Some(GAP)),
+        ("compress", TEXT.to_vec(), 0, Some(NOT_DECODED)),
     ] {
         let (mut decoder, mut behind) = (Decoder::new(Some(encoding)), 0);
         decoder.push(Bytes::copy_from_slice(&encoded[..12]), &mut |_| {});
@@ -120,19 +185,29 @@ fn a_gap_ends_decompression_but_not_plain_bodies() {
 
 #[test]
 fn a_bomb_is_defused() {
-    let bomb = gzip(&vec![0; 64 * 1024 * 1024]);
-    let (output, note) = decode("gzip", [&bomb[..]]);
-    assert_eq!(note, Some(TOO_LARGE));
-    assert!(output.len() as u64 <= bomb.len() as u64 * MAX_RATIO + RATIO_FREE_BYTES);
+    let zeros = vec![0; 64 * 1024 * 1024];
+    let bombs = [
+        ("gzip", gzip(&zeros)),
+        ("br", br(&zeros)),
+        ("zstd", zstd(&zeros)),
+        ("gzip, gzip", gzip(&gzip(&zeros))),
+    ];
+    for (coding, bomb) in bombs {
+        let (output, note) = decode(coding, [&bomb[..]]);
+        assert_eq!(note, Some(TOO_LARGE), "{coding}");
+        assert!(output.len() as u64 <= 2 * RATIO_FREE_BYTES + bomb.len() as u64 * MAX_RATIO, "{coding}");
+    }
     // Repetition in a body of usual size passes.
     let text = TEXT.repeat(10_000);
-    assert_eq!(decode("gzip", [&gzip(&text)[..]]), (text, None));
+    for (coding, packed) in [("gzip", gzip(&text)), ("br", br(&text)), ("zstd", zstd(&text))] {
+        assert_eq!(decode(coding, [&packed[..]]), (text.clone(), None), "{coding}");
+    }
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_survived(
-        encoding in "gzip|deflate|identity",
+        encoding in "gzip|deflate|identity|br|zstd|zstd, br",
         pieces in proptest::collection::vec(any::<Vec<u8>>(), 0..6),
     ) {
         decode(&encoding, pieces.iter().map(Vec::as_slice));
@@ -140,7 +215,9 @@ proptest! {
 
     #[test]
     fn any_body_comes_back(body in any::<Vec<u8>>(), cut in 1..50_usize) {
-        for (encoding, encoded) in [("gzip", gzip(&body)), ("deflate", zlib(&body))] {
+        for (encoding, encoded) in [
+            ("gzip", gzip(&body)), ("deflate", zlib(&body)), ("br", br(&body)), ("zstd", zstd(&body)),
+        ] {
             prop_assert_eq!(decode(encoding, encoded.chunks(cut)), (body.clone(), None));
         }
     }

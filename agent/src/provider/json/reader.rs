@@ -135,7 +135,6 @@ impl Reader {
 
     /// Bytes are missing here. What closes behind them closes what had begun before: the members of the
     /// document itself are told apart once its end is there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "exchange does not tell of gaps yet"))]
     pub(in crate::provider) fn gap(&mut self) {
         if self.is_over() {
             return;

@@ -70,6 +70,8 @@ impl Scene<'_> {
             ended_ns: 9_000,
             request_body_bytes: 0,
             response_body_bytes: 0,
+            request_undecoded: false,
+            response_undecoded: false,
             missing_bytes: self.missing_bytes,
             outcome: self.outcome,
             notes: Vec::new(),

@@ -12,7 +12,7 @@ fn losses_are_told_and_pairing_does_not_slip() {
         (
             "in a body of known length",
             vec![get("/1"), body("abc"), gap(Read, 4), read("yz"), get("/2"), ok("b")],
-            &["/1 200 Complete abcyz", "/2 200 Complete b"],
+            &["/1 200 Complete abc(4)yz", "/2 200 Complete b"],
         ),
         (
             "of a response's head",

@@ -1,5 +1,7 @@
 //! Responses that are event streams.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use crate::provider::tests::scene::{Scene, document, known};
 use crate::call::Usage;
 use crate::exchange::{Frame, Outcome, Payload};
