@@ -1,7 +1,8 @@
 //! What ends: connections, and the processes that had them.
 
-use super::table::{Conversation, Hello};
+use super::table::{Conversation, Evicted, Hello};
 use super::{Effect, Pipeline, Unseen};
+use crate::bpf::Verdict;
 use crate::event::{ConnectionId, Direction, End};
 use crate::provider;
 use crate::stream::Segment;
@@ -53,6 +54,20 @@ impl Pipeline {
                 http.push(direction, time_ns, segment, &mut |step| steps.push(step));
             });
         }
+    }
+
+    /// A conversation had to go for another: what was under way on it ends as lost.
+    pub(super) fn evicted(
+        &mut self,
+        (connection, mut conversation): Evicted,
+        time_ns: u64,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        self.counters.connections_ignored_table_full.increment();
+        let note = "too many connections were open to follow this one";
+        conversation.http.stop(note, time_ns, &mut |step| self.steps.push(step));
+        self.follow(connection, &mut conversation, None, u64::MAX, effects);
+        effects(Effect::Decide { connection, position: u64::MAX, verdict: Verdict::Ignore });
     }
 
     pub(super) fn ended(

@@ -31,6 +31,9 @@ use table::{Conversation, Hello, Side, Table};
 use tally::Tallies;
 pub use tally::{Seen, Tally};
 
+/// Notes of exchanges that the agent ceases to follow.
+const STOPPED: &str = "the agent stopped before the call was over";
+
 /// All state between the ring buffer and the exporters.
 pub struct Pipeline {
     table: Table,
@@ -104,8 +107,8 @@ impl Pipeline {
     /// Takes one event and hands out what follows from it.
     pub fn handle(&mut self, event: Event, effects: &mut impl FnMut(Effect)) {
         match event {
-            Event::Opened { connection, pid, command, program, ends, time_ns: _ } => {
-                self.opened(connection, pid, (&command, program), ends, effects);
+            Event::Opened { connection, pid, command, program, ends, time_ns } => {
+                self.opened(connection, pid, (&command, program), (ends, time_ns), effects);
             }
             Event::Hello { connection, pid, bytes, time_ns } => {
                 self.hello(connection, pid, &bytes, time_ns, effects);
@@ -139,7 +142,7 @@ impl Pipeline {
         connection: ConnectionId,
         pid: u32,
         (command, program): (&str, u64),
-        ends: Option<Ends>,
+        (ends, time_ns): (Option<Ends>, u64),
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.connections_opened.increment();
@@ -149,7 +152,9 @@ impl Pipeline {
             effects(Effect::Decide { connection, position: u64::MAX, verdict: Verdict::Ignore });
             return;
         }
-        self.table.open(connection, pid, ends);
+        if let Some(evicted) = self.table.open(connection, pid, ends) {
+            self.evicted(evicted, time_ns, effects);
+        }
         // Read now: a program that lives for a moment may be gone when its call is over.
         self.processes.meet(pid, command, program);
         if let Some(ends) = ends {
@@ -185,7 +190,7 @@ impl Pipeline {
     pub fn finish(&mut self, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         for connection in self.table.conversations() {
             if let Some(mut conversation) = self.table.take(connection) {
-                conversation.http.stop(time_ns, &mut |step| self.steps.push(step));
+                conversation.http.stop(STOPPED, time_ns, &mut |step| self.steps.push(step));
                 self.follow(connection, &mut conversation, None, 0, effects);
             }
         }
@@ -229,8 +234,7 @@ impl Pipeline {
             self.follow(connection, &mut conversation, Some(pid), position, effects);
         }
         if let Some(evicted) = self.table.put(connection, conversation) {
-            self.counters.connections_ignored_table_full.increment();
-            effects(Effect::Decide { connection: evicted, position: u64::MAX, verdict: Verdict::Ignore });
+            self.evicted(evicted, time_ns, effects);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::exchange::{HttpConnection, Limits};
 use crate::stream::Assembler;
 
 /// Most connections that are remembered, of either kind.
-const MOST: usize = 65_536;
+pub(super) const MOST: usize = 65_536;
 
 /// One direction of a conversation.
 #[derive(Default)]
@@ -66,6 +66,9 @@ pub(super) struct Hello {
     pub(super) time_ns: u64,
 }
 
+/// A conversation that is no longer in the table.
+pub(super) type Evicted = (ConnectionId, Conversation);
+
 /// All open connections. Ids grow with time, so the first in order is the oldest.
 #[derive(Default)]
 pub(super) struct Table {
@@ -77,14 +80,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn open(&mut self, id: ConnectionId, pid: u32, ends: Option<Ends>) {
-        if self.sockets.len() >= MOST
-            && let Some(oldest) = self.sockets.keys().next().copied()
-        {
-            self.close(oldest);
-        }
+    /// Remembers a socket; what was said on one that had to go for it, if anything.
+    pub(super) fn open(&mut self, id: ConnectionId, pid: u32, ends: Option<Ends>) -> Option<Evicted> {
+        let oldest = self.sockets.keys().next().copied().filter(|_| self.sockets.len() >= MOST);
+        let evicted = oldest.and_then(|oldest| self.close(oldest));
         self.sockets.insert(id, Socket { pid, ends, hello: None, session: None, was_read: false });
         self.by_process.entry(pid).or_default().insert(id);
+        evicted
     }
 
     pub(super) fn tie(&mut self, session: ConnectionId, socket: ConnectionId) {
@@ -129,8 +131,8 @@ impl Table {
         self.conversations.get_mut(&id)
     }
 
-    /// Puts a conversation (back) in; the id of one that had to go for it, if any.
-    pub(super) fn put(&mut self, id: ConnectionId, conversation: Conversation) -> Option<ConnectionId> {
+    /// Puts a conversation (back) in; the one that had to go for it, if any.
+    pub(super) fn put(&mut self, id: ConnectionId, conversation: Conversation) -> Option<Evicted> {
         self.by_process.entry(conversation.pid).or_default().insert(id);
         self.conversations.insert(id, conversation);
         if self.conversations.len() <= MOST {
@@ -138,7 +140,7 @@ impl Table {
         }
         let (oldest, gone) = self.conversations.pop_first()?;
         self.unlist(gone.pid, oldest);
-        Some(oldest)
+        Some((oldest, gone))
     }
 
     /// Lets a conversation that was taken go for good.
@@ -146,23 +148,26 @@ impl Table {
         self.unlist(conversation.pid, id);
     }
 
-    /// Forgets a connection, and the TLS session on it.
-    pub(super) fn close(&mut self, id: ConnectionId) {
+    /// Forgets a connection, and the TLS session on it; what was said on them, if it is known yet.
+    pub(super) fn close(&mut self, id: ConnectionId) -> Option<Evicted> {
+        let mut session_gone = None;
         if let Some(socket) = self.sockets.remove(&id) {
             self.unlist(socket.pid, id);
             if let Some(session) = socket.session {
                 self.ties.remove(&session);
-                self.close_conversation(session);
+                session_gone = self.close_conversation(session);
             }
         }
         self.ties.remove(&id);
-        self.close_conversation(id);
+        // Where both are there, the socket's own is what a proxy was asked before.
+        let own = self.close_conversation(id);
+        session_gone.or(own)
     }
 
-    fn close_conversation(&mut self, id: ConnectionId) {
-        if let Some(conversation) = self.conversations.remove(&id) {
-            self.unlist(conversation.pid, id);
-        }
+    fn close_conversation(&mut self, id: ConnectionId) -> Option<Evicted> {
+        let conversation = self.conversations.remove(&id)?;
+        self.unlist(conversation.pid, id);
+        Some((id, conversation))
     }
 
     fn unlist(&mut self, pid: u32, id: ConnectionId) {

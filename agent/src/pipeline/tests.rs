@@ -78,6 +78,10 @@ impl Bench {
     }
 
     fn moves(&mut self, direction: Direction, text: &str) {
+        self.moves_bytes(direction, text.as_bytes());
+    }
+
+    fn moves_bytes(&mut self, direction: Direction, bytes: &[u8]) {
         let index = usize::from(direction == Direction::Write);
         self.time_ns += 1_000;
         let requests = *self.requests.get_or_insert(direction);
@@ -89,11 +93,11 @@ impl Bench {
             source: Source::Tls,
             time_ns: self.time_ns,
             position: self.moved[index],
-            original_bytes: u32::try_from(text.len()).unwrap(),
+            original_bytes: u32::try_from(bytes.len()).unwrap(),
             after_answer: turns && direction == requests,
-            bytes: Bytes::copy_from_slice(text.as_bytes()),
+            bytes: Bytes::copy_from_slice(bytes),
         };
-        self.moved[index] += text.len() as u64;
+        self.moved[index] += bytes.len() as u64;
         self.handle(Event::Chunk(chunk));
     }
 

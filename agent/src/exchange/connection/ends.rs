@@ -10,10 +10,11 @@ const EPIPE: i32 = 32;
 const ECONNRESET: i32 = 104;
 
 impl HttpConnection {
-    /// The observer stops looking: what is under way goes on without it.
-    pub fn stop(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+    /// The observer stops looking, for a reason that `note` says in a few fixed words: what is under way goes on
+    /// without it.
+    pub fn stop(&mut self, note: &'static str, time_ns: u64, sink: &mut impl FnMut(Step)) {
         for pending in &mut self.outstanding {
-            pending.note("the agent stopped before the call was over");
+            pending.note(note);
         }
         self.finish_all(Outcome::Lost, time_ns, sink);
     }
