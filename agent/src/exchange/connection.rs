@@ -310,10 +310,12 @@ impl HttpConnection {
                 // What is left of an answer of which not all is missing.
                 Err(Error::NotHttp) if self.answers_left_out => {
                     self.lose_response(Outcome::Lost, 0, time_ns, sink);
+                    return self.drop_left(&segment);
                 }
                 Err(error) => {
                     pending.note(error.words());
                     self.lose_response(Outcome::Unreadable, 0, time_ns, sink);
+                    return self.drop_left(&segment);
                 }
             }
         }

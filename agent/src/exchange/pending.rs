@@ -196,6 +196,8 @@ impl Pending {
     /// afterwards, unless bytes or rules were broken on the way. It is over with the last byte of the response, or
     /// of the request where there is none; where none came because the connection ended, with that.
     pub(super) fn finish(mut self, outcome: Outcome, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        // Where its answer could not be told from others, it may have had one.
+        let outcome = if self.paired { outcome } else { Outcome::Lost };
         let connection_ended =
             matches!(outcome, Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_));
         if connection_ended && self.response_seen_ns.is_none() {

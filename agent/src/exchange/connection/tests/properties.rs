@@ -143,6 +143,28 @@ fn split(feeds: Vec<(u64, Feed)>, sizes: &[usize]) -> Vec<(u64, Feed)> {
     split
 }
 
+/// Loses calls, or their ends: which, and how many bytes are kept of it.
+fn lossy(mut feeds: Vec<(u64, Feed)>, lost: Vec<(usize, usize)>) -> Vec<(u64, Feed)> {
+    let calls = feeds.len();
+    for (index, kept) in lost {
+        let (_, feed) = &mut feeds[index % calls];
+        if let Feed::Data(direction, bytes) = feed {
+            let kept = kept % (bytes.len() + 1);
+            let missing = bytes.len() - kept;
+            let direction = *direction;
+            // Only a whole loss can stand for itself; a cut one keeps its begin.
+            if kept == 0 {
+                *feed = Feed::Gap(direction, missing as u64);
+            } else {
+                bytes.truncate(kept);
+                let (time_ns, gap) = (feeds[index % calls].0, Feed::Gap(direction, missing as u64));
+                feeds.insert(index % calls + 1, (time_ns, gap));
+            }
+        }
+    }
+    feeds
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_steps(
@@ -163,24 +185,7 @@ proptest! {
         sizes in proptest::collection::vec(1..60_usize, 1..20),
         lost in proptest::collection::vec((0..200_usize, 0..60_usize), 1..6),
     ) {
-        let mut feeds = split(capture(&shapes), &sizes);
-        let calls = feeds.len();
-        for (index, kept) in lost {
-            let (_, feed) = &mut feeds[index % calls];
-            if let Feed::Data(direction, bytes) = feed {
-                let kept = kept % (bytes.len() + 1);
-                let missing = bytes.len() - kept;
-                let direction = *direction;
-                // Only a whole loss can stand for itself; a cut one keeps its begin.
-                if kept == 0 {
-                    *feed = Feed::Gap(direction, missing as u64);
-                } else {
-                    bytes.truncate(kept);
-                    let (time_ns, gap) = (feeds[index % calls].0, Feed::Gap(direction, missing as u64));
-                    feeds.insert(index % calls + 1, (time_ns, gap));
-                }
-            }
-        }
+        let feeds = lossy(split(capture(&shapes), &sizes), lost);
         let (steps, _) = run_timed(&feeds, Limits::default());
         for (exchange, body) in bodies(&steps) {
             let n: usize = exchange.request.path[1..].parse().unwrap();
@@ -194,6 +199,28 @@ proptest! {
             for other in (0..shapes.len()).filter(|other| *other != n) {
                 prop_assert!(!body.contains(&format!("of {other}")), "{n} has {body}");
             }
+        }
+    }
+
+    /// Whatever was lost: the exchanges behind it are read.
+    #[test]
+    fn the_footing_is_found_after_any_loss(
+        shapes in shapes(),
+        sizes in proptest::collection::vec(1..60_usize, 1..20),
+        lost in proptest::collection::vec((0..200_usize, 0..60_usize), 1..9),
+    ) {
+        let mut feeds = lossy(split(capture(&shapes), &sizes), lost);
+        for n in 0..4 {
+            feeds.push((1_000 + 2 * n, Feed::Turned));
+            feeds.push((1_000 + 2 * n, get(&format!("/clean{n}"))));
+            feeds.push((1_001 + 2 * n, ok("clean")));
+        }
+        let (steps, connection) = run_timed(&feeds, Limits::default());
+        prop_assert_eq!(connection.state(), State::Following);
+        let clean: Vec<_> = bodies(&steps).into_iter().rev().take(4).rev().collect();
+        for (n, (exchange, body)) in clean.iter().enumerate() {
+            let path = format!("/clean{n}");
+            prop_assert_eq!((&*exchange.request.path, exchange.outcome, &**body), (&*path, Outcome::Complete, "clean"));
         }
     }
 
