@@ -158,7 +158,10 @@ impl JsonApi for ChatCompletion {
             choice_count: asked.get("n").count().filter(|count| *count != 1),
             stop_sequences: asked.get("stop").items().iter().filter_map(Json::text).collect(),
             output_type,
-            reasoning_level: asked.get("reasoning_effort").text().or_else(|| asked.get("reasoning.effort").text()),
+            reasoning_level: asked
+                .get("reasoning_effort")
+                .text()
+                .or_else(|| asked.get("reasoning.effort").text()),
         };
         if call.provider == OPENAI {
             let tier = asked.get("service_tier").text().filter(|tier| tier != "auto");
@@ -251,7 +254,8 @@ fn usage(wire: &Json, provider: &str) -> Usage {
     let reasoning = count("completion_tokens_details.reasoning_tokens");
     let mut output = count("completion_tokens");
     // xAI leaves reasoning out of the completion; the total tells whether this response did.
-    if let (true, Some(input), Some(apart), Some(reasoning)) = (provider == "x_ai", input, output, reasoning) {
+    if let (true, Some(input), Some(apart), Some(reasoning)) = (provider == "x_ai", input, output, reasoning)
+    {
         let sum = input.saturating_add(apart).saturating_add(reasoning);
         if count("total_tokens") == Some(sum) {
             output = apart.checked_add(reasoning);

@@ -10,7 +10,8 @@ const REQUEST: &[u8] = br#"{"model":"claude-sonnet-4-5","max_tokens":1024,"tempe
     "messages":[{"role":"user","content":[{"type":"text","text":"weather of bob?"}]}],
     "tools":[{"name":"weather","input_schema":{"type":"object"}}]}"#;
 
-const MESSAGE: &[u8] = br#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929",
+const MESSAGE: &[u8] =
+    br#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929",
     "content":[{"type":"text","text":"ok"},{"type":"tool_use","id":"toolu_1","name":"weather",
         "input":{"id":"no","usage":{"input_tokens":99}}}],
     "stop_reason":"tool_use","stop_sequence":null,
@@ -77,7 +78,10 @@ fn reads_a_stream() {
     let call = Scene { events: STREAM, ..scene() }.play();
     assert!(call.stream && call.stream_ended);
     assert_eq!(call.first_chunk_ns, Some(1_000));
-    assert_eq!((call.response_id.as_deref(), call.finish_reasons()), (Some("msg_2"), &["tool_call".to_owned()][..]));
+    assert_eq!(
+        (call.response_id.as_deref(), call.finish_reasons()),
+        (Some("msg_2"), &["tool_call".to_owned()][..])
+    );
     let usage = Usage { input: Some(15), output: Some(15), cache_read: Some(5), ..Usage::default() };
     assert_eq!(call.usage, usage, "counts are cumulative");
     assert_eq!(call.notes, [""; 0]);
@@ -116,8 +120,16 @@ fn reasons_and_errors_are_named() {
         assert_eq!(Scene { body: body.as_bytes(), ..scene() }.play().finish_reasons(), [expected]);
     }
     for (status, body, expected) in [
-        (429, r#"{"type":"error","error":{"type":"rate_limit_error","message":"bob"}}"#, Some("rate_limit_error")),
-        (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#, Some("overloaded_error")),
+        (
+            429,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"bob"}}"#,
+            Some("rate_limit_error"),
+        ),
+        (
+            529,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#,
+            Some("overloaded_error"),
+        ),
         (400, r#"{"error":{"message":"x","type":"invalid_request_error"}}"#, Some("invalid_request_error")),
         (502, "<html>", None),
         (200, r#"{"type":"error","error":{"message":"x"}}"#, Some("_OTHER")),
@@ -130,6 +142,11 @@ fn reasons_and_errors_are_named() {
 
 #[test]
 fn other_vendors_speak_it_too() {
-    let call = Scene { host: "acme.services.ai.azure.com", path: "/anthropic/v1/messages", body: MESSAGE, ..scene() };
+    let call = Scene {
+        host: "acme.services.ai.azure.com",
+        path: "/anthropic/v1/messages",
+        body: MESSAGE,
+        ..scene()
+    };
     assert_eq!(call.play().provider, "anthropic");
 }

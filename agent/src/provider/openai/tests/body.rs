@@ -1,9 +1,9 @@
 //! Requests, and responses that are one document.
 
-use crate::provider::tests::scene::{Scene, extra};
 use crate::call::{Parameters, Usage};
 use crate::exchange::Outcome;
 use crate::provider::BodyLimits;
+use crate::provider::tests::scene::{Scene, extra};
 
 pub(super) const REQUEST: &[u8] = br#"{
   "messages": [

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use crate::provider::tests::scene::{Scene, document, known};
 use crate::call::Usage;
 use crate::exchange::{Frame, Outcome, Payload};
 use crate::protocol::sse::SseEvent;
 use crate::provider::BodyLimits;
+use crate::provider::tests::scene::{Scene, document, known};
 
 const REQUEST: &[u8] =
     br#"{"model":"gpt-4o","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
@@ -132,7 +132,10 @@ fn odd_events_and_late_requests() {
         |name: &str, data: &str, damaged| SseEvent { name: name.to_owned(), data: data.to_owned(), damaged };
     interpreter.response(&Frame { time_ns: 5, payload: Payload::Event(event("", STOP, true)) }, &mut calls);
     interpreter.response(&Frame { time_ns: 6, payload: Payload::Event(event("", FIRST, false)) }, &mut calls);
-    interpreter.response(&Frame { time_ns: 7, payload: Payload::Event(event("error", r#"{"detail":"x"}"#, false)) }, &mut calls);
+    interpreter.response(
+        &Frame { time_ns: 7, payload: Payload::Event(event("error", r#"{"detail":"x"}"#, false)) },
+        &mut calls,
+    );
     interpreter.request(&document(br#""late"}"#));
     interpreter.finish(&Scene::default().exchange(head, true), &mut calls);
     let call = calls.pop().unwrap();
