@@ -58,6 +58,8 @@ pub fn environment() -> Environment {
 pub struct Config {
     /// Bytes kept per direction and exchange, 1 KiB to 16 MiB.
     pub body_limit: u32,
+    /// Most bytes held for what is under way on all connections.
+    pub memory_budget: usize,
     /// Size of the ring buffer in bytes, a power of two from 256 KiB to 1 GiB.
     pub ring_size: u32,
     /// Spans are shown on standard output.
@@ -157,6 +159,7 @@ impl Config {
 
         // `Layers` begins with the defaults, so that nothing below is absent.
         let body_limit = settings.body_limit.unwrap_or(Size(0));
+        let memory_budget = settings.memory_budget.unwrap_or(Size(0));
         let ring_size = settings.ring_size.unwrap_or(Size(0));
         let export_queue = settings.export_queue.unwrap_or(Count(0));
         let stop_timeout = settings.stop_timeout.unwrap_or(Count(0));
@@ -173,6 +176,8 @@ impl Config {
             return Err(invalid("status-socket", &status_socket, "an absolute path, or none"));
         }
         Ok(Self {
+            memory_budget: bounded(memory_budget.0, 1 << 20, 16 << 30)
+                .ok_or_else(|| invalid("memory-budget", &memory_budget, "a size from 1MiB to 16GiB"))?,
             body_limit: bounded(body_limit.0, 1 << 10, 1 << 30)
                 .ok_or_else(|| invalid("body-limit", &body_limit, "a size from 1KiB to 1GiB"))?,
             ring_size: bounded(ring_size.0, 256 << 10, 1 << 30)

@@ -21,6 +21,11 @@ pub struct Settings {
     #[arg(long, value_name = "SIZE")]
     pub body_limit: Option<Size>,
 
+    /// Bytes of memory for what is under way on all connections together, 1MiB to 16GiB. Past it, what is held
+    /// of the least valuable connections is dropped, and counted [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory_budget: Option<Size>,
+
     /// Size of the buffer between kernel and agent, a power of two from 256KiB to 1GiB. Events that
     /// find it full are dropped and counted [default: 8MiB]
     #[arg(long, value_name = "SIZE")]
@@ -104,6 +109,7 @@ impl Settings {
     pub fn defaults() -> Self {
         Self {
             body_limit: Some(Size(64 << 20)),
+            memory_budget: Some(Size(64 << 20)),
             ring_size: Some(Size(8 << 20)),
             output: Some(OutputChoice::Auto),
             otlp_endpoint: None,

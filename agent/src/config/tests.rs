@@ -33,6 +33,7 @@ fn defaults_are_as_documented() {
         config,
         Config {
             body_limit: 64 << 20,
+            memory_budget: 64 << 20,
             ring_size: 8 << 20,
             console: true,
             otlp: None,

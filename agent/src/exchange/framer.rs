@@ -60,6 +60,16 @@ impl Framer {
         Self { state, event_bytes: limits.event_bytes }
     }
 
+    /// Bytes that are held of the frame under way.
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.state {
+            State::Undecided { begin, .. } => begin.capacity(),
+            State::Document => 0,
+            State::Events(events) => events.held_bytes(),
+            State::Lines(lines) => lines.held_bytes(),
+        }
+    }
+
     /// Takes the next bytes and hands on the frames that they complete.
     pub(super) fn push(&mut self, mut bytes: Bytes, sink: &mut impl FnMut(Payload)) {
         if let State::Undecided { label, begin } = &mut self.state {

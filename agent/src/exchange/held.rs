@@ -63,7 +63,6 @@ impl Held {
     }
 
     /// Captured bytes that are held.
-    #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
         self.bytes
     }

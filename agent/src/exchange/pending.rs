@@ -69,6 +69,15 @@ impl Pending {
         }
     }
 
+    /// About how many bytes of memory it takes beside its own size.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.exchange.request.text_bytes()
+            + self.request_coding.held_bytes()
+            + self.response_coding.held_bytes()
+            + self.request_framer.held_bytes()
+            + self.response_framer.held_bytes()
+    }
+
     /// What is known of it so far.
     pub(super) fn exchange(&self) -> &Exchange {
         &self.exchange

@@ -18,13 +18,13 @@ use crate::provider::{self, Candidate, Decision, Interpreter, OVER_LIMIT, Recogn
 
 /// An exchange that is a provider's, or may be.
 pub(super) struct Followed {
-    reading: Reading,
+    pub(super) reading: Reading,
     /// Who asked: the connection may go on to another process, and the process to another program.
     process: Arc<Process>,
 }
 
 /// Who reads an exchange.
-enum Reading {
+pub(super) enum Reading {
     /// A provider's interpreter.
     Known(Box<dyn Interpreter>),
     /// Nobody yet: its request's body will tell.

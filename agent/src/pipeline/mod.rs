@@ -5,6 +5,7 @@ mod calls;
 mod effect;
 mod ends;
 mod greetings;
+mod memory;
 mod table;
 mod tally;
 
@@ -34,6 +35,9 @@ pub use tally::{Seen, Tally};
 /// Notes of exchanges that the agent ceases to follow.
 const STOPPED: &str = "the agent stopped before the call was over";
 
+/// Most bytes that are held by default for what is under way on all connections together: 64 MiB.
+pub const MEMORY_BUDGET: usize = 64 << 20;
+
 /// All state between the ring buffer and the exporters.
 pub struct Pipeline {
     table: Table,
@@ -48,6 +52,10 @@ pub struct Pipeline {
     clock: Clock,
     limits: BodyLimits,
     counters: Arc<Counters>,
+    /// Most bytes that may be held for what is under way on all connections.
+    memory_budget: usize,
+    /// When idle conversations were looked for last.
+    expired_ns: u64,
     /// Reused for the steps of one segment.
     steps: Vec<Step>,
 }
@@ -75,8 +83,17 @@ impl Pipeline {
             clock,
             limits,
             counters,
+            memory_budget: MEMORY_BUDGET,
+            expired_ns: 0,
             steps: Vec::new(),
         }
+    }
+
+    /// With this many bytes at the most for what is under way on all connections together.
+    #[must_use]
+    pub fn with_memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = bytes;
+        self
     }
 
     /// What was seen of each process, by process id.
@@ -94,12 +111,13 @@ impl Pipeline {
         self.clock = clock;
     }
 
-    /// To be called about once a second: spans that waited long enough go, who asks a provider is told again, and processes are looked at again,
-    /// at their next exchange.
+    /// To be called about once a second: spans that waited long enough and connections that were idle for long
+    /// go; who asks a provider is told again, and processes are looked at again, at their next exchange.
     pub fn refresh(&mut self, now_ns: u64, effects: &mut impl FnMut(Effect)) {
         self.asking.clear();
         self.processes.doubt();
         let mut spans = Vec::new();
+        self.expire(now_ns, effects);
         self.correlator.tick(now_ns, &mut spans);
         self.placed(spans, effects);
     }
@@ -233,9 +251,11 @@ impl Pipeline {
             self.counters.bytes_unclaimed.add(http.unclaimed_bytes().saturating_sub(unclaimed));
             self.follow(connection, &mut conversation, Some(pid), position, effects);
         }
+        conversation.moved_ns = time_ns;
         if let Some(evicted) = self.table.put(connection, conversation) {
             self.evicted(evicted, time_ns, effects);
         }
+        self.keep_budget(time_ns, effects);
     }
 }
 

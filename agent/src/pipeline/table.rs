@@ -30,6 +30,10 @@ pub(super) struct Conversation {
     pub(super) ignored: bool,
     /// Its first chunk was not the first of its direction: what came before is nobody's loss here.
     pub(super) joined: bool,
+    /// What is held of it, as the table last counted.
+    pub(super) accounted_bytes: usize,
+    /// When bytes moved last (`CLOCK_MONOTONIC` nanoseconds).
+    pub(super) moved_ns: u64,
     socket: Option<ConnectionId>,
 }
 
@@ -44,6 +48,8 @@ impl Conversation {
             exchanges: Exchanges::new(),
             ignored: false,
             joined: false,
+            accounted_bytes: 0,
+            moved_ns: 0,
             socket,
         }
     }
@@ -77,6 +83,8 @@ pub(super) struct Table {
     /// Ties that came before the session's first chunk.
     ties: BTreeMap<ConnectionId, ConnectionId>,
     by_process: HashMap<u32, BTreeSet<ConnectionId>>,
+    /// Of all conversations together.
+    held_bytes: usize,
 }
 
 impl Table {
@@ -123,7 +131,19 @@ impl Table {
     }
 
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Conversation> {
-        self.conversations.remove(&id)
+        let conversation = self.conversations.remove(&id)?;
+        self.held_bytes = self.held_bytes.saturating_sub(conversation.accounted_bytes);
+        Some(conversation)
+    }
+
+    /// About how many bytes are held for what is under way on all conversations.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// All conversations.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ConnectionId, &Conversation)> {
+        self.conversations.iter().map(|(id, conversation)| (*id, conversation))
     }
 
     /// A conversation, in its place.
@@ -132,13 +152,16 @@ impl Table {
     }
 
     /// Puts a conversation (back) in; the one that had to go for it, if any.
-    pub(super) fn put(&mut self, id: ConnectionId, conversation: Conversation) -> Option<Evicted> {
+    pub(super) fn put(&mut self, id: ConnectionId, mut conversation: Conversation) -> Option<Evicted> {
+        conversation.accounted_bytes = conversation.held_bytes();
+        self.held_bytes = self.held_bytes.saturating_add(conversation.accounted_bytes);
         self.by_process.entry(conversation.pid).or_default().insert(id);
         self.conversations.insert(id, conversation);
         if self.conversations.len() <= MOST {
             return None;
         }
-        let (oldest, gone) = self.conversations.pop_first()?;
+        let oldest = self.conversations.keys().next().copied()?;
+        let gone = self.take(oldest)?;
         self.unlist(gone.pid, oldest);
         Some((oldest, gone))
     }
@@ -165,7 +188,7 @@ impl Table {
     }
 
     fn close_conversation(&mut self, id: ConnectionId) -> Option<Evicted> {
-        let conversation = self.conversations.remove(&id)?;
+        let conversation = self.take(id)?;
         self.unlist(conversation.pid, id);
         Some((id, conversation))
     }

@@ -13,6 +13,7 @@ use crate::event::Source;
 use crate::value::Value;
 
 mod hellos;
+mod memory;
 mod wire;
 
 const PID: u32 = 4_000_001;

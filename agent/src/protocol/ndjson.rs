@@ -29,6 +29,12 @@ impl LineParser {
         Self { max_line_bytes, line: Vec::new(), damaged: false, skip_line: false }
     }
 
+    /// Bytes that are held of the line under way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.line.capacity()
+    }
+
     /// Reads the next bytes, which may end anywhere. A line that lies in them whole is not copied.
     pub fn push(&mut self, mut bytes: Bytes, sink: &mut impl FnMut(Line)) {
         while let Some(end) = memchr::memchr(b'\n', &bytes) {

@@ -53,6 +53,12 @@ impl SseParser {
         }
     }
 
+    /// Bytes that are held of the line and the event under way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.line.capacity() + self.name.capacity() + self.data.capacity()
+    }
+
     /// Reads the next bytes, which may end anywhere, also inside a character.
     pub fn push(&mut self, mut bytes: &[u8], sink: &mut impl FnMut(SseEvent)) {
         if self.after_cr

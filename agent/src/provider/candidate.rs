@@ -66,6 +66,16 @@ impl Candidate {
         Self { limits, frames: Vec::new(), bytes: Vec::new(), looked_at: 0 }
     }
 
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let frames = self.frames.iter().map(|frame| match &frame.payload {
+            Payload::Document(bytes) => bytes.len() + size_of::<Frame>(),
+            _ => size_of::<Frame>(),
+        });
+        self.bytes.capacity() + frames.sum::<usize>()
+    }
+
     /// A piece of the request's body.
     pub fn request(&mut self, request: &RequestHead, frame: &Frame) -> Decision {
         let Payload::Document(bytes) = &frame.payload else { return Decision::Foreign };

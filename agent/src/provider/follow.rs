@@ -174,6 +174,10 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         }
     }
 
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.request.reader.held_bytes() + self.response.reader.held_bytes()
+    }
+
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {
         let (request, response) = (self.api.request_shape(), self.api.response_shape());
         let request = std::mem::replace(&mut self.request, Body::new(request, 0));

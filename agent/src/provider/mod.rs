@@ -38,6 +38,8 @@ pub trait Interpreter: Send {
     fn request(&mut self, frame: &Frame);
     /// A piece of the response's body.
     fn response(&mut self, frame: &Frame, calls: &mut Vec<Call>);
+    /// About how many bytes of memory it takes.
+    fn held_bytes(&self) -> usize;
     /// The exchange is over.
     fn finish(self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>);
 }

@@ -126,7 +126,8 @@ impl Agent {
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),
-        );
+        )
+        .with_memory_budget(config.memory_budget);
         Ok(Self {
             ring,
             control,

@@ -1,7 +1,9 @@
 //! What ends exchanges before their time: losses, and what cannot be followed. And how pairs of request and
 //! response are found again.
 
+use super::probe::Probe;
 use super::{Abandoned, HttpConnection, Phase};
+use crate::exchange::pending::Pending;
 use crate::exchange::{Outcome, Step};
 use crate::stream::Segment;
 
@@ -40,6 +42,32 @@ impl HttpConnection {
             sides.responses.restart();
             self.unsettle(unanswered);
         }
+    }
+
+    /// About how many bytes of memory are held for what is under way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let heads = match &self.phase {
+            Phase::Probing(probe) => probe.held_bytes(),
+            Phase::Following(sides) => sides.requests.parser.held_bytes() + sides.responses.held_bytes(),
+            Phase::Abandoned(_) => 0,
+        };
+        heads + self.held.held_bytes() + self.outstanding.iter().map(Pending::held_bytes).sum::<usize>()
+    }
+
+    /// Lets go of all that is held: exchanges under way end as lost, for a reason that `note` says in a few
+    /// fixed words. The connection is followed on from the next request that can be told apart.
+    pub fn shed(&mut self, note: &'static str, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        for pending in &mut self.outstanding {
+            pending.note(note);
+        }
+        match &mut self.phase {
+            Phase::Probing(probe) => *probe = Probe::default(),
+            Phase::Following(sides) => sides.requests.parser.forget_head(),
+            Phase::Abandoned(_) => {}
+        }
+        self.lose(Outcome::Lost, 0, time_ns, sink);
+        self.held.clear();
     }
 
     /// So many requests may still be answered that are no longer followed.

@@ -24,6 +24,11 @@ struct Unrecognised {
 }
 
 impl Probe {
+    /// Bytes that are held of heads under way.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.read.parser.held_bytes() + self.write.parser.held_bytes()
+    }
+
     /// Takes a segment. The first request's head decides: it is returned with the side that read it,
     /// and what is left of the segment is for that side.
     pub(super) fn read(

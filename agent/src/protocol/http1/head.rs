@@ -29,6 +29,10 @@ impl Headers {
         self.0.is_empty()
     }
 
+    fn text_bytes(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.len()).sum()
+    }
+
     /// Keeps what the allow-list names.
     pub(super) fn select(fields: &[httparse::Header<'_>]) -> Self {
         let keep = |field: &httparse::Header<'_>| {
@@ -60,6 +64,15 @@ pub struct RequestHead {
     pub minor_version: u8,
     /// Fields of the allow-list.
     pub headers: Headers,
+}
+
+impl RequestHead {
+    /// Bytes of its texts.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let host = self.host.as_ref().map_or(0, String::len);
+        self.method.len() + self.path.len() + host + self.headers.text_bytes()
+    }
 }
 
 /// A response's head.

@@ -109,6 +109,20 @@ impl RequestParser {
         self.0.is_idle()
     }
 
+    /// Bytes that are held of the head under way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
+    }
+
+    /// Forgets the head under way, if there is one: the next request is found at the next turn. A body under
+    /// way is counted off as before.
+    pub fn forget_head(&mut self) {
+        if self.0.held_bytes() > 0 {
+            self.0.lose();
+        }
+    }
+
     /// Bytes passed over because they began no request.
     #[must_use]
     pub fn skipped_bytes(&self) -> u64 {
@@ -207,6 +221,12 @@ impl ResponseParser {
     /// Forgets the response under way: what is read next must begin one.
     pub fn restart(&mut self) {
         self.0 = Reader::in_step();
+    }
+
+    /// Bytes that are held of the head under way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
     }
 
     /// No byte of the next response has come.

@@ -86,6 +86,11 @@ impl Reader {
         self.head.clear();
     }
 
+    /// Bytes that are held of the head under way.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.head.len()
+    }
+
     /// No byte of the next message has come.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.state, State::Lost | State::Head { .. }) && self.head.is_empty()

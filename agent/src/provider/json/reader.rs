@@ -89,10 +89,15 @@ impl Reader {
         reader.finish()
     }
 
-    /// Bytes that are held.
-    #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> usize {
-        self.kept_bytes + self.token.capacity() + self.levels.capacity() * size_of::<Level>()
+    /// About how many bytes of memory are held for what was wanted and has come.
+    pub(in crate::provider) fn held_bytes(&self) -> usize {
+        let behind =
+            self.behind.iter().flat_map(|readers| readers.iter()).map(Self::held_bytes).sum::<usize>();
+        self.kept_bytes
+            + self.kept_values * size_of::<(&str, Json)>()
+            + self.token.capacity()
+            + self.levels.capacity() * size_of::<Level>()
+            + behind
     }
 
     /// Nothing more is wanted: the document is over, or is none.
