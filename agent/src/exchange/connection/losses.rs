@@ -34,7 +34,9 @@ impl HttpConnection {
         if let Some(pending) = self.outstanding.front_mut() {
             pending.missing(bytes);
         }
-        let unanswered = self.outstanding.len();
+        // What is ahead of a request that was sent at a turn was answered.
+        let turned = self.outstanding.iter().rposition(|pending| pending.turned && pending.paired);
+        let unanswered = self.outstanding.len() - turned.unwrap_or(0);
         self.finish_all(outcome, time_ns, sink);
         if self.pipelines {
             self.abandon(Abandoned::Unpaired, time_ns, sink);

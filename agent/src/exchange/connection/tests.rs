@@ -67,26 +67,51 @@ fn gap(direction: Direction, bytes: u64) -> Feed {
     Feed::Gap(direction, bytes)
 }
 
-fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnection) {
-    let (mut connection, mut steps) = (HttpConnection::new(limits, Source::Socket), Vec::new());
-    let (mut kernel, mut marked) = (Kernel::default(), true);
-    let mut sink = |step| steps.push(step);
+/// The feeds with what the kernel says of them.
+fn marked(feeds: &[(u64, Feed)]) -> Vec<(u64, Feed)> {
+    let (mut kernel, mut marks, mut marked) = (Kernel::default(), true, Vec::new());
     for (time_ns, feed) in feeds.iter().cloned() {
+        let turns = match &feed {
+            Feed::Data(direction, bytes) => kernel.turns(*direction, Some(bytes)),
+            Feed::Gap(direction, _) => kernel.turns(*direction, None),
+            Feed::End(_) | Feed::Turned | Feed::Unmarked | Feed::Skip(_) => false,
+        };
+        if matches!(feed, Feed::Unmarked) {
+            marks = false;
+        } else {
+            if turns && std::mem::replace(&mut marks, true) {
+                marked.push((time_ns, Feed::Turned));
+            }
+            marked.push((time_ns, feed));
+        }
+    }
+    marked
+}
+
+fn run_timed(feeds: &[(u64, Feed)], limits: Limits) -> (Vec<Step>, HttpConnection) {
+    run_marked(marked(feeds), limits)
+}
+
+fn run_marked(feeds: Vec<(u64, Feed)>, limits: Limits) -> (Vec<Step>, HttpConnection) {
+    let (mut connection, mut steps) = (HttpConnection::new(limits, Source::Socket), Vec::new());
+    let mut sink = |step| steps.push(step);
+    // Until a request is seen nobody knows which direction turns.
+    let requests = feeds.windows(2).find_map(|pair| match pair {
+        [(_, Feed::Turned), (_, Feed::Data(direction, _))] => Some(*direction),
+        _ => None,
+    });
+    for (time_ns, feed) in feeds {
         match feed {
-            Feed::Unmarked => marked = false,
+            Feed::Unmarked => {}
             Feed::Skip(ordinal) => assert!(connection.skip(ordinal)),
             Feed::Data(direction, bytes) => {
-                if kernel.turns(direction, Some(&bytes)) && std::mem::replace(&mut marked, true) {
-                    connection.push(direction, time_ns, Segment::Turn, &mut sink);
-                }
                 connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
             }
             Feed::Gap(direction, bytes) => {
-                kernel.turns(direction, None);
                 connection.push(direction, time_ns, Segment::Gap(bytes), &mut sink);
             }
             Feed::End(end) => connection.end(end, time_ns, &mut sink),
-            Feed::Turned => connection.push(Write, time_ns, Segment::Turn, &mut sink),
+            Feed::Turned => connection.push(requests.unwrap_or(Write), time_ns, Segment::Turn, &mut sink),
         }
     }
     (steps, connection)

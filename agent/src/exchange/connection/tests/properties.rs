@@ -165,6 +165,28 @@ fn lossy(mut feeds: Vec<(u64, Feed)>, lost: Vec<(usize, usize)>) -> Vec<(u64, Fe
     feeds
 }
 
+/// A record that was lost shows with the next of its direction.
+fn as_seen(feeds: Vec<(u64, Feed)>) -> Vec<(u64, Feed)> {
+    let (mut missing, mut seen) = ([0; 2], Vec::new());
+    let mut feeds = feeds.into_iter().peekable();
+    while let Some((time_ns, feed)) = feeds.next() {
+        let direction = match (&feed, feeds.peek()) {
+            (Feed::Data(direction, _), _) | (Feed::Turned, Some((_, Feed::Data(direction, _)))) => *direction,
+            (Feed::Gap(direction, bytes), _) => {
+                missing[usize::from(*direction == Write)] += bytes;
+                continue;
+            }
+            _ => Write,
+        };
+        let gap = std::mem::take(&mut missing[usize::from(direction == Write)]);
+        if gap > 0 {
+            seen.push((time_ns, Feed::Gap(direction, gap)));
+        }
+        seen.push((time_ns, feed));
+    }
+    seen
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_steps(
@@ -184,9 +206,10 @@ proptest! {
         shapes in shapes(),
         sizes in proptest::collection::vec(1..60_usize, 1..20),
         lost in proptest::collection::vec((0..200_usize, 0..60_usize), 1..6),
+        at_once in any::<bool>(),
     ) {
-        let feeds = lossy(split(capture(&shapes), &sizes), lost);
-        let (steps, _) = run_timed(&feeds, Limits::default());
+        let feeds = marked(&lossy(split(capture(&shapes), &sizes), lost));
+        let (steps, _) = run_marked(if at_once { feeds } else { as_seen(feeds) }, Limits::default());
         for (exchange, body) in bodies(&steps) {
             let n: usize = exchange.request.path[1..].parse().unwrap();
             let sent = match shapes[n] {
@@ -208,14 +231,15 @@ proptest! {
         shapes in shapes(),
         sizes in proptest::collection::vec(1..60_usize, 1..20),
         lost in proptest::collection::vec((0..200_usize, 0..60_usize), 1..9),
+        at_once in any::<bool>(),
     ) {
         let mut feeds = lossy(split(capture(&shapes), &sizes), lost);
         for n in 0..4 {
-            feeds.push((1_000 + 2 * n, Feed::Turned));
             feeds.push((1_000 + 2 * n, get(&format!("/clean{n}"))));
             feeds.push((1_001 + 2 * n, ok("clean")));
         }
-        let (steps, connection) = run_timed(&feeds, Limits::default());
+        let feeds = if at_once { marked(&feeds) } else { as_seen(marked(&feeds)) };
+        let (steps, connection) = run_marked(feeds, Limits::default());
         prop_assert_eq!(connection.state(), State::Following);
         let clean: Vec<_> = bodies(&steps).into_iter().rev().take(4).rev().collect();
         for (n, (exchange, body)) in clean.iter().enumerate() {
