@@ -9,8 +9,8 @@ mod programs;
 mod worker;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use anyhow::Context;
@@ -204,14 +204,25 @@ fn raise_limit() {
     }
 }
 
-/// Takes probes off, which takes some 10 ms each.
+/// Threads that take probes off.
+const DETACHERS: usize = 16;
+
+/// Takes probes off, which takes some 10 ms each: the kernel waits for a grace period. Threads that wait at the same
+/// time wait for the same one; a single thread falls behind where tens of processes a second come and go.
 fn detacher() -> Sender<Vec<Attachment>> {
     let (attachments, waiting) = channel::<Vec<Attachment>>();
-    thread::spawn(move || {
-        while let Ok(attachments) = waiting.recv() {
-            let _expedited = Expedited::begin();
-            drop(attachments);
-        }
-    });
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..DETACHERS {
+        let waiting = Arc::clone(&waiting);
+        thread::spawn(move || {
+            loop {
+                // Locked until there is something to take off, and no longer.
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(attachments) = next else { return };
+                let _expedited = Expedited::begin();
+                drop(attachments);
+            }
+        });
+    }
     attachments
 }
