@@ -15,7 +15,7 @@
 mod begun;
 mod cgroup;
 mod command;
-mod exporter;
+mod environment;
 mod procfs;
 mod table;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::Process;
 use super::cgroup::{self, Membership};
-use super::{command, exporter};
+use super::command;
+use super::environment::{exports_spans, variable};
 use crate::percent;
 use crate::value::Value;
 
@@ -111,7 +112,7 @@ impl Procfs {
         if !notes.is_empty() {
             attributes.put("spanwire.process.notes", Value::strings(notes));
         }
-        let exports_spans = exporter::exports_spans(&environment);
+        let exports_spans = exports_spans(&environment);
         Process { pid, service_name, attributes: attributes.0, exports_spans }
     }
 
@@ -203,12 +204,6 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 
 fn split_at_nul(file: &str) -> Vec<String> {
     file.strip_suffix('\0').unwrap_or(file).split('\0').map(str::to_owned).collect()
-}
-
-/// An environment variable's value, when it is not empty.
-pub(super) fn variable<'a>(environment: &'a [String], name: &str) -> Option<&'a str> {
-    let value = environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))?;
-    Some(value.trim()).filter(|value| !value.is_empty())
 }
 
 /// `key=value,key=value`, percent-encoded. One that does not decode invalidates all of them

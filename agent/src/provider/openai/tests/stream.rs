@@ -145,3 +145,22 @@ fn odd_events_and_late_requests() {
     assert_eq!(call.finish_reasons(), ["error"]);
     assert_eq!(call.notes, ["stream event is damaged"]);
 }
+
+#[test]
+fn an_event_named_error_is_one() {
+    for (data, expected) in [
+        (r#"{"code":400,"details":"of bob"}"#, "400"),
+        (r#"{"type":"server_error"}"#, "server_error"),
+        (r#"{"detail":"of bob"}"#, "_OTHER"),
+        ("busy", "_OTHER"),
+    ] {
+        let head = Scene::default().head();
+        let (mut interpreter, mut calls) = (known(&head, BodyLimits::default()), Vec::new());
+        let event = SseEvent { name: "error".to_owned(), data: data.to_owned(), damaged: false };
+        interpreter.response(&Frame { time_ns: 1, payload: Payload::Event(event) }, &mut calls);
+        interpreter.finish(&Scene::default().exchange(head, true), &mut calls);
+        let call = calls.pop().unwrap();
+        assert_eq!(call.error_code.as_deref(), Some(expected), "{data}");
+        assert!(!format!("{call:?}").contains("bob"), "messages are content: {call:?}");
+    }
+}

@@ -1,6 +1,4 @@
-//! What a process's environment says about its own export of spans.
-
-use super::procfs::variable;
+//! What a process's environment says.
 
 /// Variables that name a receiver of spans: OpenTelemetry, Jaeger's clients, Datadog.
 const RECEIVERS: &[&str] = &[
@@ -14,6 +12,12 @@ const RECEIVERS: &[&str] = &[
     "DD_TRACE_AGENT_URL",
     "DD_AGENT_HOST",
 ];
+
+/// An environment variable's value, when it is not empty.
+pub(super) fn variable<'a>(environment: &'a [String], name: &str) -> Option<&'a str> {
+    let value = environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
 
 /// Whether the environment has a process export spans; `None` where it says nothing: it may still be done
 /// in the program itself.
