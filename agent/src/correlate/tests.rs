@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod places;
+mod subjects;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,0 +1,109 @@
+//! What each kind of call is called, and what it has to say.
+
+use super::*;
+use crate::call::Store;
+
+#[test]
+fn every_kind_of_call_has_its_name_and_its_attributes() {
+    let store = |operation| Store {
+        system: "qdrant",
+        operation,
+        collection: Some("docs".to_owned()),
+        namespace: Some("tenant".to_owned()),
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let in_store = ["db.system.name", "db.operation.name", "db.collection.name", "db.namespace"];
+    for (subject, name, kind, expected) in [
+        (
+            Subject::Inference { operation: Inference::TextCompletion, finish_reasons: vec![] },
+            "text_completion gpt-4o",
+            "LLM",
+            vec![("gen_ai.operation.name", string("text_completion"))],
+        ),
+        (
+            Subject::Inference {
+                operation: Inference::GenerateContent,
+                finish_reasons: vec!["stop".to_owned()],
+            },
+            "generate_content gpt-4o",
+            "LLM",
+            vec![("gen_ai.response.finish_reasons", Value::strings(["stop"]))],
+        ),
+        (
+            Subject::Embeddings { dimensions: Some(256), encoding_formats: vec!["float".to_owned()] },
+            "embeddings gpt-4o",
+            "EMBEDDING",
+            vec![
+                ("gen_ai.embeddings.dimension.count", Value::Int(256)),
+                ("gen_ai.request.encoding_formats", Value::strings(["float"])),
+            ],
+        ),
+        (
+            Subject::Rerank { top_k: Some(3) },
+            "rerank gpt-4o",
+            "RERANKER",
+            vec![("gen_ai.retrieval.top_k", Value::Int(3))],
+        ),
+        (
+            Subject::Moderation,
+            "moderation gpt-4o",
+            "GUARDRAIL",
+            vec![("gen_ai.operation.name", string("moderation"))],
+        ),
+        (
+            Subject::Retrieval { store: store("query"), top_k: Some(5), matches: Some(4) },
+            "query docs",
+            "RETRIEVER",
+            vec![
+                ("gen_ai.operation.name", string("retrieval")),
+                ("gen_ai.data_source.id", string("docs")),
+                ("db.response.returned_rows", Value::Int(4)),
+            ],
+        ),
+        (
+            Subject::Points { store: store("upsert"), count: Some(9) },
+            "upsert docs",
+            "VECTOR_DB",
+            vec![("db.operation.batch.size", Value::Int(9))],
+        ),
+        (
+            Subject::Tool { name: "weather".to_owned(), call_id: text("call_1"), kind: text("function") },
+            "execute_tool weather",
+            "TOOL",
+            vec![("gen_ai.tool.name", string("weather")), ("gen_ai.tool.call.id", string("call_1"))],
+        ),
+        (
+            Subject::Agent { name: text("planner"), id: None },
+            "invoke_agent planner",
+            "AGENT",
+            vec![("gen_ai.agent.name", string("planner"))],
+        ),
+        (
+            Subject::Http { route: text("/orders/{id}") },
+            "POST /orders/{id}",
+            "CHAIN",
+            vec![("http.route", string("/orders/{id}"))],
+        ),
+        (Subject::Http { route: None }, "POST", "CHAIN", vec![]),
+    ] {
+        let call = Call { request_model: text("gpt-4o"), ..Call::new(subject.clone(), "openai") };
+        let span = span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default());
+        let found = map(&span);
+        assert_eq!(span.name, name);
+        for key in ["fi.span.kind", "gen_ai.span.kind"] {
+            assert_eq!(found.get(key), Some(&string(kind)), "{name}");
+        }
+        for (key, value) in expected {
+            assert_eq!(found.get(key), Some(&value), "{name}: {key}");
+        }
+        let has_store = in_store.iter().all(|key| found.contains_key(*key));
+        assert_eq!(
+            has_store,
+            matches!(subject, Subject::Retrieval { .. } | Subject::Points { .. }),
+            "{name}"
+        );
+        assert!(
+            found.iter().all(|(key, value)| attributes::find(key).is_some_and(|row| row.value.fits(value)))
+        );
+    }
+}
