@@ -117,6 +117,8 @@ impl Agent {
         let wishes = Wishes { libraries: &config.libraries, follow_peers: config.follow_peers };
         let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());
+        // Before it is said that capture is on: whoever reads that may ask.
+        let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
         let hooks = Hooks::start((programs, sockets), admission.clone(), begun.clone(), &wishes, &counters)?;
         let limit = u64::from(config.body_limit);
         let pipeline = Pipeline::new(
@@ -133,7 +135,7 @@ impl Agent {
             control,
             pipeline,
             exporting,
-            status: StatusServer::start(config.status_socket.as_deref(), hooks.sockets_by()),
+            status,
             hooks,
             counters,
             effects: VecDeque::new(),

@@ -130,13 +130,11 @@ async fn an_answer_that_is_not_http() -> Result<()> {
         let right = scene.python("openai_sdk.py").run().await?;
         let outcome = scene.finish(2).await?;
         outcome.compare(&right.calls)?;
-        let mut failed = outcome.spans.iter().filter(|span| span.failed());
-        let span = failed.next().context("the failed call has no span")?;
-        assert_eq!(span.text("gen_ai.request.model"), Some("standin-not-http"));
-        ensure!(
-            span.error_type().is_some() && !span.attributes.has("http.response.status_code"),
-            "{span:#?}"
-        );
+        let of_wrong = |span: &&Span| span.text("gen_ai.request.model") == Some("standin-not-http");
+        let span = outcome.spans.iter().find(of_wrong).context("the failed call has no span")?;
+        // That the agent could not read an answer does not mean that its client could not.
+        ensure!(!span.failed() && !span.attributes.has("http.response.status_code"), "{span:#?}");
+        ensure!(span.notes().contains(&"the exchange could not be read to its end"), "{span:#?}");
     }
     Ok(())
 }

@@ -79,7 +79,6 @@ pub(super) struct Probed {
 /// The thread that holds the probes.
 pub(super) struct Hooks {
     commands: UnboundedSender<Command>,
-    sockets_by: &'static str,
     worker: JoinHandle<()>,
 }
 
@@ -129,7 +128,7 @@ impl Hooks {
                 runtime.block_on(worker.serve(signs, waiting));
             })
             .context("cannot start a thread")?;
-        Ok(Self { commands, sockets_by: sockets.name(), worker })
+        Ok(Self { commands, worker })
     }
 
     /// A sign that a process may be of interest.
@@ -162,11 +161,6 @@ impl Hooks {
         let (answer, held) = oneshot::channel();
         self.send(Command::Tell(answer));
         held
-    }
-
-    /// By what the bytes on sockets are seen.
-    pub(super) fn sockets_by(&self) -> &'static str {
-        self.sockets_by
     }
 
     fn send(&self, command: Command) {
