@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::candidate::has_messages;
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint};
@@ -26,11 +27,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 
 /// Messages with roles, and what only this dialect has beside them.
 fn claims(request: &RequestHead, body: &Json) -> bool {
-    let first_role = body.get("messages").items().first().and_then(|message| message.get("role").text());
     let own = ["system", "anthropic_version"].iter().any(|key| body.get(key) != &Json::Null)
         || request.headers.get(VERSION).is_some()
         || request.path.trim_end_matches('/').ends_with("/messages");
-    first_role.is_some() && own
+    has_messages(body) && own
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {

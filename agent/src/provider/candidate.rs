@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::json::{Ending, Reader, Shape};
+use super::json::{Ending, Json, Reader, Shape};
 use super::{BodyLimits, DIALECTS, Interpreter};
 use crate::exchange::{Frame, Payload};
 use crate::protocol::http1::RequestHead;
@@ -24,6 +24,12 @@ static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
         ("anthropic_version", SIGN_MAX_BYTES),
     ])
 });
+
+/// Whether a body has messages, the first of which has a role: what every chat's dialect has in common.
+pub(super) fn has_messages(body: &Json) -> bool {
+    let first = body.get("messages").items().first();
+    first.is_some_and(|message| message.get("role").text().is_some())
+}
 
 /// A request whose body will tell what it is. Holds at most [`LOOK_MAX_BYTES`] of it.
 pub struct Candidate {
@@ -48,7 +54,7 @@ pub enum Decision {
 
 /// What dialects are told apart by, of a body.
 #[cfg(test)]
-pub(super) fn signs(body: &[u8]) -> super::json::Json {
+pub(super) fn signs(body: &[u8]) -> Json {
     Reader::read(&SIGNS, body).root
 }
 

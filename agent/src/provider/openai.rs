@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::candidate::has_messages;
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, LIST_MAX, Shape};
 use super::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -34,11 +35,10 @@ pub(super) static DIALECT: Dialect = Dialect {
 
 /// Messages with roles for a model, and nothing that only another dialect has.
 fn claims(request: &RequestHead, body: &Json) -> bool {
-    let first_role = body.get("messages").items().first().and_then(|message| message.get("role").text());
     let others = ["system", "anthropic_version"].iter().any(|key| body.get(key) != &Json::Null)
         || request.headers.get("anthropic-version").is_some()
         || request.path.trim_end_matches('/').ends_with("/messages");
-    first_role.is_some() && !others
+    has_messages(body) && !others
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
