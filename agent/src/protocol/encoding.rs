@@ -152,15 +152,16 @@ impl Decoder {
     /// About how many bytes of memory the decoding takes.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        /// What each decoder has for itself: the window of deflate, tables.
+        /// What each decoder has for itself: tables, and the window of deflate.
         const STATE: u64 = 48 * 1024;
+        const ZSTD_STATE: u64 = 160 * 1024;
         /// A window is as large as what was written into it, up to the format's most.
         const BROTLI_WINDOW_MAX: u64 = 16 << 20;
         const ZSTD_WINDOW_MAX: u64 = 8 << 20;
         let held = |stage: &Stage| match stage.coding {
             Coding::Gzip(_) | Coding::Deflate(_) => STATE,
             Coding::Brotli(_) => STATE + stage.output_bytes.min(BROTLI_WINDOW_MAX),
-            Coding::Zstd(_) => STATE + stage.output_bytes.min(ZSTD_WINDOW_MAX),
+            Coding::Zstd(_) => ZSTD_STATE + stage.output_bytes.min(ZSTD_WINDOW_MAX),
         };
         usize::try_from(self.stages.iter().map(held).sum::<u64>()).unwrap_or(usize::MAX)
     }
