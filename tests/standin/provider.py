@@ -55,6 +55,8 @@ class Truth:
 class Answer:
     """What one request is answered with."""
 
+    response_model = MODEL
+
     def __init__(self, number, request):
         self.id = f"chatcmpl-standin{number:06d}"
         self.model = request.get("model", "")
@@ -120,6 +122,12 @@ class Answer:
         if self.wants_usage:
             yield chunk([], self.usage())
 
+    def events(self):
+        """A stream's bytes, event by event."""
+        for chunk in self.chunks():
+            yield b"data: " + json.dumps(chunk).encode() + b"\n\n"
+        yield b"data: [DONE]\n\n"
+
 
 def error(kind, code):
     return {"error": {"message": "You said: prompt-canary", "type": kind, "param": None, "code": code}}
@@ -166,8 +174,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_body(404, error("invalid_request_error", "not_found"))
 
+    def read_body(self):
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = self.read_body()
         received = time.time_ns()
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
@@ -175,16 +193,18 @@ class Handler(BaseHTTPRequestHandler):
             request = json.loads(body)
         except ValueError:
             request = {}
-        if not self.path.partition("?")[0].endswith("/chat/completions"):
+        path = self.path.partition("?")[0]
+        dialect = next((dialect for end, dialect in DIALECTS.items() if path.endswith(end)), None)
+        if dialect is None:
             return self.send_body(404, error("invalid_request_error", "not_found"))
-        answer = Answer(next(self.server.truth.numbers), request)
+        answer = dialect(next(self.server.truth.numbers), request)
         self.entry = {
             "path": self.path,
             "client_port": self.client_address[1] if self.client_address else None,
             "request_model": answer.model,
             "stream": answer.stream,
             "id": answer.id,
-            "response_model": MODEL,
+            "response_model": answer.response_model,
             "input_tokens": answer.input_tokens,
             "output_tokens": answer.output_tokens,
             "usage_sent": not answer.stream or answer.wants_usage,
@@ -192,6 +212,7 @@ class Handler(BaseHTTPRequestHandler):
             "request_bytes": len(body),
             "host": (self.headers.get("host") or "").rsplit(":", 1)[0],
             "received_ns": received,
+            "traceparent": self.headers.get("traceparent"),
             "header_names": sorted(name.lower() for name in self.headers.keys()),
         }
         try:
@@ -231,9 +252,8 @@ class Handler(BaseHTTPRequestHandler):
         if not answer.stream:
             return self.send_body(200, answer.body())
         self.begin_stream()
-        for event in answer.chunks():
-            self.send_event(event)
-        self.send_chunk(b"data: [DONE]\n\n")
+        for event in answer.events():
+            self.send_chunk(event)
         self.wfile.write(b"0\r\n\r\n")
 
     def zipped(self, answer):
@@ -285,6 +305,9 @@ class Handler(BaseHTTPRequestHandler):
         self.entry["status"] = None
         self.close_connection = True
 
+
+# What answers, by how the path ends.
+DIALECTS = {"/chat/completions": Answer}
 
 BEHAVIOURS = {
     "standin-gzip": Handler.zipped,

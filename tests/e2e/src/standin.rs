@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::transcript::Transcript;
 use crate::{DEADLINE, Setup};
 
-/// One line of the log: a request and its answer, as `tests/standin/provider.py` explains them.
+/// One line of the log: a request and its answer, as `tests/standin/provider.py` writes it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Served {
     /// The model that was asked for.
@@ -44,6 +44,9 @@ pub struct Served {
     pub first_byte_ns: Option<u64>,
     /// The server's name, as the request has it.
     pub host: String,
+    /// The request's `traceparent`, the first where there are several.
+    #[serde(default)]
+    pub traceparent: Option<String>,
     /// Names of the request's headers, in lower case.
     pub header_names: Vec<String>,
 }
@@ -103,7 +106,7 @@ impl StandIn {
         let mut words = prefix.iter().map(OsString::as_os_str).chain([setup.python.as_os_str()]);
         let mut command = Command::new(words.next().context("a command")?);
         command.args(words);
-        command.arg(setup.test_file("standin/provider.py")).arg("--echo").arg("--dir").arg(folder.path());
+        command.arg(setup.test_file("standin/every.py")).arg("--echo").arg("--dir").arg(folder.path());
         command.args(["--address", address]);
         if plain {
             command.arg("--plain");

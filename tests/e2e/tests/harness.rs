@@ -48,6 +48,7 @@ fn served() -> Served {
         host: "localhost".to_owned(),
         received_ns: 200,
         first_byte_ns: Some(300),
+        traceparent: None,
         header_names: Vec::new(),
     }
 }
