@@ -1,6 +1,7 @@
 """What the clients share: their options, what they ask, and how they tell what came back."""
 
 import argparse
+import base64
 import json
 import os
 import threading
@@ -23,6 +24,7 @@ def options():
     parser.add_argument("--threads", type=int, default=1, help="threads that share one client")
     parser.add_argument("--max-retries", type=int, default=0, help="attempts after the first")
     parser.add_argument("--prompt-bytes", type=int, default=0, help="size of the prompt")
+    parser.add_argument("--image-bytes", type=int, default=0, help="size of ten images in the prompt, together")
     parser.add_argument("--abandon", action="store_true", help="leave a stream after its first event")
     return parser.parse_args()
 
@@ -46,6 +48,10 @@ def parameters(chosen):
     asked = {"model": chosen.model, "messages": MESSAGES}
     if chosen.prompt_bytes:
         asked["messages"] = [{"role": "user", "content": "prompt-canary" + "x" * chosen.prompt_bytes}]
+    if chosen.image_bytes:
+        image = base64.b64encode(os.urandom(chosen.image_bytes * 3 // 40)).decode()
+        part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}}
+        asked["messages"] = [{"role": "user", "content": [{"type": "text", "text": "prompt-canary"}] + [part] * 10}]
     if chosen.stream:
         asked["stream"] = True
         if not chosen.no_usage:
