@@ -145,21 +145,35 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
     }
 }
 
-/// An exchange begins: remembers how it opens; true when it opens like the one before.
+/// An exchange begins: remembers how it opens; true when it opens like the one before, and may be left out
+/// unseen.
+///
+/// That is one without a body only. A body may look like a request, and where the peer answers a part of it
+/// (`100 Continue`), its next piece comes at a turn: only the framing in the head tells what it is, so the
+/// agent must see the head.
 #[inline(never)]
 fn begin(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> bool {
     let mut opening = [0; OPENING_BYTES / 8];
     let read = cursor.opening(&mut opening);
     cursor.mark_request();
-    // Word by word: the compiler would compare arrays by a call that goes byte by byte.
-    let alike = (0..opening.len()).all(|word| opening[word] == connection.opening[word]);
-    if read && alike && connection.alike_since != u64::MAX {
-        return true;
-    }
-    connection.opening = opening;
     // What does not show the whole request line is like nothing else.
-    connection.alike_since = if read && has_line(&opening) { position } else { u64::MAX };
+    if !read || !has_no_body(&opening) || !has_line(&opening) {
+        connection.opening = [0; OPENING_BYTES / 8];
+    } else {
+        // Word by word: the compiler would compare arrays by a call that goes byte by byte.
+        if (0..opening.len()).all(|word| opening[word] == connection.opening[word]) {
+            return true;
+        }
+        connection.opening = opening;
+    }
+    connection.alike_since = position;
     false
+}
+
+/// Whether a request begins that has no body as a rule: GET or HEAD.
+#[inline(always)]
+fn has_no_body(opening: &Opening) -> bool {
+    matches!(&opening[0].to_ne_bytes(), [b'G', b'E', b'T', b' ', ..] | [b'H', b'E', b'A', b'D', b' ', ..])
 }
 
 #[inline(always)]
@@ -207,12 +221,11 @@ fn obey(connection: &mut Connection) -> bool {
     // Gone already is as good.
     let _ = REQUESTS.remove(id);
     if wanted == verdict::SKIP_EXCHANGE {
-        if connection.alike_since == u64::MAX {
-            // One that is like no other: it alone is skipped.
-            connection.opening = [0; OPENING_BYTES / 8];
-        } else if position < connection.alike_since {
+        // Another one is under way, with a framing of its own.
+        if position < connection.alike_since {
             return false;
-        } else {
+        }
+        if connection.opening[0] != 0 {
             // SAFETY: the helper has no preconditions.
             let now = unsafe { bpf_ktime_get_ns() };
             let _ = DISMISSALS.insert(dismissal(&connection.opening), now, 0);

@@ -86,8 +86,8 @@ pub static ENDS: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16_384, 0);
 #[map]
 pub static PLAIN_PROGRAMS: LruHashMap<FileKey, u64> = LruHashMap::with_max_entries(4_096, 0);
 
-/// Exchanges of which the agent had no use, by process and opening, with when that was: a client that
-/// opens a connection for each of its requests costs one event, not one each.
+/// Exchanges without a body of which the agent had no use, by process and opening, with when that was: a
+/// client that opens a connection for each of its requests costs one event, not one each.
 #[map]
 pub static DISMISSALS: LruHashMap<Dismissal, u64> = LruHashMap::with_max_entries(4_096, 0);
 

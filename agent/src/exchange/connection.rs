@@ -135,14 +135,16 @@ impl HttpConnection {
 
     /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
     /// arrives of it is dropped, without a further step, up to the next request. False, and nothing
-    /// is done, when it is over already or others are under way beside it.
+    /// is done, when it is over already, others are under way beside it, or the rest of its request comes in
+    /// chunks: where these end must be read.
     ///
-    /// Its request is still counted off by its own framing, through gaps as far as that is certain: its
-    /// body may look like a request, and answers to a part of it (`100 Continue`) make the rest a turn.
+    /// Its request is still counted off by its own framing, through gaps: its body may look like a request, and
+    /// answers to a part of it (`100 Continue`) make the rest a turn.
     pub fn skip(&mut self, ordinal: u64) -> bool {
         let Phase::Following(sides) = &mut self.phase else { return false };
         if self.outstanding.len() != 1
             || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal)
+            || sides.requests.parser.is_in_chunks()
         {
             return false;
         }

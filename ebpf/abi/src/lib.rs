@@ -120,8 +120,8 @@ pub mod verdict {
     pub const UNKNOWN: u32 = 0;
     /// A request was seen: capture all bytes of both directions.
     pub const FOLLOW: u32 = 1;
-    /// The agent has no use for the exchange under way: send nothing until one that opens otherwise
-    /// begins.
+    /// The agent has no use for the exchange under way: send nothing until one that opens otherwise, or may
+    /// have a body, begins.
     pub const SKIP_EXCHANGE: u32 = 2;
     /// The agent has no use for the connection.
     pub const IGNORE: u32 = 3;
@@ -297,7 +297,7 @@ pub struct Connection {
     pub moved: [u64; 2],
     /// How the exchange under way opened: the first bytes of its request.
     pub opening: [u64; OPENING_BYTES / 8],
-    /// Where, in the direction of requests, the latest run of exchanges that open alike began.
+    /// Where, in the direction of requests, the latest exchange began, or the run of those that open alike.
     pub alike_since: u64,
     /// `CLOCK_MONOTONIC` nanoseconds: when bytes last moved.
     pub last_ns: u64,
@@ -364,7 +364,7 @@ impl Dismissal {
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
     /// A position in the direction of requests within the exchange that is meant: a wish that comes
-    /// too late, when an exchange that opens otherwise has begun, is dropped.
+    /// too late, when an exchange that opens otherwise, or may have a body, has begun, is dropped.
     pub position: u64,
     /// One of [`verdict`].
     pub verdict: u32,

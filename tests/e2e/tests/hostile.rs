@@ -9,7 +9,7 @@ use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::{Scene, concerning};
 use spanwire_e2e::span::Span;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
 /// Openings of requests that end badly, or are none.
@@ -98,5 +98,92 @@ async fn garbage_does_no_harm() -> Result<()> {
             ensure!(span.response_id().is_some() || span.failed() || unread, "{span:#?}");
         }
     }
+    Ok(())
+}
+
+/// One upload on `connection`; its body comes with its head, or where the head asks for that, behind an interim
+/// answer.
+async fn upload(connection: &mut TcpStream, port: u16, fields: &str, body: &str) -> Result<()> {
+    let length = body.len();
+    // More than by which the kernel side tells requests apart is the same in all.
+    let head = format!(
+        "POST /upload HTTP/1.1\r\nhost: localhost:{port}\r\ncontent-type: text/plain\r\n\
+         content-length: {length}\r\n{fields}\r\n"
+    );
+    if fields.is_empty() {
+        connection.write_all(format!("{head}{body}").as_bytes()).await?;
+    } else {
+        connection.write_all(head.as_bytes()).await?;
+        read_head(connection).await?;
+        connection.write_all(body.as_bytes()).await?;
+    }
+    read_head(connection).await
+}
+
+/// Reads up to an empty line.
+async fn read_head(connection: &mut TcpStream) -> Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = tokio::time::timeout(DEADLINE, connection.read_u8()).await;
+        head.push(byte.context("nothing comes")??);
+    }
+    Ok(())
+}
+
+/// Takes uploads of [`upload`] on one connection until it ends.
+async fn take_uploads(listener: TcpListener, body_bytes: usize) -> Result<()> {
+    let (mut connection, _) = listener.accept().await?;
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = connection.read_u8().await else { return Ok(()) };
+            head.push(byte);
+        }
+        if String::from_utf8_lossy(&head).contains("100-continue") {
+            connection.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        let mut body = vec![0; body_bytes];
+        connection.read_exact(&mut body).await?;
+        connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+    }
+}
+
+/// The agent has no use for an upload, nor for the next like it; but that one's body begins anew behind an interim
+/// answer, and looks like a call.
+#[tokio::test]
+async fn an_upload_like_one_without_interest_forges_no_call() -> Result<()> {
+    let scene = Scene::new(Protocol::Http, true, &[]).await?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    let forged = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost:{port}\r\ncontent-length: 0\r\n\
+         content-type: application/json\r\n\r\n"
+    );
+    let server = tokio::spawn(take_uploads(listener, forged.len()));
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
+    let plain = "-".repeat(forged.len());
+    let mut wanted = Vec::new();
+    for turn in 0..2 {
+        if turn > 0 {
+            upload(&mut connection, port, "", &plain).await?;
+            upload(&mut connection, port, "expect: 100-continue\r\n", &forged).await?;
+        }
+        upload(&mut connection, port, "", &plain).await?;
+        // What the agent says of the upload was said when it tells of what came later.
+        wanted.extend(scene.python("openai_sdk.py").run().await?.calls);
+        let all = |spans: &[Span]| {
+            wanted.iter().all(|call| spans.iter().any(|span| span.response_id() == call.id.as_deref()))
+        };
+        scene.receiver.wait_for("the good calls", DEADLINE, all).await?;
+    }
+    drop(connection);
+    server.await??;
+    let ended = scene.agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    let spans = scene.receiver.spans();
+    let there = |span: &&Span| {
+        ["server.port", "network.peer.port"].iter().any(|name| span.int(name) == Some(port.into()))
+    };
+    ensure!(!spans.iter().any(|span| there(&span)), "{spans:#?}");
     Ok(())
 }

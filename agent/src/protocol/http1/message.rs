@@ -109,6 +109,12 @@ impl RequestParser {
         self.0.is_idle()
     }
 
+    /// A body in chunks is under way: its length is not known.
+    #[must_use]
+    pub fn is_in_chunks(&self) -> bool {
+        self.0.is_in_chunks()
+    }
+
     /// Bytes that are held of the head under way.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

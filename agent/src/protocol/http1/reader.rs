@@ -96,6 +96,11 @@ impl Reader {
         matches!(self.state, State::Lost | State::Head { .. }) && self.head.is_empty()
     }
 
+    /// A body in chunks is under way.
+    pub(super) fn is_in_chunks(&self) -> bool {
+        matches!(self.state, State::Body(Body::Chunked(_)))
+    }
+
     /// A close of the connection would end the message under way (RFC 9112, section 6.3).
     pub(super) fn ends_at_close(&self) -> bool {
         matches!(self.state, State::Body(Body::UntilClose))

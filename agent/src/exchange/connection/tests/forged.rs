@@ -28,7 +28,7 @@ fn a_body_is_no_request() {
     let next = || vec![ok("done"), get("/next"), ok("b")];
     let coding = "Transfer-Encoding: chunked\r\n";
     let go_on = || read("HTTP/1.1 100 Continue\r\n\r\n");
-    let cases: [(&str, Vec<Feed>, &[&str]); 13] = [
+    let cases: [(&str, Vec<Feed>, &[&str]); 12] = [
         (
             "left, at a cut of the body",
             vec![upload(&length(2 * size)), Feed::Skip(0), forged(), forged()],
@@ -57,25 +57,19 @@ fn a_body_is_no_request() {
             &["/upload", "/next"],
         ),
         (
-            "left, in chunks",
-            vec![upload(coding), Feed::Skip(0), chunk(FORGED), write("0\r\n\r\n")],
+            "in chunks",
+            vec![upload(coding), chunk(FORGED), write("0\r\n\r\n")],
             &["/upload", "/next"],
         ),
         (
-            "left, a chunk in two calls, asked for",
+            "a chunk in two calls, asked for",
             vec![
                 upload(coding),
-                Feed::Skip(0),
                 go_on(),
                 write(&format!("{size:x}\r\n")),
                 forged(),
                 write("\r\n0\r\n\r\n"),
             ],
-            &["/upload", "/next"],
-        ),
-        (
-            "left, in chunks, one left out",
-            vec![upload(coding), Feed::Skip(0), gap(Write, 9), forged()],
             &["/upload", "/next"],
         ),
         ("lost, a cut of the body", vec![upload(coding), gap(Write, 9), forged()], &["/upload", "/next"]),
@@ -96,6 +90,15 @@ fn a_body_is_no_request() {
         assert_eq!(summary(&steps).last().map(String::as_str), Some("/next 200 Complete b"), "{name}");
         assert_eq!(connection.state(), State::Following, "{name}");
     }
+}
+
+/// Where its rest begins anew could not be told behind a gap.
+#[test]
+fn an_upload_in_chunks_is_left_once_it_is_whole() {
+    let (_, mut connection) = run(&[upload("Transfer-Encoding: chunked\r\n"), write("5\r\nhello\r\n")]);
+    assert!(!connection.skip(0));
+    connection.push(Write, 30, Segment::Data(Bytes::from_static(b"0\r\n\r\n")), &mut |_| {});
+    assert!(connection.skip(0));
 }
 
 /// A head that began at a turn and never ended takes nothing of the next request in.
