@@ -29,7 +29,7 @@ pub(crate) struct Feed {
     connection: u64,
     /// Bytes read and written on it so far.
     moved: [u64; 2],
-    /// Bytes were read since the last ones that were written.
+    /// No bytes were written since the last ones that were read, or none at all.
     answered: bool,
     time_ns: u64,
     spans: u64,
@@ -47,7 +47,7 @@ impl Feed {
             BodyLimits { request_bytes: body, response_bytes: body },
             Arc::new(Counters::default()),
         );
-        let mut feed = Self { pipeline, connection: 0, moved: [0; 2], answered: false, time_ns: 0, spans: 0 };
+        let mut feed = Self { pipeline, connection: 0, moved: [0; 2], answered: true, time_ns: 0, spans: 0 };
         feed.connect();
         feed
     }
@@ -65,7 +65,7 @@ impl Feed {
         }
         self.connection += 1;
         self.moved = [0; 2];
-        self.answered = false;
+        self.answered = true;
         let ends =
             Ends::Internet { local: ([192, 0, 2, 9], 40_000).into(), peer: ([192, 0, 2, 1], 443).into() };
         self.handle(Event::Opened {
