@@ -1,11 +1,16 @@
-"""Messages through the anthropic SDK, one after another."""
+"""Messages through the anthropic SDK, one after another. The SDK has spans of its own where there is somebody to
+take them: with OTEL_PROVIDER set, there is."""
 
+import os
 import time
 
 import anthropic
-from common import KEY, MESSAGES, options, report
+from common import KEY, MESSAGES, options, report, tracer_provider
+from opentelemetry import trace
 
 chosen = options()
+if "OTEL_PROVIDER" in os.environ:
+    trace.set_tracer_provider(tracer_provider())
 # The SDK has `/v1` in its paths.
 base_url = chosen.base_url.removesuffix("/v1")
 client = anthropic.Anthropic(base_url=base_url, api_key=KEY, max_retries=chosen.max_retries)

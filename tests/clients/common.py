@@ -77,3 +77,18 @@ def report(started_ns, answer=None, error=None, asked_by=None):
     }
     with _printing:
         print(json.dumps(line), flush=True)
+
+
+def tracer_provider():
+    """OpenTelemetry's SDK. EXPORT_TO names the receiver to which the program itself says that it sends its spans;
+    without it, OpenTelemetry's own variables decide whether it sends them, and where."""
+    # Most clients have nothing to do with it.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider()
+    endpoint = os.environ.get("EXPORT_TO")
+    if endpoint or "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    return provider

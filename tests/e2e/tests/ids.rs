@@ -43,11 +43,22 @@ fn children(outcome: &Outcome, theirs: &[Span]) -> Result<()> {
     Ok(())
 }
 
-async fn exporting(configure: impl Fn(Client, &Receiver) -> Client) -> Result<()> {
+type Configure = fn(Client, &Receiver) -> Client;
+
+fn by_environment(client: Client, theirs: &Receiver) -> Client {
+    client.env("OTEL_EXPORTER_OTLP_ENDPOINT", theirs.endpoint())
+}
+
+/// Its spans go out at its end, after the calls: ours wait for that.
+fn by_code(client: Client, theirs: &Receiver) -> Client {
+    client.env("EXPORT_TO", format!("{}/v1/traces", theirs.endpoint()))
+}
+
+async fn exporting(client: impl Fn(&Scene) -> Client, configure: Configure) -> Result<()> {
     for plain in [false, true] {
         let theirs = Receiver::start(Protocol::Http).await?;
         let scene = Scene::new(Protocol::Http, plain, &[]).await?;
-        let client = configure(scene.python("otel_client.py").count(CALLS), &theirs);
+        let client = configure(client(&scene).count(CALLS), &theirs);
         let (outcome, _) = traced(scene, client, CALLS).await?;
         let enough = |spans: &[Span]| spans.len() >= CALLS;
         let spans = theirs.wait_for("the program's own spans", DEADLINE, enough).await?;
@@ -57,25 +68,33 @@ async fn exporting(configure: impl Fn(Client, &Receiver) -> Client) -> Result<()
     Ok(())
 }
 
+fn by_hand(scene: &Scene) -> Client {
+    scene.python("otel_client.py")
+}
+
+/// This SDK makes spans by itself and sends their context.
+fn by_sdk(scene: &Scene) -> Client {
+    scene.python("anthropic_sdk.py").model("claude-standin").env("OTEL_PROVIDER", "1")
+}
+
 #[tokio::test]
 async fn the_environment_says_that_it_exports() -> Result<()> {
-    exporting(|client, theirs| client.env("OTEL_EXPORTER_OTLP_ENDPOINT", theirs.endpoint())).await
+    exporting(by_hand, by_environment).await
 }
 
-/// Its spans go out at its end, after the calls: ours wait for that.
 #[tokio::test]
 async fn its_own_code_says_that_it_exports() -> Result<()> {
-    exporting(|client, theirs| client.env("EXPORT_TO", format!("{}/v1/traces", theirs.endpoint()))).await
+    exporting(by_hand, by_code).await
 }
 
-/// The SDK makes the ids and sends them, and nobody exports its spans.
 #[tokio::test]
-async fn nobody_exports_the_spans_that_headers_name() -> Result<()> {
-    let scene = Scene::tls(&[]).await?;
-    let client = scene.python("otel_client.py").count(CALLS);
-    let (outcome, _) = traced(scene, client, CALLS).await?;
-    let ids: HashSet<_> = outcome.spans.iter().map(|span| span.raw.span_id.clone()).collect();
-    assert_eq!(ids.len(), CALLS);
+async fn anthropics_sdk_exports() -> Result<()> {
+    exporting(by_sdk, by_environment).await?;
+    exporting(by_sdk, by_code).await
+}
+
+/// Every span is the one that its request's header names.
+fn taken(outcome: &Outcome) -> Result<()> {
     for span in &outcome.spans {
         ensure!(span.raw.parent_span_id.is_empty(), "a parent that nobody exports: {:?}", span.raw);
         let sent = outcome.served(span.response_id().unwrap_or_default())?.traceparent.as_deref();
@@ -83,6 +102,29 @@ async fn nobody_exports_the_spans_that_headers_name() -> Result<()> {
         ensure!(sent.is_some_and(|sent| sent.starts_with(&told)), "{sent:?}, not {told}");
     }
     Ok(())
+}
+
+/// The SDK makes the ids and sends them, and nobody exports its spans.
+#[tokio::test]
+async fn nobody_exports_the_spans_that_headers_name() -> Result<()> {
+    for client in [by_hand, by_sdk] {
+        let scene = Scene::tls(&[]).await?;
+        let client = client(&scene).count(CALLS);
+        let (outcome, _) = traced(scene, client, CALLS).await?;
+        taken(&outcome)?;
+    }
+    Ok(())
+}
+
+/// A program that goes on without a word to any receiver.
+#[tokio::test]
+async fn a_program_that_lives_on_and_exports_nothing() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let running = by_hand(&scene).count(CALLS).by_steps().start()?;
+    running.calls(CALLS).await?;
+    scene.receiver.wait_for("spans of what still runs", DEADLINE, |spans| spans.len() >= CALLS).await?;
+    running.end(DEADLINE).await?;
+    taken(&scene.finish(CALLS).await?)
 }
 
 /// One header that many requests have, as where a program copies its caller's: one span takes the id.
