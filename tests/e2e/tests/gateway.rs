@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use spanwire_e2e::receiver::Protocol;
-use spanwire_e2e::scene::Scene;
+use spanwire_e2e::scene::{Scene, traced};
 
 const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"prompt-canary"}]}"#;
 
@@ -82,6 +82,16 @@ async fn a_credential_in_a_path_is_told_nowhere() -> Result<()> {
         let told = String::from_utf8_lossy(&outcome.bytes).into_owned() + &outcome.agent.stderr;
         ensure!(!told.contains(secret), "{begins}: the key left the host");
         ensure!(outcome.only()?.response_id().is_some(), "{:#?}", outcome.spans);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn calls_after_much_that_was_none() -> Result<()> {
+    for plain in [false, true] {
+        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
+        let client = scene.python("late_gateway.py").count(3);
+        traced(scene, client, 6).await?;
     }
     Ok(())
 }
