@@ -72,6 +72,8 @@ pub enum Wish {
 #[derive(Debug, Default)]
 struct Tracked {
     hooked: bool,
+    /// It lost its probes for want of interest.
+    given_up: bool,
     /// It asked a provider.
     involved: bool,
     peer: bool,
@@ -122,6 +124,7 @@ impl Policy {
             return new_server.then_some(Wish::Attach);
         }
         tracked.hooked = true;
+        tracked.given_up = false;
         tracked.idle = 0;
         Some(Wish::Attach)
     }
@@ -133,7 +136,10 @@ impl Policy {
             let tracked = self.processes.entry(pid).or_default();
             tracked.idle = 0;
             tracked.involved = true;
-            return None;
+            // It was under way when the probes were taken off, or needed none.
+            let again = std::mem::take(&mut tracked.given_up);
+            tracked.hooked |= again;
+            return again.then_some(Wish::Attach);
         }
         let tracked = self.processes.get_mut(&pid)?;
         tracked.idle = tracked.idle.saturating_add(1);
@@ -141,6 +147,7 @@ impl Policy {
             return None;
         }
         tracked.hooked = false;
+        tracked.given_up = true;
         Some(Wish::Detach)
     }
 
@@ -197,6 +204,20 @@ mod tests {
         }
         assert_eq!(policy.sign(PID, client("a.example", false)), None, "it was judged");
         assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+    }
+
+    #[test]
+    fn an_exchange_that_was_under_way_when_they_were_taken_off_brings_them_back() {
+        let mut policy = Policy::default();
+        policy.sign(PID, client("gateway.example", false));
+        for _ in 0..PATIENCE {
+            policy.judged(PID, false);
+        }
+        assert_eq!(policy.judged(PID, true), Some(Wish::Attach));
+        assert_eq!(policy.judged(PID, true), None, "it has them");
+        for _ in 0..10 * PATIENCE {
+            assert_eq!(policy.judged(PID, false), None);
+        }
     }
 
     #[test]
