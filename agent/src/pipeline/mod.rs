@@ -233,7 +233,7 @@ impl Pipeline {
         if !conversation.ignored {
             let steps = &mut self.steps;
             let counters = &self.counters;
-            let Conversation { http, read, write, .. } = &mut conversation;
+            let Conversation { http, read, write, .. } = &mut *conversation;
             let Side { assembler, skipping } = match direction {
                 Direction::Read => read,
                 Direction::Write => write,

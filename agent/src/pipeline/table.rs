@@ -73,13 +73,14 @@ pub(super) struct Hello {
 }
 
 /// A conversation that is no longer in the table.
-pub(super) type Evicted = (ConnectionId, Conversation);
+pub(super) type Evicted = (ConnectionId, Box<Conversation>);
 
 /// All open connections. Ids grow with time, so the first in order is the oldest.
 #[derive(Default)]
 pub(super) struct Table {
     sockets: BTreeMap<ConnectionId, Socket>,
-    conversations: BTreeMap<ConnectionId, Conversation>,
+    /// Each is taken out and put back for each of its chunks, and large: so in a box.
+    conversations: BTreeMap<ConnectionId, Box<Conversation>>,
     /// Ties that came before the session's first chunk.
     ties: BTreeMap<ConnectionId, ConnectionId>,
     by_process: HashMap<u32, BTreeSet<ConnectionId>>,
@@ -122,15 +123,17 @@ impl Table {
     }
 
     /// A conversation that this table does not hold yet: see [`Table::put`].
-    pub(super) fn begin(&mut self, id: ConnectionId, chunk: &Chunk) -> Conversation {
-        let conversation = Conversation::new(chunk.pid, chunk.source, self.ties.remove(&id));
+    pub(super) fn begin(&mut self, id: ConnectionId, chunk: &Chunk) -> Box<Conversation> {
+        let mut conversation = Conversation::new(chunk.pid, chunk.source, self.ties.remove(&id));
         if let Some(socket) = conversation.socket.and_then(|socket| self.sockets.get_mut(&socket)) {
             socket.was_read = true;
         }
-        Conversation { joined: chunk.position > 0, ..conversation }
+        conversation.joined = chunk.position > 0;
+        self.by_process.entry(conversation.pid).or_default().insert(id);
+        Box::new(conversation)
     }
 
-    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Conversation> {
+    pub(super) fn take(&mut self, id: ConnectionId) -> Option<Box<Conversation>> {
         let conversation = self.conversations.remove(&id)?;
         self.held_bytes = self.held_bytes.saturating_sub(conversation.accounted_bytes);
         Some(conversation)
@@ -143,19 +146,18 @@ impl Table {
 
     /// All conversations.
     pub(super) fn all(&self) -> impl Iterator<Item = (ConnectionId, &Conversation)> {
-        self.conversations.iter().map(|(id, conversation)| (*id, conversation))
+        self.conversations.iter().map(|(id, conversation)| (*id, &**conversation))
     }
 
     /// A conversation, in its place.
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Conversation> {
-        self.conversations.get_mut(&id)
+        self.conversations.get_mut(&id).map(|conversation| &mut **conversation)
     }
 
     /// Puts a conversation (back) in; the one that had to go for it, if any.
-    pub(super) fn put(&mut self, id: ConnectionId, mut conversation: Conversation) -> Option<Evicted> {
+    pub(super) fn put(&mut self, id: ConnectionId, mut conversation: Box<Conversation>) -> Option<Evicted> {
         conversation.accounted_bytes = conversation.held_bytes();
         self.held_bytes = self.held_bytes.saturating_add(conversation.accounted_bytes);
-        self.by_process.entry(conversation.pid).or_default().insert(id);
         self.conversations.insert(id, conversation);
         if self.conversations.len() <= MOST {
             return None;

@@ -3,6 +3,8 @@
 //! Unlike a browser, an observer also hands on the last event of a stream that ends without the blank
 //! line, and what is left of an event of which bytes were lost: both may carry the token counts.
 
+use memchr::memchr2;
+
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SseEvent {
@@ -69,7 +71,7 @@ impl SseParser {
                 bytes = rest;
             }
         }
-        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
             self.extend_line(line);
             self.end_line(sink);
@@ -172,16 +174,19 @@ impl SseParser {
     /// data may be what was lost.
     fn dispatch(&mut self, sink: &mut impl FnMut(SseEvent)) {
         let event = SseEvent {
-            name: String::from_utf8_lossy(&self.name).into_owned(),
-            data: String::from_utf8_lossy(&self.data).into_owned(),
+            name: text(std::mem::take(&mut self.name)),
+            data: text(std::mem::take(&mut self.data)),
             damaged: std::mem::take(&mut self.damaged),
         };
-        self.name.clear();
-        self.data.clear();
         if std::mem::take(&mut self.has_data) || event.damaged {
             sink(event);
         }
     }
+}
+
+/// What is not UTF-8 becomes the replacement character.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Appends what fits under `limit`; true when something did not.

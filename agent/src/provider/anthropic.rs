@@ -111,8 +111,8 @@ impl JsonApi for Messages {
         }
         let reason = said.get("delta.stop_reason").text().or_else(|| said.get("stop_reason").text());
         self.stop_reason = reason.or(self.stop_reason.take());
-        let kind = said.get("type").text();
-        let is = |name: &str| event == name || kind.as_deref() == Some(name);
+        let kind = said.get("type").as_text();
+        let is = |name: &str| event == name || kind == Some(name);
         call.stream_ended |= is("message_stop");
         if is("error") || said.get("error.message") != &Json::Null {
             let named = code(said.get("error.type")).unwrap_or_else(|| UNNAMED_ERROR.to_owned());

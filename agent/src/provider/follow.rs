@@ -49,6 +49,8 @@ pub(super) struct Follow<A> {
     call: Call,
     request: Body,
     response: Body,
+    /// Reads the events of a stream, one after the other.
+    events: Reader,
     /// A whole document came as response.
     answered: bool,
 }
@@ -95,11 +97,12 @@ impl<A: JsonApi> Follow<A> {
     pub(super) fn begin(api: A, call: Call, limits: BodyLimits) -> Box<dyn Interpreter> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
         let response = Body::new(api.response_shape(), limits.response_bytes);
-        Box::new(Self { api, call, request, response, answered: false })
+        let events = Reader::new(api.response_shape());
+        Box::new(Self { api, call, request, response, events, answered: false })
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
-        let Self { api, call, .. } = self;
+        let Self { api, call, events, .. } = self;
         call.first_chunk_ns.get_or_insert(time_ns);
         if damaged {
             return call.note("stream event is damaged");
@@ -109,12 +112,13 @@ impl<A: JsonApi> Follow<A> {
             return;
         }
         if !data.is_empty() {
-            let document = Reader::read(api.response_shape(), data);
+            let document = events.read_next(data);
             if document.root.is_object() && document.ending == Ending::Whole {
                 api.response(name, &document.root, call);
             } else {
                 call.note("stream event is not JSON");
             }
+            events.recycle(document);
         }
         if name == "error" {
             call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
@@ -175,7 +179,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     }
 
     fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.request.reader.held_bytes() + self.response.reader.held_bytes()
+        let readers = [&self.request.reader, &self.response.reader, &self.events];
+        size_of::<Self>() + readers.map(Reader::held_bytes).iter().sum::<usize>()
     }
 
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {

@@ -139,7 +139,7 @@ impl JsonApi for ChatCompletion {
     }
 
     fn request(&mut self, asked: &Json, call: &mut Call) {
-        let output_type = match asked.get("response_format.type").text().as_deref() {
+        let output_type = match asked.get("response_format.type").as_text() {
             Some("json_object" | "json_schema") => Some("json"),
             Some("text") => Some("text"),
             _ => None,
@@ -199,7 +199,7 @@ impl JsonApi for ChatCompletion {
             }
         }
         let found = error(said.get("error"), said).or_else(|| error(said.get("x_groq.error"), said));
-        let is_bare = event == "error" || said.get("object").text().as_deref() == Some("error");
+        let is_bare = event == "error" || said.get("object").as_text() == Some("error");
         let bare = || is_bare.then(|| named(&[said.get("code"), said.get("type")]));
         call.error_code = call.error_code.take().or(found).or_else(bare);
     }
@@ -249,6 +249,9 @@ impl ChatCompletion {
 
 /// Inclusive totals, whatever the vendor counts in or out.
 fn usage(wire: &Json, provider: &str) -> Usage {
+    if !wire.is_object() {
+        return Usage::default();
+    }
     let count = |path: &str| wire.get(path).count();
     let input = count("prompt_tokens");
     let reasoning = count("completion_tokens_details.reasoning_tokens");

@@ -62,18 +62,29 @@ static NOTHING: Json = Json::Null;
 impl Json {
     /// The value at a path of member names, parted by dots; [`Json::Null`] when there is none.
     pub(super) fn get(&self, path: &str) -> &Json {
-        path.split('.').fold(self, |value, key| match value {
-            Json::Object(members) => {
-                members.iter().find(|(known, _)| *known == key).map_or(&NOTHING, |(_, value)| value)
+        let Self::Object(members) = self else { return &NOTHING };
+        // The first name is compared where it stands: most of what is asked for is not there.
+        for (known, value) in members {
+            match path.as_bytes().get(known.len()) {
+                None if *known == path => return value,
+                Some(b'.') if path.starts_with(known) => {
+                    return value.get(path.get(known.len() + 1..).unwrap_or_default());
+                }
+                _ => {}
             }
-            _ => &NOTHING,
-        })
+        }
+        &NOTHING
     }
 
     /// A string that is not empty and not longer than its cap: half a name is none.
     pub(super) fn text(&self) -> Option<String> {
+        self.as_text().map(str::to_owned)
+    }
+
+    /// The same, to look at.
+    pub(super) fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text { text, cut: false, .. } if !text.is_empty() => Some(text.clone()),
+            Self::Text { text, cut: false, .. } if !text.is_empty() => Some(text),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 use super::shape::{ROOT, Shape};
 use super::token::{NUMBER_MAX_BYTES, scalar, unescape};
-use super::tree::{Added, Document, Ending, Kind, Level, put};
+use super::tree::{Added, Document, Ending, Kind, Level, Spare, put};
 use super::{Json, LIST_MAX};
 
 /// Levels of nesting; deeper documents are refused, as by most clients' parsers.
@@ -62,6 +62,7 @@ pub(in crate::provider) struct Reader {
     overflowed: bool,
     /// What the bytes behind a gap may be: outside a string, or inside one.
     behind: Option<Box<[Reader; 2]>>,
+    spare: Spare,
 }
 
 impl Reader {
@@ -79,14 +80,36 @@ impl Reader {
             kept_values: 0,
             overflowed: false,
             behind: None,
+            spare: Spare::default(),
         }
     }
 
     /// Reads a whole document.
     pub(in crate::provider) fn read(shape: &'static Shape, document: &[u8]) -> Document {
-        let mut reader = Self::new(shape);
-        reader.push(document);
-        reader.finish()
+        Self::new(shape).read_next(document)
+    }
+
+    /// Reads a further whole document. What a reader that finished had allocated serves the next one.
+    pub(in crate::provider) fn read_next(&mut self, document: &[u8]) -> Document {
+        self.push(document);
+        let read = self.end();
+        self.reset();
+        read
+    }
+
+    /// As new, but for what is allocated.
+    fn reset(&mut self) {
+        self.state = State::Value { or_end: false };
+        self.levels.clear();
+        self.root = Json::Null;
+        (self.begun, self.overflowed) = (false, false);
+        (self.kept_bytes, self.kept_values) = (0, 0);
+        self.behind = None;
+    }
+
+    /// Takes a document back that nobody needs any more: what it had allocated serves the next one.
+    pub(in crate::provider) fn recycle(&mut self, document: Document) {
+        self.spare.take_back(document.root);
     }
 
     /// About how many bytes of memory are held for what was wanted and has come.
@@ -97,6 +120,7 @@ impl Reader {
             + self.kept_values * size_of::<(&str, Json)>()
             + self.token.capacity()
             + self.levels.capacity() * size_of::<Level>()
+            + self.spare.held_bytes()
             + behind
     }
 
@@ -120,10 +144,13 @@ impl Reader {
                 State::Failed => return,
                 State::String { is_key, escaped } => rest = self.string(rest, is_key, escaped),
                 State::Scalar => {
-                    if byte.is_ascii_alphanumeric() || b"+-.".contains(byte) {
-                        keep(&mut self.token, &[*byte], NUMBER_MAX_BYTES + 1);
-                        rest = behind;
-                    } else {
+                    let goes_on =
+                        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+                    let end = rest.iter().position(|byte| !goes_on(byte));
+                    let (scalar, behind) = rest.split_at(end.unwrap_or(rest.len()));
+                    keep(&mut self.token, scalar, NUMBER_MAX_BYTES + 1);
+                    rest = behind;
+                    if end.is_some() {
                         self.end_scalar();
                     }
                 }
@@ -155,6 +182,10 @@ impl Reader {
 
     /// The document is over.
     pub(in crate::provider) fn finish(mut self) -> Document {
+        self.end()
+    }
+
+    fn end(&mut self) -> Document {
         if self.state == State::Scalar && self.levels.is_empty() {
             self.end_scalar();
         }
@@ -169,9 +200,10 @@ impl Reader {
         while self.levels.len() > 1 {
             self.close();
         }
-        let mut root = self.levels.pop().map_or(self.root, |level| level.value);
+        let last = self.levels.pop().map(|level| level.value);
+        let mut root = last.unwrap_or_else(|| std::mem::take(&mut self.root));
         let mut overflowed = self.overflowed;
-        if let Some(behind) = self.behind {
+        if let Some(behind) = self.behind.take() {
             let [outside, inside] = *behind;
             overflowed |= outside.overflowed || inside.overflowed;
             let found = match (outside.found(), inside.found()) {
@@ -194,20 +226,17 @@ impl Reader {
     }
 
     fn structure(&mut self, byte: u8) {
-        match (self.state, byte) {
-            (State::Value { .. } | State::Anything, b'{') => self.open(Kind::Object),
-            (State::Value { .. } | State::Anything, b'[') => self.open(Kind::List),
-            (State::Value { .. } | State::Anything, b'"') => self.begin_string(false),
-            (State::Value { or_end: true }, b']') => self.close(),
-            (State::Key { .. }, b'"') => self.begin_string(true),
-            (State::Key { or_end: true }, b'}') => self.close(),
-            (State::Colon | State::Anything, b':') => self.state = State::Value { or_end: false },
-            (State::Perhaps, b':') => {
+        // By the byte first: it tells most.
+        match (byte, self.state) {
+            (b'"', State::Value { .. } | State::Anything) => self.begin_string(false),
+            (b'"', State::Key { .. }) => self.begin_string(true),
+            (b':', State::Colon | State::Anything) => self.state = State::Value { or_end: false },
+            (b':', State::Perhaps) => {
                 let key = std::mem::take(&mut self.token);
                 self.name(&key);
                 self.state = State::Value { or_end: false };
             }
-            (State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced, b',') => {
+            (b',', State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced) => {
                 self.state = match self.levels.last().map(|level| level.kind) {
                     Some(Kind::Object) => State::Key { or_end: false },
                     Some(Kind::List) => State::Value { or_end: false },
@@ -215,10 +244,13 @@ impl Reader {
                     None => State::Failed,
                 };
             }
-            (State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced, b'}' | b']') => {
+            (b'{', State::Value { .. } | State::Anything) => self.open(Kind::Object),
+            (b'[', State::Value { .. } | State::Anything) => self.open(Kind::List),
+            (b']', State::Value { or_end: true }) | (b'}', State::Key { or_end: true }) => self.close(),
+            (b'}' | b']', State::CommaOrEnd | State::Anything | State::Perhaps | State::Surfaced) => {
                 self.close_with(byte);
             }
-            (State::Value { .. } | State::Anything, _) if byte.is_ascii_alphanumeric() || byte == b'-' => {
+            (b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z', State::Value { .. } | State::Anything) => {
                 self.token.clear();
                 self.token.push(byte);
                 self.state = State::Scalar;
@@ -259,8 +291,8 @@ impl Reader {
             return;
         }
         let value = match kind {
-            Kind::List => Json::List { items: Vec::new(), count: 0 },
-            Kind::Object | Kind::Unknown => Json::Object(Vec::new()),
+            Kind::List => Json::List { items: self.spare.lists.pop().unwrap_or_default(), count: 0 },
+            Kind::Object | Kind::Unknown => Json::Object(self.spare.objects.pop().unwrap_or_default()),
         };
         self.levels.push(Level { kind, node: self.target(), member: None, value });
         self.state = match kind {
@@ -295,11 +327,8 @@ impl Reader {
         let may_be_key = is_key || self.state == State::Anything;
         self.token.clear();
         self.string_bytes = 0;
-        self.token_max = match self.target() {
-            _ if may_be_key => KEY_MAX_BYTES,
-            Some(node) => self.shape.cap(node),
-            None => 0,
-        };
+        self.token_max =
+            if may_be_key { KEY_MAX_BYTES } else { self.target().map_or(0, |node| self.shape.cap(node)) };
         self.state = State::String { is_key, escaped: false };
     }
 
@@ -320,6 +349,9 @@ impl Reader {
 
     fn extend_string(&mut self, bytes: &[u8]) {
         self.string_bytes = self.string_bytes.saturating_add(bytes.len() as u64);
+        if self.token_max == 0 {
+            return;
+        }
         let room = KEPT_MAX_BYTES.saturating_sub(self.kept_bytes);
         self.overflowed |= room < self.token_max && bytes.len() > room;
         keep(&mut self.token, bytes, self.token_max.min(room));
@@ -336,7 +368,8 @@ impl Reader {
             self.state = State::Perhaps;
         } else {
             let value = self.target().map(|_| {
-                let text = unescape(&self.token);
+                let mut text = self.spare.texts.pop().unwrap_or_default();
+                unescape(&self.token, &mut text);
                 self.kept_bytes += text.len();
                 Json::Text { text, bytes: self.string_bytes, cut }
             });
@@ -351,7 +384,9 @@ impl Reader {
         let node = if level.kind == Kind::Unknown { Some(ROOT) } else { level.node };
         level.member = node.and_then(|node| {
             if raw.contains(&b'\\') {
-                self.shape.child(node, unescape(raw).as_bytes())
+                let mut name = String::new();
+                unescape(raw, &mut name);
+                self.shape.child(node, name.as_bytes())
             } else {
                 self.shape.child(node, raw)
             }
@@ -374,5 +409,5 @@ impl Reader {
 
 fn keep(token: &mut Vec<u8>, bytes: &[u8], max: usize) {
     let room = max.saturating_sub(token.len());
-    token.extend(bytes.iter().take(room));
+    token.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
 }

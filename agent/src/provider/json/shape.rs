@@ -9,7 +9,8 @@ pub(in crate::provider) struct Shape(Vec<Node>);
 struct Node {
     /// Name of the member; [`ELEMENT`] for the elements of a list.
     key: &'static str,
-    children: Vec<usize>,
+    /// Each with its key.
+    children: Vec<(&'static str, usize)>,
     /// Bytes that are kept of a string that stands here.
     cap: usize,
 }
@@ -50,7 +51,7 @@ impl Shape {
         let new = self.0.len();
         self.0.push(Node { key, ..Node::default() });
         if let Some(parent) = self.0.get_mut(parent) {
-            parent.children.push(new);
+            parent.children.push((key, new));
         }
         new
     }
@@ -58,7 +59,7 @@ impl Shape {
     /// The wanted member of this name.
     pub(super) fn child(&self, parent: usize, key: &[u8]) -> Option<usize> {
         let children = &self.0.get(parent)?.children;
-        children.iter().copied().find(|child| self.key(*child).as_bytes() == key)
+        children.iter().find(|(known, _)| known.as_bytes() == key).map(|(_, child)| *child)
     }
 
     /// The wanted elements.

@@ -1,5 +1,7 @@
 //! What single tokens say.
 
+use memchr::memchr;
+
 use super::Json;
 
 /// Bytes of a number; a longer one is valid and of no use.
@@ -24,14 +26,14 @@ pub(super) fn scalar(token: &[u8]) -> Option<Json> {
     text.parse().map(Json::Signed).or_else(|_| text.parse().map(Json::Float)).ok()
 }
 
-/// What a string says (RFC 8259, section 7). Cut or wrong escapes become the replacement character, as
+/// Appends what a string says (RFC 8259, section 7). Cut or wrong escapes become the replacement character, as
 /// do halves of surrogate pairs and what is not UTF-8.
-pub(super) fn unescape(raw: &[u8]) -> String {
-    let mut text = String::with_capacity(raw.len());
+pub(super) fn unescape(raw: &[u8], text: &mut String) {
+    text.reserve(raw.len());
     let mut rest = raw;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+    while let Some(at) = memchr(b'\\', rest) {
         let (plain, escape) = rest.split_at(at);
-        text.push_str(&String::from_utf8_lossy(plain));
+        push(text, plain);
         let (character, used) = match escape {
             [_, b'n', ..] => ('\n', 2),
             [_, b't', ..] => ('\t', 2),
@@ -45,8 +47,14 @@ pub(super) fn unescape(raw: &[u8]) -> String {
         text.push(character);
         rest = escape.get(used..).unwrap_or_default();
     }
-    text.push_str(&String::from_utf8_lossy(rest));
-    text
+    push(text, rest);
+}
+
+fn push(text: &mut String, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(plain) => text.push_str(plain),
+        Err(_) => text.push_str(&String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// The character of `\uXXXX`, or of two of them that are a surrogate pair; and how long that is.

@@ -80,6 +80,52 @@ pub(super) enum Added {
     Unwanted,
 }
 
+/// Allocations of documents that were read, for the next one: events of a stream come by the hundred, and
+/// look alike. A few of each, and no large ones.
+#[derive(Debug, Default)]
+pub(super) struct Spare {
+    pub(super) objects: Vec<Vec<(&'static str, Json)>>,
+    pub(super) lists: Vec<Vec<Json>>,
+    pub(super) texts: Vec<String>,
+}
+
+/// Most allocations of a kind that are spare, and of how many members, elements or bytes each.
+const SPARE_MAX: usize = 16;
+const SPARE_MAX_CAPACITY: usize = 64;
+
+impl Spare {
+    /// Takes a value apart that is not needed any more.
+    pub(super) fn take_back(&mut self, value: Json) {
+        match value {
+            Json::Object(mut members) => {
+                members.drain(..).for_each(|(_, member)| self.take_back(member));
+                if self.objects.len() < SPARE_MAX && members.capacity() <= SPARE_MAX_CAPACITY {
+                    self.objects.push(members);
+                }
+            }
+            Json::List { mut items, .. } => {
+                items.drain(..).for_each(|item| self.take_back(item));
+                if self.lists.len() < SPARE_MAX && items.capacity() <= SPARE_MAX_CAPACITY {
+                    self.lists.push(items);
+                }
+            }
+            Json::Text { mut text, .. } => {
+                text.clear();
+                if self.texts.len() < SPARE_MAX && text.capacity() <= SPARE_MAX_CAPACITY {
+                    self.texts.push(text);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => {}
+        }
+    }
+
+    /// At the most.
+    pub(super) fn held_bytes(&self) -> usize {
+        let objects = self.objects.len() * size_of::<(&str, Json)>() * 4;
+        objects + self.lists.len() * size_of::<Json>() * 4 + self.texts.len() * SPARE_MAX_CAPACITY
+    }
+}
+
 /// The last of several members of one name holds.
 pub(super) fn put(members: &mut Vec<(&'static str, Json)>, key: &'static str, value: Json) {
     match members.iter_mut().find(|(known, _)| *known == key) {
