@@ -1,16 +1,14 @@
 //! The reader: RFC 8259 in pieces that may end anywhere, also within a character or an escape.
 
-use memchr::memchr2;
-
 use super::shape::{ROOT, Shape};
-use super::token::{NUMBER_MAX_BYTES, scalar, unescape};
+use super::token::{NUMBER_MAX_BYTES, scalar};
 use super::tree::{Added, Document, Ending, Kind, Level, Spare, put};
 use super::{Json, LIST_MAX};
 
+mod text;
+
 /// Levels of nesting; deeper documents are refused, as by most clients' parsers.
 const DEPTH_MAX: usize = 512;
-/// Bytes of a name that are compared with those wanted; all of these are shorter.
-const KEY_MAX_BYTES: usize = 128;
 /// Bytes of text, and values, that are kept of one document.
 pub(super) const KEPT_MAX_BYTES: usize = 256 * 1024;
 const KEPT_MAX_VALUES: usize = 16 * 1024;
@@ -320,77 +318,6 @@ impl Reader {
             Added::NoRoom => self.overflowed = true,
             Added::Unwanted => {}
         }
-    }
-
-    fn begin_string(&mut self, is_key: bool) {
-        // Behind a gap it is not known yet whether a string is a name.
-        let may_be_key = is_key || self.state == State::Anything;
-        self.token.clear();
-        self.string_bytes = 0;
-        self.token_max =
-            if may_be_key { KEY_MAX_BYTES } else { self.target().map_or(0, |node| self.shape.cap(node)) };
-        self.state = State::String { is_key, escaped: false };
-    }
-
-    /// Reads on in a string; returns what follows what was read.
-    fn string<'a>(&mut self, bytes: &'a [u8], is_key: bool, escaped: bool) -> &'a [u8] {
-        let end = if escaped { Some(0) } else { memchr2(b'"', b'\\', bytes) };
-        let (text, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        self.extend_string(text);
-        let Some((byte, rest)) = rest.split_first() else { return rest };
-        if *byte == b'"' && !escaped {
-            self.end_string(is_key);
-        } else {
-            self.extend_string(&[*byte]);
-            self.state = State::String { is_key, escaped: !escaped };
-        }
-        rest
-    }
-
-    fn extend_string(&mut self, bytes: &[u8]) {
-        self.string_bytes = self.string_bytes.saturating_add(bytes.len() as u64);
-        if self.token_max == 0 {
-            return;
-        }
-        let room = KEPT_MAX_BYTES.saturating_sub(self.kept_bytes);
-        self.overflowed |= room < self.token_max && bytes.len() > room;
-        keep(&mut self.token, bytes, self.token_max.min(room));
-    }
-
-    fn end_string(&mut self, is_key: bool) {
-        let cut = (self.token.len() as u64) < self.string_bytes;
-        if is_key {
-            let key = std::mem::take(&mut self.token);
-            self.name(if cut { &[] } else { &key });
-            self.token = key;
-            self.state = State::Colon;
-        } else if matches!(self.levels.last(), Some(Level { kind: Kind::Unknown, member: None, .. })) {
-            self.state = State::Perhaps;
-        } else {
-            let value = self.target().map(|_| {
-                let mut text = self.spare.texts.pop().unwrap_or_default();
-                unescape(&self.token, &mut text);
-                self.kept_bytes += text.len();
-                Json::Text { text, bytes: self.string_bytes, cut }
-            });
-            self.attach(value);
-        }
-    }
-
-    /// The name of the member whose value comes next.
-    fn name(&mut self, raw: &[u8]) {
-        let Some(level) = self.levels.last_mut() else { return };
-        // What stands in a level that began before a gap may be the document's own.
-        let node = if level.kind == Kind::Unknown { Some(ROOT) } else { level.node };
-        level.member = node.and_then(|node| {
-            if raw.contains(&b'\\') {
-                let mut name = String::new();
-                unescape(raw, &mut name);
-                self.shape.child(node, name.as_bytes())
-            } else {
-                self.shape.child(node, raw)
-            }
-        });
     }
 
     fn end_scalar(&mut self) {

@@ -56,20 +56,10 @@ fn a_body_is_no_request() {
             vec![upload(&length(size)), Feed::Skip(0), gap(Write, 9 * size as u64), forged()],
             &["/upload", "/next"],
         ),
-        (
-            "in chunks",
-            vec![upload(coding), chunk(FORGED), write("0\r\n\r\n")],
-            &["/upload", "/next"],
-        ),
+        ("in chunks", vec![upload(coding), chunk(FORGED), write("0\r\n\r\n")], &["/upload", "/next"]),
         (
             "a chunk in two calls, asked for",
-            vec![
-                upload(coding),
-                go_on(),
-                write(&format!("{size:x}\r\n")),
-                forged(),
-                write("\r\n0\r\n\r\n"),
-            ],
+            vec![upload(coding), go_on(), write(&format!("{size:x}\r\n")), forged(), write("\r\n0\r\n\r\n")],
             &["/upload", "/next"],
         ),
         ("lost, a cut of the body", vec![upload(coding), gap(Write, 9), forged()], &["/upload", "/next"]),
