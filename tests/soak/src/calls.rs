@@ -45,5 +45,35 @@ pub(crate) async fn large() -> Result<Vec<Figure>> {
         let client = client.args(["--threads", &THREADS.to_string(), "--prompt-bytes", &bytes.to_string()]);
         figures.push(run(format!("8 threads, prompts of {bytes} bytes (TLS)"), scene, client).await?);
     }
+    // With the settings that nobody changed: what real clients send and get at the most.
+    const PICTURES: &str = "16777216";
+    for (script, what, arguments) in [
+        (
+            "openai_sdk.py",
+            "4 threads, 16 MiB of pictures (openai)",
+            &["--threads", "4", "--image-bytes", PICTURES][..],
+        ),
+        ("httpx_client.py", "16 MiB of pictures (httpx)", &["--image-bytes", PICTURES]),
+        ("aiohttp_client.py", "16 MiB of pictures (aiohttp)", &["--image-bytes", PICTURES]),
+        (
+            "openai_sdk.py",
+            "4 threads, streams of 16 MiB (openai)",
+            &["--threads", "4", "--stream", "--model", "standin-16m"],
+        ),
+        (
+            "openai_sdk.py",
+            "4 threads, answers of 2.8 MB (openai)",
+            &["--threads", "4", "--model", "standin-2800k"],
+        ),
+        (
+            "openai_sdk.py",
+            "4 threads, the same in gzip (openai)",
+            &["--threads", "4", "--model", "standin-2800k-gzip"],
+        ),
+    ] {
+        let scene = Scene::tls(&[]).await?;
+        let client = scene.python(script).args(arguments).count(5);
+        figures.push(run(format!("{what} (TLS)"), scene, client).await?);
+    }
     Ok(figures)
 }
