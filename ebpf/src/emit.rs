@@ -83,8 +83,12 @@ pub fn forked(child: u32) {
     publish(&SIGNS, kind::FORKED, Forked { header: header(kind::FORKED, 0), child, reserved: 0 }, 0);
 }
 
-pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
-    let Some(mut entry) = EVENTS.reserve::<Opened>(0) else { return count_drop(kind::OPENED) };
+/// False where it found no room.
+pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) -> bool {
+    let Some(mut entry) = EVENTS.reserve::<Opened>(0) else {
+        count_drop(kind::OPENED);
+        return false;
+    };
     let record = entry.as_mut_ptr();
     // Field by field: the whole record on the stack leaves callers too little of it.
     // SAFETY: all of the record that was reserved is written, by pointers that it gives.
@@ -97,10 +101,12 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) {
         (&raw mut (*record).program).write(kernel::program());
     }
     entry.submit(wakes(true));
+    true
 }
 
-pub fn tied(session: u64, socket: u64) {
-    publish(&EVENTS, kind::TIED, Tied { header: header(kind::TIED, session), socket }, wakes(false));
+/// False where it found no room.
+pub fn tied(session: u64, socket: u64) -> bool {
+    publish(&EVENTS, kind::TIED, Tied { header: header(kind::TIED, session), socket }, wakes(false))
 }
 
 pub fn ended(connection: u64, reason: u32, errno: u32, moved: [u64; 2]) {
@@ -109,13 +115,17 @@ pub fn ended(connection: u64, reason: u32, errno: u32, moved: [u64; 2]) {
 }
 
 #[inline(always)]
-fn publish<T: 'static>(ring: &RingBuf, kind: u32, record: T, wakes: u64) {
+fn publish<T: 'static>(ring: &RingBuf, kind: u32, record: T, wakes: u64) -> bool {
     match ring.reserve::<T>(0) {
         Some(mut entry) => {
             entry.write(record);
             entry.submit(wakes);
+            true
         }
-        None => count_drop(kind),
+        None => {
+            count_drop(kind);
+            false
+        }
     }
 }
 

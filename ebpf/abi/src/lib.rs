@@ -321,6 +321,8 @@ pub mod told {
     pub const ENDED: u8 = 2;
     /// That this end closed it.
     pub const CLOSED: u8 = 4;
+    /// The announcement found no room, and is to be made again.
+    pub const UNHEARD: u8 = 8;
 }
 
 /// Bytes of a request by which exchanges are told apart: two that agree in them, the end of the

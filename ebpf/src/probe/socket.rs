@@ -208,13 +208,15 @@ fn failed(socket: &mut Connection, way: u8, result: i64) -> Option<()> {
     Some(())
 }
 
-/// Tells of a socket, once.
+/// Tells of a socket: once, and again where that found no room.
 #[inline(never)]
 pub fn announce(sock: u64, socket: &mut Connection) -> Option<()> {
-    if socket.told & told::OPENED == 0 {
-        socket.told |= told::OPENED;
+    if socket.told & (told::OPENED | told::UNHEARD) != told::OPENED {
+        socket.told = socket.told & !told::UNHEARD | told::OPENED;
         let (local, peer) = kernel::endpoints(sock)?;
-        emit::opened(socket.id, local, peer);
+        if !emit::opened(socket.id, local, peer) {
+            socket.told |= told::UNHEARD;
+        }
         met();
     }
     Some(())

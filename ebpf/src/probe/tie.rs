@@ -1,6 +1,6 @@
 //! Which TLS session uses which socket.
 
-use spanwire_abi::{Connection, SessionKey, direction, gap};
+use spanwire_abi::{Connection, SessionKey, direction, gap, told};
 
 use super::{
     socket::announce,
@@ -112,9 +112,12 @@ fn join(sock: u64, socket: &mut Connection, key: SessionKey) -> Option<()> {
     // SAFETY: see `socket::transferred`.
     let session = unsafe { &mut *SESSIONS.get_ptr_mut(key)? };
     if session.socket != socket.id {
-        session.socket = socket.id;
         announce(sock, socket);
-        emit::tied(session.id, socket.id);
+        // Else the next call tries again.
+        if !emit::tied(session.id, socket.id) || socket.told & told::UNHEARD != 0 {
+            return None;
+        }
+        session.socket = socket.id;
     }
     Some(())
 }
