@@ -10,6 +10,8 @@ use spanwire_e2e::standin::Served;
 const IMAGES: usize = 10;
 const IMAGE_BYTES: usize = (16 << 20) / IMAGES;
 const MODEL: &str = "gpt-4o-mini";
+/// Room for a whole body, however long the agent has to wait for a processor.
+const ROOMY: &[&str] = &["--ring-size", "64MiB"];
 /// What a note says where a limit of the settings was met.
 const OVER: &str = "over the limit";
 
@@ -51,7 +53,7 @@ async fn a_request_with_pictures_by_curl() -> Result<()> {
         for headers in
             [&["expect:"][..], &["expect: 100-continue"], &["expect:", "transfer-encoding: chunked"]]
         {
-            let scene = Scene::new(Protocol::Http, plain, &[]).await?;
+            let scene = Scene::new(Protocol::Http, plain, ROOMY).await?;
             let mut words = vec!["curl".into(), "--silent".into(), "--data-binary".into()];
             words.push(format!("@{}", file.display()));
             for header in headers.iter().chain(&["content-type: application/json"]) {
@@ -66,6 +68,8 @@ async fn a_request_with_pictures_by_curl() -> Result<()> {
             is_true(outcome.only()?, outcome.log.first().context("no log")?)
                 .with_context(|| format!("{headers:?}, plain: {plain}"))?;
             assert_eq!(outcome.only()?.attributes.double("gen_ai.request.temperature"), Some(0.5));
+            assert_eq!(outcome.only()?.int("gen_ai.request.max_tokens"), Some(77));
+            ensure!(outcome.only()?.notes().is_empty(), "{:#?}", outcome.spans);
         }
     }
     Ok(())
@@ -124,7 +128,7 @@ async fn usage_at_the_end_of_a_large_answer() -> Result<()> {
 #[tokio::test]
 async fn a_large_stream() -> Result<()> {
     for plain in [false, true] {
-        let scene = Scene::new(Protocol::Http, plain, &[]).await?;
+        let scene = Scene::new(Protocol::Http, plain, ROOMY).await?;
         let client = scene.python("openai_sdk.py").model("standin-16m").args(["--stream"]);
         traced(scene, client, 1).await.with_context(|| format!("plain: {plain}"))?;
     }
