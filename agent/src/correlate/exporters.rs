@@ -105,6 +105,7 @@ mod tests {
             let head = RequestHead {
                 method: method.to_owned(),
                 path: path.to_owned(),
+                parameters: Vec::new(),
                 host: None,
                 port: None,
                 minor_version: 1,

@@ -27,6 +27,7 @@ fn request(host: Option<&str>, port: Option<u16>) -> Arc<RequestHead> {
     Arc::new(RequestHead {
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
+        parameters: Vec::new(),
         host: host.map(ToOwned::to_owned),
         port,
         minor_version: 1,

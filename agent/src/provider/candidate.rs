@@ -107,7 +107,7 @@ impl Candidate {
         self.looked_at = self.bytes.len();
         let document = Reader::read(&SIGNS, &self.bytes);
         if let Some(dialect) = DIALECTS.iter().find(|dialect| (dialect.claims)(request, &document.root)) {
-            let mut interpreter = dialect.begin(request, self.limits);
+            let mut interpreter = dialect.begin(None, request, self.limits);
             std::mem::take(&mut self.frames).iter().for_each(|frame| interpreter.request(frame));
             return Decision::Known(interpreter);
         }

@@ -16,16 +16,20 @@ pub(super) struct Endpoint {
     /// The last segments: `chat/completions`. A name in braces stands for any text that is not empty,
     /// once in a segment: `models/{model}:generateContent`.
     pub(super) path: &'static str,
+    /// Parameters of the query that must be there.
+    pub(super) parameters: &'static [&'static str],
     /// Header fields, in lower case, that must be there.
     pub(super) headers: &'static [&'static str],
     /// Header fields, in lower case, that must not be there.
     pub(super) without: &'static [&'static str],
+    /// Who is asked, where the host is nobody's that is known and the dialect's own provider is another.
+    pub(super) provider: Option<&'static str>,
 }
 
 impl Endpoint {
     /// Whatever is posted to these segments.
     pub(super) const fn post(path: &'static str) -> Self {
-        Self { method: "POST", path, headers: &[], without: &[] }
+        Self { method: "POST", path, parameters: &[], headers: &[], without: &[], provider: None }
     }
 
     /// Whether a request goes here. Empty segments do not count, so neither a trailing slash nor the
@@ -34,6 +38,7 @@ impl Endpoint {
         let has = |field: &&str| request.headers.get(field).is_some();
         request.method == self.method
             && self.captures(&request.path).is_some()
+            && self.parameters.iter().all(|name| request.parameters.contains(name))
             && self.headers.iter().all(has)
             && !self.without.iter().any(has)
     }

@@ -1,6 +1,6 @@
 //! Which API an exchange speaks, and what it means in that API's words.
 //!
-//! Two questions are kept apart. *Which wire shape is it?* is answered by method, path and header fields
+//! Two questions are kept apart. *Which wire shape is it?* is answered by method, path, query and header fields
 //! (`Endpoint`), and where no dialect claims these by the first bytes of the body (`Candidate`), because
 //! compatible servers live on any host and path. *Who is the provider?* is answered by the host (`host`).
 //! A new dialect is one file plus one word below.
@@ -63,7 +63,7 @@ impl Default for BodyLimits {
 
 /// A wire shape: where it is spoken, what it may add to a span, and who understands it.
 struct Dialect {
-    /// Where it is spoken; no other dialect may claim the same.
+    /// Where it is spoken, the more particular first; no other dialect may claim the same.
     endpoints: &'static [Endpoint],
     /// Whether a request to any other path is one of its kind, from what there is of the body so far.
     /// No two dialects may claim the same.
@@ -85,8 +85,15 @@ struct Recognised<'a> {
 }
 
 impl Dialect {
-    fn begin(&self, request: &RequestHead, limits: BodyLimits) -> Box<dyn Interpreter> {
-        let provider = host::provider(request.host.as_deref(), &request.path).unwrap_or(self.provider);
+    fn begin(
+        &self,
+        endpoint: Option<&Endpoint>,
+        request: &RequestHead,
+        limits: BodyLimits,
+    ) -> Box<dyn Interpreter> {
+        let provider = host::provider(request.host.as_deref(), &request.path)
+            .or_else(|| endpoint?.provider)
+            .unwrap_or(self.provider);
         (self.follow)(Recognised { provider, path: &request.path }, limits)
     }
 }
@@ -104,9 +111,12 @@ pub enum Recognition {
 /// Recognises a request by its head.
 #[must_use]
 pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Recognition {
-    let known = |dialect: &&&Dialect| dialect.endpoints.iter().any(|known| known.matches(request));
-    match DIALECTS.iter().find(known) {
-        Some(dialect) => Recognition::Known(dialect.begin(request, limits)),
+    let known = |dialect: &&'static Dialect| {
+        let endpoint = dialect.endpoints.iter().find(|known| known.matches(request))?;
+        Some((*dialect, endpoint))
+    };
+    match DIALECTS.iter().find_map(known) {
+        Some((dialect, endpoint)) => Recognition::Known(dialect.begin(Some(endpoint), request, limits)),
         None if Candidate::may_be(request) => Recognition::Candidate(Candidate::new(limits)),
         None => Recognition::Foreign,
     }

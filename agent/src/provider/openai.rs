@@ -22,11 +22,15 @@ const SYSTEM_FINGERPRINT: &str = "openai.response.system_fingerprint";
 /// The provider that owns the attributes above; they never stand on another one's span.
 const OPENAI: &str = "openai";
 
-/// Azure's path, which names the model's deployment.
-const DEPLOYMENT: Endpoint = Endpoint::post("deployments/{deployment}/chat/completions");
+/// Azure's path, which names the model's deployment; also behind a gateway with a name of its own.
+const DEPLOYMENT: Endpoint = Endpoint {
+    parameters: &["api-version"],
+    provider: Some("azure.ai.openai"),
+    ..Endpoint::post("deployments/{deployment}/chat/completions")
+};
 
 pub(super) static DIALECT: Dialect = Dialect {
-    endpoints: &[Endpoint::post("chat/completions")],
+    endpoints: &[DEPLOYMENT, Endpoint::post("chat/completions")],
     claims,
     provider: OPENAI,
     attributes: &[API_TYPE, REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, SYSTEM_FINGERPRINT],

@@ -12,6 +12,7 @@ fn request(method: &str, host: &str, path: &str) -> RequestHead {
     RequestHead {
         method: method.to_owned(),
         path: path.to_owned(),
+        parameters: Vec::new(),
         host: Some(host.to_owned()),
         port: None,
         minor_version: 1,

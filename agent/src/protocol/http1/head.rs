@@ -55,6 +55,8 @@ pub struct RequestHead {
     /// The path alone: no scheme, authority, query or fragment, since those may hold credentials.
     /// Empty in a CONNECT, `*` in an OPTIONS of the whole server.
     pub path: String,
+    /// Names of the query's parameters, by an allow-list. Their values may hold credentials and are not kept.
+    pub parameters: Vec<&'static str>,
     /// Host name without port, in lower case: from an absolute-form target, else `Host`. An IPv6
     /// address has no brackets.
     pub host: Option<String>,
@@ -148,6 +150,17 @@ fn allowed(name: &str) -> Option<&'static str> {
     ALLOWED.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
+/// Parameters of a query whose being there tells APIs apart.
+const PARAMETERS: [&str; 2] = ["alt", "api-version"];
+
+/// The parameters of the allow-list that a target has.
+pub(super) fn parameters(target: &str) -> Vec<&'static str> {
+    let target = target.split('#').next().unwrap_or_default();
+    let Some((_, query)) = target.split_once('?') else { return Vec::new() };
+    let has = |name: &&str| query.split('&').any(|pair| pair.split('=').next() == Some(*name));
+    PARAMETERS.into_iter().filter(has).collect()
+}
+
 /// What of a request's target may be kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target<'a> {
@@ -215,6 +228,18 @@ pub(super) fn parse_authority(authority: &str) -> Option<(String, Option<u16>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_query_known_names_are_kept() {
+        for (target, expected) in [
+            ("/p?api-version=2024-10-21&key=k", &["api-version"][..]),
+            ("http://h/p?alt=sse&api-version", &["alt", "api-version"]),
+            ("/p?my-api-version=1#?alt=sse", &[]),
+            ("/p", &[]),
+        ] {
+            assert_eq!(parameters(target), expected, "{target}");
+        }
+    }
 
     #[test]
     fn targets_lose_their_secrets() {

@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::body::{self, Framing};
-use super::head::{Headers, RequestHead, ResponseHead, parse_authority, parse_target};
+use super::head::{Headers, RequestHead, ResponseHead, parameters, parse_authority, parse_target};
 use super::reader::{Kind, Part, Reader, Start, StartLine};
 use crate::stream::Segment;
 
@@ -178,12 +178,14 @@ impl Kind for Request {
             return Err(Error::Malformed("invalid head"));
         };
         let framing = body::of_request(parsed.headers, minor_version)?;
+        let parameters = parameters(target);
         let target = parse_target(method, target);
         let authority = target.authority.or_else(|| host_field(parsed.headers));
         let (host, port) = authority.and_then(parse_authority).unzip();
         let head = RequestHead {
             method: method.to_owned(),
             path: target.path.to_owned(),
+            parameters,
             host,
             port: port.flatten(),
             minor_version,

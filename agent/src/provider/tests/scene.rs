@@ -20,6 +20,8 @@ pub(in crate::provider) struct Scene<'a> {
     pub(in crate::provider) status: u16,
     pub(in crate::provider) body: &'a [u8],
     pub(in crate::provider) events: &'a [&'a str],
+    /// Names of the query's parameters.
+    pub(in crate::provider) parameters: &'a [&'static str],
     /// Names of header fields of the request, each with any value.
     pub(in crate::provider) fields: &'a [&'static str],
     pub(in crate::provider) outcome: Outcome,
@@ -38,6 +40,7 @@ impl Default for Scene<'_> {
             status: 200,
             body: b"",
             events: &[],
+            parameters: &[],
             fields: &[],
             outcome: Outcome::Complete,
             missing_bytes: 0,
@@ -52,6 +55,7 @@ impl Scene<'_> {
         RequestHead {
             method: "POST".to_owned(),
             path: self.path.to_owned(),
+            parameters: self.parameters.to_vec(),
             host: Some(self.host.to_owned()),
             port: None,
             minor_version: 1,

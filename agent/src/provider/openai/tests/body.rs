@@ -190,6 +190,16 @@ fn azure_names_the_deployment_in_the_path() {
 }
 
 #[test]
+fn azure_behind_a_gateway_is_known_by_its_query() {
+    for (parameters, provider) in [(&["api-version"][..], "azure.ai.openai"), (&[], "openai")] {
+        let path = "/openai/deployments/gpt/chat/completions";
+        let call =
+            Scene { host: "llm.corp.example", path, parameters, body: RESPONSE, ..Scene::default() }.play();
+        assert_eq!((call.provider, call.request_model.as_deref()), (provider, Some("gpt-4o-mini")));
+    }
+}
+
+#[test]
 fn vendors_count_differently() {
     for (host, usage, expected) in [
         (
