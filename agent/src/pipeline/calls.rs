@@ -99,11 +99,12 @@ impl Pipeline {
                         conversation.exchanges.get_mut(&ordinal)
                     {
                         interpreter.response(&frame, &mut calls);
-                        let process = Arc::clone(process);
+                        if calls.is_empty() {
+                            continue;
+                        }
                         // Of several calls in one exchange each is complete before the exchange is.
-                        if let Some(so_far) =
-                            conversation.http.exchange(ordinal).filter(|_| !calls.is_empty())
-                        {
+                        let process = Arc::clone(process);
+                        if let Some(so_far) = conversation.http.exchange(ordinal) {
                             let so_far = Exchange { outcome: Outcome::Complete, ..so_far.clone() };
                             self.calls(connection, conversation, (&so_far, &process), calls, effects);
                         }
