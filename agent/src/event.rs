@@ -172,7 +172,7 @@ pub enum Event {
         time_ns: u64,
     },
     /// A process begins to use a TLS library.
-    Herald {
+    LibraryInit {
         /// The process.
         pid: u32,
     },

@@ -115,7 +115,7 @@ counters! {
         gap_compat_bytes: "bytes of sockets moved by 32-bit programs",
         gap_untied_bytes: "bytes of plaintext whose TLS records were not found on a socket",
         tree_members_lost: "processes that are not known as members of a process tree, since the table was full",
-        verdicts_refused: "wishes about a connection that the kernel refused",
+        verdicts_refused: "verdicts on a connection that the kernel refused",
         undecodable_records: "records from the kernel that could not be decoded",
         stream_gap_bytes: "bytes of traced streams that were not captured",
         late_bytes: "bytes that arrived after their place in the stream was given up",

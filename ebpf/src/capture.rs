@@ -54,7 +54,7 @@ pub fn connection() -> Connection {
 }
 
 /// What to do with the bytes of a call.
-pub enum Wish {
+pub enum Action {
     /// Send them.
     Send,
     /// Nothing.
@@ -67,7 +67,7 @@ pub enum Wish {
 
 /// Accounts for bytes that moved on `connection` and says whether they are wanted.
 #[inline(always)]
-pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, cursor: &mut Cursor) -> Wish {
+pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, cursor: &mut Cursor) -> Action {
     let index = usize::from(way & 1);
     // Before any reservation: a record that finds no room leaves a hole that the agent sees.
     let position = connection.moved[index];
@@ -83,20 +83,20 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
                 if from == source::SOCKET && matches!(look(cursor), Start::Hello) {
                     // A proxy's tunnel.
                     connection.verdict = verdict::CIPHERTEXT;
-                    return Wish::Hello;
+                    return Action::Hello;
                 }
                 begin(connection, cursor, position);
             }
-            if obey(connection) { Wish::Leave } else { Wish::Send }
+            if obey(connection) { Action::Leave } else { Action::Send }
         }
         verdict::SKIP_EXCHANGE if turns && way == connection.requests => {
             if begin(connection, cursor, position) {
-                return Wish::Leave;
+                return Action::Leave;
             }
             connection.verdict = verdict::FOLLOW;
-            Wish::Send
+            Action::Send
         }
-        _ => Wish::Leave,
+        _ => Action::Leave,
     }
 }
 
@@ -112,35 +112,35 @@ pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bo
 }
 
 #[inline(always)]
-fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cursor: &mut Cursor) -> Wish {
+fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cursor: &mut Cursor) -> Action {
     match look(cursor) {
         // A server's side is of use only together with what the process itself asks for.
         Start::Request if way == direction::READ && from == source::SOCKET => {
             connection.verdict = verdict::IGNORE;
-            Wish::Leave
+            Action::Leave
         }
         Start::Request => {
             connection.requests = way;
             begin(connection, cursor, position);
             if is_dismissed(&connection.opening, from) {
                 connection.verdict = verdict::SKIP_EXCHANGE;
-                return Wish::Leave;
+                return Action::Leave;
             }
             connection.verdict = verdict::FOLLOW;
-            Wish::Send
+            Action::Send
         }
         Start::Hello | Start::TlsRecord if from == source::SOCKET => {
             let hello = position == 0 && way == direction::WRITE;
             connection.verdict = verdict::CIPHERTEXT;
-            if hello { Wish::Hello } else { Wish::Leave }
+            if hello { Action::Hello } else { Action::Leave }
         }
         _ => {
             connection.looks += 1;
             if connection.looks < LOOKS {
-                return Wish::Leave;
+                return Action::Leave;
             }
             connection.verdict = verdict::IGNORE;
-            Wish::Foreign
+            Action::Foreign
         }
     }
 }

@@ -16,7 +16,7 @@ pub enum Sign {
     /// It was there when the agent started, and uses TLS code.
     Running,
     /// It begins to use a TLS library.
-    Herald,
+    LibraryInit,
     /// A process with probes forked it.
     Forked,
     /// It began a program that holds or will load TLS code.
@@ -62,7 +62,7 @@ impl Reason {
 
 /// What shall be done about a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Action {
     /// Put probes on its TLS code; on what has none yet, if it carries some.
     Attach,
     /// Take them off.
@@ -103,7 +103,7 @@ pub struct Policy {
 
 impl Policy {
     /// A sign of a process.
-    pub fn sign(&mut self, pid: u32, sign: Sign) -> Option<Wish> {
+    pub fn sign(&mut self, pid: u32, sign: Sign) -> Option<Action> {
         let tracked = self.processes.entry(pid).or_default();
         let mut new_server = false;
         match sign {
@@ -117,21 +117,21 @@ impl Policy {
             }
             Sign::Peer => tracked.peer = true,
             Sign::Named => tracked.named = true,
-            Sign::Running | Sign::Herald | Sign::Forked | Sign::Started => {}
+            Sign::Running | Sign::LibraryInit | Sign::Forked | Sign::Started => {}
         }
         if tracked.hooked {
             // It may use another library than those that have probes already.
-            return new_server.then_some(Wish::Attach);
+            return new_server.then_some(Action::Attach);
         }
         tracked.hooked = true;
         tracked.given_up = false;
         tracked.idle = 0;
-        Some(Wish::Attach)
+        Some(Action::Attach)
     }
 
     /// A process made an exchange: with a provider; or over TLS with another, or it began a TLS session
     /// that is no HTTP.
-    pub fn judged(&mut self, pid: u32, of_interest: bool) -> Option<Wish> {
+    pub fn judged(&mut self, pid: u32, of_interest: bool) -> Option<Action> {
         if of_interest {
             let tracked = self.processes.entry(pid).or_default();
             tracked.idle = 0;
@@ -139,7 +139,7 @@ impl Policy {
             // It was under way when the probes were taken off, or needed none.
             let again = std::mem::take(&mut tracked.given_up);
             tracked.hooked |= again;
-            return again.then_some(Wish::Attach);
+            return again.then_some(Action::Attach);
         }
         let tracked = self.processes.get_mut(&pid)?;
         tracked.idle = tracked.idle.saturating_add(1);
@@ -148,7 +148,7 @@ impl Policy {
         }
         tracked.hooked = false;
         tracked.given_up = true;
-        Some(Wish::Detach)
+        Some(Action::Detach)
     }
 
     /// Whether a process asked a provider.
@@ -191,19 +191,19 @@ mod tests {
     #[test]
     fn a_process_of_no_interest_loses_its_probes_and_gets_them_back_for_a_new_server() {
         let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, Sign::Herald), Some(Wish::Attach));
-        assert_eq!(policy.sign(PID, Sign::Herald), None, "it has them");
+        assert_eq!(policy.sign(PID, Sign::LibraryInit), Some(Action::Attach));
+        assert_eq!(policy.sign(PID, Sign::LibraryInit), None, "it has them");
         for _ in 1..PATIENCE {
             assert_eq!(policy.judged(PID, false), None);
         }
-        assert_eq!(policy.judged(PID, false), Some(Wish::Detach));
+        assert_eq!(policy.judged(PID, false), Some(Action::Detach));
         assert_eq!(policy.judged(PID, false), None, "they are off");
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
         for _ in 0..PATIENCE {
             policy.judged(PID, false);
         }
         assert_eq!(policy.sign(PID, client("a.example", false)), None, "it was judged");
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         for _ in 0..PATIENCE {
             policy.judged(PID, false);
         }
-        assert_eq!(policy.judged(PID, true), Some(Wish::Attach));
+        assert_eq!(policy.judged(PID, true), Some(Action::Attach));
         assert_eq!(policy.judged(PID, true), None, "it has them");
         for _ in 0..10 * PATIENCE {
             assert_eq!(policy.judged(PID, false), None);
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_known_server_is_interest_enough() {
         let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
         for _ in 0..10 * PATIENCE {
             assert_eq!(policy.judged(PID, false), None);
         }
@@ -245,7 +245,7 @@ mod tests {
     fn named_ones_and_peers_keep_them_without_asking_a_provider() {
         for (sign, reason) in [(Sign::Named, Reason::Named), (Sign::Peer, Reason::Peer)] {
             let mut policy = Policy::default();
-            assert_eq!(policy.sign(PID, sign), Some(Wish::Attach));
+            assert_eq!(policy.sign(PID, sign), Some(Action::Attach));
             for _ in 0..10 * PATIENCE {
                 assert_eq!(policy.judged(PID, false), None);
             }
@@ -256,21 +256,21 @@ mod tests {
     #[test]
     fn a_process_without_tls_code_is_tried_again_for_a_known_server_only() {
         let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
         policy.bare(PID);
         assert_eq!(policy.sign(PID, client("a.example", false)), None);
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
     }
 
     #[test]
     fn one_with_probes_is_looked_at_again_for_each_new_server() {
         let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, Sign::Started), Some(Wish::Attach));
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, Sign::Started), Some(Action::Attach));
+        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
         assert_eq!(policy.sign(PID, client("a.example", false)), None);
-        assert_eq!(policy.sign(PID, client("b.example", true)), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, client("b.example", true)), Some(Action::Attach));
         assert_eq!(policy.sign(PID, client("b.example", true)), None);
-        assert_eq!(policy.sign(PID, Sign::Herald), None);
+        assert_eq!(policy.sign(PID, Sign::LibraryInit), None);
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
         let mut policy = Policy::default();
         policy.sign(PID, Sign::Forked);
         policy.ended(PID);
-        assert_eq!(policy.sign(PID, Sign::Forked), Some(Wish::Attach));
+        assert_eq!(policy.sign(PID, Sign::Forked), Some(Action::Attach));
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub enum Role {
     /// A session ends.
     Free,
     /// A process begins to use the library.
-    Herald,
+    Init,
 }
 
 /// A place for a probe.

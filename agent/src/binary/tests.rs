@@ -38,7 +38,7 @@ fn this_machines_openssl_is_found_with_a_site_for_each_role() {
             assert!(ends, "a call that begins also returns: {sites:#?}");
         }
     }
-    for role in [Role::Free, Role::Herald] {
+    for role in [Role::Free, Role::Init] {
         assert_eq!(sites.iter().filter(|site| site.role == role).count(), 1);
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
             let moved = [fields.u64()?, fields.u64()?];
             Ok(Event::Ended { connection, end, moved, time_ns })
         }
-        kind::HERALD => Ok(Event::Herald { pid }),
+        kind::LIBRARY_INIT => Ok(Event::LibraryInit { pid }),
         kind::FORKED => Ok(Event::Forked { pid, child: fields.u32()? }),
         kind::STARTED => {
             let file = KernelFile([fields.u64()?, fields.u64()?, fields.u64()?]);

@@ -38,7 +38,7 @@ pub enum Probe {
     /// Entry of the function that ends a session.
     Freed,
     /// Entry of a function by which a process begins to use the library.
-    Herald,
+    LibraryInit,
 }
 
 impl Probe {
@@ -57,7 +57,7 @@ impl Probe {
         Self::ReadReported,
         Self::WriteReported,
         Self::WriteReportedFifth,
-        Self::Herald,
+        Self::LibraryInit,
     ];
 
     /// The program's name in the object.
@@ -74,7 +74,7 @@ impl Probe {
             Self::NsprRead => "nspr_read",
             Self::NsprWrite => "nspr_write",
             Self::Freed => "freed",
-            Self::Herald => "herald",
+            Self::LibraryInit => "library_init",
         }
     }
 
@@ -106,7 +106,7 @@ impl From<&Site> for Point {
             Role::New => Probe::Created,
             Role::Import => Probe::Imported,
             Role::Free => Probe::Freed,
-            Role::Herald => Probe::Herald,
+            Role::Init => Probe::LibraryInit,
         };
         Self { probe, offset: site.offset }
     }

@@ -1,4 +1,4 @@
-//! The stages joined: events go in, redacted spans and wishes about connections come out. The one
+//! The stages joined: events go in, redacted spans and verdicts on connections come out. The one
 //! module that knows all others; it does no I/O itself but for looking up who a process is.
 
 mod calls;
@@ -141,7 +141,7 @@ impl Pipeline {
                 self.ended(connection, end, time_ns, effects);
             }
             // For those who put probes on processes.
-            Event::Herald { .. } | Event::Forked { .. } | Event::Started { .. } => {}
+            Event::LibraryInit { .. } | Event::Forked { .. } | Event::Started { .. } => {}
             Event::Exec { pid, program, time_ns: _ } => {
                 self.processes.replaced(pid, program);
                 self.asking.remove(&pid);

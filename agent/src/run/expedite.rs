@@ -1,7 +1,7 @@
 //! Attaching at once. The kernel waits for an RCU grace period when it attaches a uprobe after a pause,
 //! 10 to 40 ms on an idle machine (`register_for_each_vma` in kernel/events/uprobes.c takes a per-CPU
 //! semaphore for writing): longer than a program like curl lives. Asked to expedite grace periods, it
-//! waits less than one. The wish is made for the attachment's time only.
+//! waits less than one. It is asked for for the attachment's time only.
 
 use std::fs;
 use std::path::Path;

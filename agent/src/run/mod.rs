@@ -35,7 +35,7 @@ use crate::pipeline::{Effect, Pipeline};
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
 use exporting::Exporting;
-use hooks::{Hooks, Wishes};
+use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
 use status::{Question, StatusServer};
 use unseen::Teller;
@@ -114,12 +114,13 @@ impl Agent {
         let is_enforced = kernel_rules.is_complete;
         let scope = Scope::new(include, exclude);
         let admission = Admission::new(scope, PROC.into(), is_enforced, trees.into_lookup());
-        let wishes = Wishes { libraries: &config.libraries, follow_peers: config.follow_peers };
+        let hook_options = HookOptions { libraries: &config.libraries, follow_peers: config.follow_peers };
         let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
         let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
-        let hooks = Hooks::start((programs, sockets), admission.clone(), begun.clone(), &wishes, &counters)?;
+        let hooks =
+            Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)?;
         let limit = u64::from(config.body_limit);
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),

@@ -25,7 +25,7 @@ pub mod kind {
     /// [`super::Data`], then the first bytes that a TLS client wrote: its ClientHello.
     pub const HELLO: u32 = 7;
     /// [`super::Header`] alone: the process begins to use a TLS library.
-    pub const HERALD: u32 = 8;
+    pub const LIBRARY_INIT: u32 = 8;
     /// [`super::Forked`]: a process with probes forked another.
     pub const FORKED: u32 = 9;
     /// [`super::Started`]: the process began a program.
@@ -365,7 +365,7 @@ impl Dismissal {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// A position in the direction of requests within the exchange that is meant: a wish that comes
+    /// A position in the direction of requests within the exchange that is meant: a request that comes
     /// too late, when an exchange that opens otherwise, or may have a body, has begun, is dropped.
     pub position: u64,
     /// One of [`verdict`].

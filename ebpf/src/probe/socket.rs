@@ -12,7 +12,7 @@ use spanwire_abi::{Connection, direction, end, gap, kind, process, source, told,
 use super::tie;
 use crate::{
     arch::nr,
-    capture::{self, Held, Wish},
+    capture::{self, Action, Held},
     cursor::Cursor,
     emit, kernel,
     maps::{AGENT_PID, CURSORS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
@@ -109,19 +109,19 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
     }
     let mut cursor = place();
     match capture::account(socket, way, source::SOCKET, result as u64, &mut cursor) {
-        Wish::Leave | Wish::Foreign => {
+        Action::Leave | Action::Foreign => {
             if socket.verdict == verdict::IGNORE {
                 ignore(sock, socket);
             }
             None
         }
-        Wish::Hello => {
+        Action::Hello => {
             hello(sock, socket, &mut cursor);
             // A session that was under way before its socket was looked at.
             let _ = is_tied(sock, socket, way, result, || cursor);
             None
         }
-        Wish::Send => send(sock, socket, way, result as u64, cursor),
+        Action::Send => send(sock, socket, way, result as u64, cursor),
     }
 }
 
@@ -284,7 +284,8 @@ pub fn sent_from_nowhere(sock: u64, result: i64) -> Option<()> {
     }
     emit::count_gap(gap::NO_BUFFER, result as u64);
     let mut cursor = Cursor::nowhere();
-    if let Wish::Send = capture::account(socket, direction::WRITE, source::SOCKET, result as u64, &mut cursor)
+    if let Action::Send =
+        capture::account(socket, direction::WRITE, source::SOCKET, result as u64, &mut cursor)
     {
         announce(sock, socket);
         // SAFETY: the helper has no preconditions.
@@ -302,7 +303,7 @@ fn hello(sock: u64, socket: &mut Connection, cursor: &mut Cursor) -> Option<()> 
     if is_dismissed(sock, size as u32) {
         return None;
     }
-    // What the agent wished for as long as this was HTTP.
+    // What the agent asked for as long as this was HTTP.
     let _ = REQUESTS.remove(socket.id);
     announce(sock, socket);
     // SAFETY: the helper has no preconditions.

@@ -11,7 +11,7 @@ use spanwire_abi::{Connection, SessionKey, direction, end, kind, process, source
 
 use super::tie::loosen;
 use crate::{
-    capture::{self, Held, Wish},
+    capture::{self, Action, Held},
     cursor::Cursor,
     emit,
     maps::{AGENT_PID, ENDS, Loose, PROCESSES, SESSIONS, TLS_CALLS, TlsCall},
@@ -136,12 +136,12 @@ fn begin(pid: u64, address: u64) -> bool {
 /// A function that programs call before any traffic, and seldom: `SSL_CTX_new`. Attached for all
 /// processes.
 #[uprobe]
-pub fn herald(_context: ProbeContext) -> u32 {
+pub fn library_init(_context: ProbeContext) -> u32 {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: the value is one word.
     let is_known = unsafe { PROCESSES.get(pid) }.is_some_and(|bits| *bits & process::KNOWN != 0);
     if pid != AGENT_PID.load() && !is_known && !scope::excludes_current() {
-        emit::sign(kind::HERALD);
+        emit::sign(kind::LIBRARY_INIT);
     }
     0
 }
@@ -273,12 +273,12 @@ fn transferred(context: &RetProbeContext, thread: u64, call: &mut TlsCall) -> Op
 #[inline(always)]
 fn hand_on(session: &mut Connection, way: u8, bytes: u64, time_ns: u64, cursor: &mut Cursor, held: Held) {
     match capture::account(session, way, source::TLS, bytes, cursor) {
-        Wish::Send => {
+        Action::Send => {
             // SAFETY: the helper has no preconditions; it takes some 30 ns, which few calls need.
             let time_ns = if time_ns == 0 { unsafe { bpf_ktime_get_ns() } } else { time_ns };
             capture::send(session.id, way, source::TLS, time_ns, held);
         }
-        Wish::Foreign => emit::ended(session.id, end::FOREIGN, 0, session.moved),
-        Wish::Leave | Wish::Hello => {}
+        Action::Foreign => emit::ended(session.id, end::FOREIGN, 0, session.moved),
+        Action::Leave | Action::Hello => {}
     }
 }

@@ -11,10 +11,10 @@ const SEND: &str = "gnutls_record_send";
 const SEND_2: &str = "gnutls_record_send2";
 const FREE: &str = "gnutls_deinit";
 /// Once for each session, before its handshake.
-const HERALD: &str = "gnutls_init";
+const INIT: &str = "gnutls_init";
 
 pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
-    let functions = image.exported(&[RECEIVE, SEND, SEND_2, FREE, HERALD])?;
+    let functions = image.exported(&[RECEIVE, SEND, SEND_2, FREE, INIT])?;
     let Some((name, send)) =
         [SEND_2, SEND].into_iter().find_map(|name| Some((name, functions.get(name)?.address)))
     else {
@@ -23,7 +23,7 @@ pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
     let Some(receive) = functions.get(RECEIVE) else { return Ok(None) };
     let mut sites = Site::call(image, RECEIVE, Direction::Read, Call::Counted, receive.address);
     sites.extend(Site::call(image, name, Direction::Write, Call::Counted, send));
-    for (name, role) in [(FREE, Role::Free), (HERALD, Role::Herald)] {
+    for (name, role) in [(FREE, Role::Free), (INIT, Role::Init)] {
         if let Some(function) = functions.get(name) {
             sites.extend(Site::entry(image, name, role, function.address));
         }

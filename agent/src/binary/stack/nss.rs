@@ -8,14 +8,14 @@ use super::super::{Call, Direction, Role, Site, Stack, TlsCode};
 
 const IMPORT: &str = "SSL_ImportFD";
 /// Called once by most programs, before their first session.
-const HERALDS: [&str; 3] = ["NSS_SetDomesticPolicy", "SSL_OptionSetDefault", IMPORT];
+const INITS: [&str; 3] = ["NSS_SetDomesticPolicy", "SSL_OptionSetDefault", IMPORT];
 
 const READS: [&str; 2] = ["PR_Read", "PR_Recv"];
 const WRITES: [&str; 2] = ["PR_Write", "PR_Send"];
 const CLOSE: &str = "PR_Close";
 
 pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
-    let [policy, option, import] = HERALDS;
+    let [policy, option, import] = INITS;
     let [read, receive] = READS;
     let [write, send] = WRITES;
     let found = image.exported(&[policy, option, import, read, receive, write, send, CLOSE])?;
@@ -27,8 +27,8 @@ pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
     };
     if found.contains_key(IMPORT) {
         entry(IMPORT, Role::Import);
-        for name in HERALDS {
-            entry(name, Role::Herald);
+        for name in INITS {
+            entry(name, Role::Init);
         }
     }
     if READS.iter().chain(&WRITES).all(|name| found.contains_key(name)) {

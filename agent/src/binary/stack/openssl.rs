@@ -21,17 +21,17 @@ const FORMS: [Forms; 2] = [
 
 /// Ends a session; the second begins to use the library, before any session.
 const FREE: &str = "SSL_free";
-const HERALD: &str = "SSL_CTX_new";
+const INIT: &str = "SSL_CTX_new";
 
 pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
-    let names = [FREE, HERALD, "SSL_read", "SSL_read_ex", "SSL_write", "SSL_write_ex"];
+    let names = [FREE, INIT, "SSL_read", "SSL_read_ex", "SSL_write", "SSL_write_ex"];
     let functions = image.functions(&names)?;
     let mut sites = Vec::new();
     for forms in &FORMS {
         let Some(plain) = functions.get(forms.plain) else { return Ok(None) };
         sites.extend(calls(image, forms, *plain, functions.get(forms.extended).copied()));
     }
-    for (name, role) in [(FREE, Role::Free), (HERALD, Role::Herald)] {
+    for (name, role) in [(FREE, Role::Free), (INIT, Role::Init)] {
         if let Some(function) = functions.get(name) {
             sites.extend(Site::entry(image, name, role, function.address));
         }

@@ -23,7 +23,7 @@ const UNUSED: usize = 256;
 struct Entry {
     code: Arc<Code>,
     /// For all processes.
-    herald: Option<Attachment>,
+    watch: Option<Attachment>,
     /// Processes that were seen to use it.
     users: usize,
 }
@@ -68,19 +68,19 @@ impl Files {
         if self.entries.len() >= FILES {
             self.entries.retain(|_, entry| entry.is_some());
         }
-        self.entries.insert(id, code.map(|code| Entry { code, herald: None, users: 0 }));
+        self.entries.insert(id, code.map(|code| Entry { code, watch: None, users: 0 }));
     }
 
-    /// The code of a file that has no herald and lies in the host's own file system: in a container,
+    /// The code of a file that is not watched and lies in the host's own file system: in a container,
     /// processes are known by the programs that they begin.
-    pub(super) fn without_herald(&self, id: &FileId) -> Option<Arc<Code>> {
+    pub(super) fn unwatched(&self, id: &FileId) -> Option<Arc<Code>> {
         let entry = self.entries.get(id)?.as_ref()?;
-        (entry.herald.is_none() && self.is_at_home(id, &entry.code)).then(|| Arc::clone(&entry.code))
+        (entry.watch.is_none() && self.is_at_home(id, &entry.code)).then(|| Arc::clone(&entry.code))
     }
 
-    pub(super) fn herald(&mut self, id: &FileId, herald: Attachment) {
+    pub(super) fn watched(&mut self, id: &FileId, watch: Attachment) {
         if let Some(Some(entry)) = self.entries.get_mut(id) {
-            entry.herald = Some(herald);
+            entry.watch = Some(watch);
         }
     }
 
@@ -88,7 +88,7 @@ impl Files {
     /// for all processes, and stays.
     pub(super) fn forget_unused(&mut self) {
         let unused = |entry: &Option<Entry>| {
-            entry.as_ref().is_some_and(|entry| entry.users == 0 && entry.herald.is_none())
+            entry.as_ref().is_some_and(|entry| entry.users == 0 && entry.watch.is_none())
         };
         if self.entries.values().filter(|entry| unused(entry)).count() > UNUSED {
             self.entries.retain(|_, entry| !unused(entry));
@@ -105,19 +105,19 @@ impl Files {
         }
     }
 
-    /// A process uses no file any more; the heralds of those that are let go.
+    /// A process uses no file any more; the watches of those that are let go.
     #[must_use]
     pub(super) fn released(&mut self, pid: u32) -> Vec<Attachment> {
-        let mut heralds = Vec::new();
+        let mut watches = Vec::new();
         for id in self.used.remove(&pid).unwrap_or_default() {
             let Some(Some(entry)) = self.entries.get_mut(&id) else { continue };
             entry.users = entry.users.saturating_sub(1);
             let code = (entry.users == 0).then(|| Arc::clone(&entry.code));
             if code.is_some_and(|code| !self.is_at_home(&id, &code)) {
-                heralds.extend(self.entries.remove(&id).flatten().and_then(|entry| entry.herald));
+                watches.extend(self.entries.remove(&id).flatten().and_then(|entry| entry.watch));
             }
         }
-        heralds
+        watches
     }
 
     /// Whether the host's own processes find this very file by its path.

@@ -1,4 +1,4 @@
-//! Puts probes on processes and takes them off, on a thread of its own: what `attach` wishes, carried
+//! Puts probes on processes and takes them off, on a thread of its own: what `attach` decides, carried
 //! out.
 
 mod analyser;
@@ -49,7 +49,7 @@ enum Command {
 }
 
 /// What the operator wants of the thread that holds the probes.
-pub(super) struct Wishes<'a> {
+pub(super) struct HookOptions<'a> {
     /// Libraries to watch from the start.
     pub(super) libraries: &'a [PathBuf],
     /// Whether the peers of processes that ask providers carry probes, too.
@@ -90,7 +90,7 @@ impl Hooks {
         (mut programs, sockets): (Programs, SocketHooks),
         admission: Admission,
         begun: Begun,
-        wishes: &Wishes<'_>,
+        options: &HookOptions<'_>,
         counters: &Arc<Counters>,
     ) -> Result<Self, StartError> {
         let standing = programs.standing()?;
@@ -98,11 +98,11 @@ impl Hooks {
         raise_limit();
         let known = Arc::new(Known::default());
         let analyser = Analyser::start(&commands, &known, counters);
-        let peers = wishes.follow_peers.then(|| peers::finder(commands.clone()));
+        let peers = options.follow_peers.then(|| peers::finder(commands.clone()));
         let helpers = Helpers { analyser, detacher: detacher(), peers };
         let mut worker =
             Worker::new(programs, standing, (admission, begun), known, helpers, Arc::clone(counters));
-        for path in wishes.libraries {
+        for path in options.libraries {
             let library = Library::at(path.clone())
                 .with_context(|| format!("--libraries names {}, which cannot be read", path.display()))?;
             if worker.code(None, library).is_none() {

@@ -15,7 +15,7 @@ use super::files::Files;
 use super::peers::Involved;
 use super::programs::Catalogue;
 use super::{Command, Held, Probed};
-use crate::attach::{self, Membership, Policy, Sign, Wish};
+use crate::attach::{self, Action, Membership, Policy, Sign};
 use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
 use crate::discovery::admission::Admission;
@@ -35,8 +35,8 @@ pub(super) struct Worker {
     files: Files,
     /// Analyses by build-id.
     known: Arc<Known>,
-    /// Files with TLS code that may still need a herald: what waits for its first call goes first.
-    unheralded: Vec<FileId>,
+    /// Files with TLS code that may still need to be watched: what waits for its first call goes first.
+    unwatched: Vec<FileId>,
     hooked: HashMap<u32, Hooked>,
     catalogue: Catalogue,
     admission: Admission,
@@ -83,7 +83,7 @@ impl Worker {
             policy: Policy::default(),
             files: Files::new(),
             known,
-            unheralded: Vec::new(),
+            unwatched: Vec::new(),
             hooked: HashMap::new(),
             catalogue: Catalogue::default(),
             admission,
@@ -110,7 +110,7 @@ impl Worker {
             // Before they are run.
             self.helpers.analyser.send(0, library);
         }
-        self.put_heralds();
+        self.watch_libraries();
         let mut listeners = Listeners::default();
         let own = std::process::id();
         for pid in processes(Path::new(PROC)).filter(|pid| *pid != own) {
@@ -130,7 +130,7 @@ impl Worker {
                 self.sign(pid, Sign::Running);
             }
         }
-        self.put_heralds();
+        self.watch_libraries();
         self.files.codes().count()
     }
 
@@ -152,8 +152,8 @@ impl Worker {
                 command = commands.recv() => match command {
                     Some(Command::Sign(pid, sign)) => self.sign(pid, sign),
                     Some(Command::Judged(pid, of_interest)) => {
-                        let wish = self.policy.judged(pid, of_interest);
-                        self.carry(pid, wish);
+                        let action = self.policy.judged(pid, of_interest);
+                        self.carry(pid, action);
                         if of_interest {
                             self.follow(Involved::Asks(pid));
                         }
@@ -187,7 +187,7 @@ impl Worker {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Herald { pid } => self.sign(pid, Sign::Herald),
+            Event::LibraryInit { pid } => self.sign(pid, Sign::LibraryInit),
             Event::Forked { child, .. } => self.sign(child, Sign::Forked),
             Event::Started { pid, file, time_ns } => self.started(pid, file, time_ns),
             _ => {}
@@ -198,25 +198,25 @@ impl Worker {
         match self.admission.of_process(pid) {
             attach::Standing::Refused => return self.exclude(pid),
             attach::Standing::Named => {
-                let wish = self.policy.sign(pid, Sign::Named);
-                self.carry(pid, wish);
+                let action = self.policy.sign(pid, Sign::Named);
+                self.carry(pid, action);
             }
             attach::Standing::Admitted => {}
         }
         let is_client = matches!(sign, Sign::Client { .. });
-        let wish = self.policy.sign(pid, sign);
-        if is_client && wish.is_some() {
+        let action = self.policy.sign(pid, sign);
+        if is_client && action.is_some() {
             self.hooked.entry(pid).or_default().is_news = true;
         }
-        self.carry(pid, wish);
+        self.carry(pid, action);
     }
 
-    fn carry(&mut self, pid: u32, wish: Option<Wish>) {
-        match wish {
-            Some(Wish::Attach) => self.attach(pid),
-            Some(Wish::Detach) => {
+    fn carry(&mut self, pid: u32, action: Option<Action>) {
+        match action {
+            Some(Action::Attach) => self.attach(pid),
+            Some(Action::Detach) => {
                 self.detach(pid);
-                // A further herald of it is no news; a new server is.
+                // A further sign of it is no news; a new server is.
                 let _ = self.standing.known(pid);
             }
             None => {}
@@ -225,9 +225,9 @@ impl Worker {
 
     fn ended(&mut self, pid: u32) {
         self.detach(pid);
-        let heralds = self.files.released(pid);
-        if !heralds.is_empty() {
-            let _ = self.helpers.detacher.send(heralds);
+        let watches = self.files.released(pid);
+        if !watches.is_empty() {
+            let _ = self.helpers.detacher.send(watches);
         }
         self.policy.ended(pid);
         self.admission.forget(pid);
@@ -270,21 +270,21 @@ impl Worker {
 
     fn learn(&mut self, id: FileId, code: Option<Arc<Code>>) {
         if code.is_some() {
-            self.unheralded.push(id);
+            self.unwatched.push(id);
         }
         self.files.learn(id, code);
     }
 
     /// Lets the libraries that were found tell of the processes that begin to use them.
-    fn put_heralds(&mut self) {
-        for id in std::mem::take(&mut self.unheralded) {
-            let Some(code) = self.files.without_herald(&id) else { continue };
-            let heralds = code.points(|role| role == Role::Herald);
-            if heralds.is_empty() {
+    fn watch_libraries(&mut self) {
+        for id in std::mem::take(&mut self.unwatched) {
+            let Some(code) = self.files.unwatched(&id) else { continue };
+            let watches = code.points(|role| role == Role::Init);
+            if watches.is_empty() {
                 self.files.forget_unused();
             }
-            match self.programs.attach(&code.handle(), &heralds, None) {
-                Ok(attachment) if !heralds.is_empty() => self.files.herald(&id, attachment),
+            match self.programs.attach(&code.handle(), &watches, None) {
+                Ok(attachment) if !watches.is_empty() => self.files.watched(&id, attachment),
                 Ok(_) => {}
                 Err(error) => {
                     self.counters.libraries_refused.increment();

@@ -38,7 +38,7 @@ impl Worker {
             }
         }
         self.settle(pid);
-        self.put_heralds();
+        self.watch_libraries();
     }
 
     pub(super) fn analysed(&mut self, pid: u32, id: FileId, code: Option<Arc<Code>>) {
@@ -51,14 +51,14 @@ impl Worker {
             {
                 self.sign(pid, Sign::Started);
             }
-            return self.put_heralds();
+            return self.watch_libraries();
         };
         hooked.awaited = hooked.awaited.saturating_sub(1);
         if let Some(code) = code {
             self.hook(pid, id, &code);
         }
         self.settle(pid);
-        self.put_heralds();
+        self.watch_libraries();
     }
 
     /// Tells what came of it when all files of a process were looked into.
@@ -81,7 +81,7 @@ impl Worker {
         if hooked.files.contains(&id) {
             return;
         }
-        let points = code.points(|role| role != Role::Herald);
+        let points = code.points(|role| role != Role::Init);
         let _expedited = Expedited::begin();
         match self.programs.attach(&code.handle(), &points, Some(pid)) {
             Ok(attachment) => {
@@ -149,7 +149,7 @@ impl Worker {
             self.hook(pid, id, &code);
         }
         self.begun.describe(pid);
-        self.put_heralds();
+        self.watch_libraries();
     }
 
     /// A program without TLS code need not be looked at each time that it begins, unless a rule asks who
