@@ -1,8 +1,11 @@
 //! What the kernel tells us, decoded: the vocabulary between `bpf` and the stages behind it.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use spanwire_abi::KEY_BYTES;
+use zeroize::Zeroizing;
 
 /// Identity of one socket or TLS session in one process. Never reused while the host is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +38,36 @@ pub enum Source {
     Tls,
     /// At a system call on a socket; the connection is the socket.
     Socket,
+    /// Not plaintext yet: records of TLS at a system call on a socket; the connection is the socket.
+    Records,
+}
+
+/// An AES key that a process expanded: 16, 24 or 32 bytes, zeroed when this is dropped. Its bytes are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyBytes {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+    length: usize,
+}
+
+impl KeyBytes {
+    /// The first `length` of these bytes; `None` where no AES key has that many.
+    #[must_use]
+    pub fn new(bytes: [u8; KEY_BYTES], length: u32) -> Option<Self> {
+        let length = usize::try_from(length).ok().filter(|length| matches!(length, 16 | 24 | 32))?;
+        Some(Self { bytes: Zeroizing::new(bytes), length })
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for KeyBytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyBytes({} bytes)", self.length)
+    }
 }
 
 /// Which end of a connection the traced process is.
@@ -168,6 +201,15 @@ pub enum Event {
         end: End,
         /// Bytes read and written since tracking began.
         moved: [u64; 2],
+        /// When.
+        time_ns: u64,
+    },
+    /// A process that lately began a TLS session as a client expanded an AES key.
+    Key {
+        /// The process.
+        pid: u32,
+        /// What it expanded.
+        key: KeyBytes,
         /// When.
         time_ns: u64,
     },

@@ -1,6 +1,6 @@
 //! What depends on the processor: where a system call's arguments are, and what the calls' numbers are.
 
-use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::{EbpfContext, helpers::bpf_probe_read_kernel, programs::ProbeContext};
 
 /// The registers with which a thread entered the kernel for a system call.
 #[derive(Clone, Copy)]
@@ -52,6 +52,13 @@ impl Registers {
     }
 }
 
+/// The stack pointer of the code that a probe was hit in.
+#[inline(always)]
+pub fn stack_pointer(context: &ProbeContext) -> u64 {
+    // SAFETY: the context of such a program is a `struct pt_regs`.
+    unsafe { context.as_ptr().cast::<u64>().add(STACK_SLOT).read_volatile() }
+}
+
 /// A word of the kernel's memory, 0 when it cannot be read. Inlined, each of a caller's reads would take
 /// its own place on the stack.
 #[inline(never)]
@@ -71,6 +78,9 @@ const NUMBER_SLOT: usize = 15;
 const MODE_SLOT: usize = 17;
 #[cfg(bpf_target_arch = "x86_64")]
 const MODE_MASK: u64 = 0xffff;
+/// Index of sp.
+#[cfg(bpf_target_arch = "x86_64")]
+const STACK_SLOT: usize = 19;
 #[cfg(bpf_target_arch = "x86_64")]
 const MODE_NATIVE: u64 = 0x33;
 
@@ -86,6 +96,9 @@ const NUMBER_SLOT: usize = 35;
 const MODE_SLOT: usize = 33;
 #[cfg(bpf_target_arch = "aarch64")]
 const MODE_MASK: u64 = 0x1f;
+/// Index of sp.
+#[cfg(bpf_target_arch = "aarch64")]
+const STACK_SLOT: usize = 31;
 #[cfg(bpf_target_arch = "aarch64")]
 const MODE_NATIVE: u64 = 0;
 

@@ -1,12 +1,14 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns};
-use spanwire_abi::{Connection, Data, Dismissal, Endpoint, OPENING_BYTES, direction, kind, source, verdict};
+use spanwire_abi::{
+    Connection, Data, Dismissal, Endpoint, OPENING_BYTES, direction, kind, process, source, verdict,
+};
 
 use crate::{
     cursor::{Cursor, Turn, zero},
     emit,
-    maps::{CURSORS, DISMISSALS, REQUESTS, TLS_CALLS},
+    maps::{CURSORS, DISMISSALS, PROCESSES, REQUESTS, TLS_CALLS, TLS_KEYS},
 };
 
 /// Most records that one call is cut into: 4 MiB where its bytes lie together. What a call moves
@@ -59,7 +61,7 @@ pub enum Action {
     Send,
     /// Nothing.
     Leave,
-    /// They are the first of a TLS client's, on a socket.
+    /// They are the first of a TLS client's, on a socket: its [`Connection::verdict`] says how TLS is read.
     Hello,
     /// The connection has turned out to be of no use.
     Foreign,
@@ -82,7 +84,7 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             if turns && way == connection.requests {
                 if from == source::SOCKET && matches!(look(cursor), Start::Hello) {
                     // A proxy's tunnel.
-                    connection.verdict = verdict::CIPHERTEXT;
+                    greet(connection, position);
                     return Action::Hello;
                 }
                 begin(connection, cursor, position);
@@ -96,14 +98,49 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             connection.verdict = verdict::FOLLOW;
             Action::Send
         }
+        verdict::RECORDS => records(connection, turns && way == direction::WRITE, position, cursor),
+        verdict::SKIP_RECORDS if turns && way == direction::WRITE => {
+            connection.verdict = verdict::RECORDS;
+            records(connection, true, position, cursor)
+        }
         _ => Action::Leave,
     }
+}
+
+/// TLS records moved that are read by their keys; with `turns` the first that are sent after some were received,
+/// where a request may begin.
+#[inline(always)]
+fn records(connection: &mut Connection, turns: bool, position: u64, cursor: &mut Cursor) -> Action {
+    if turns {
+        connection.alike_since = position;
+        cursor.mark_request();
+    }
+    if obey(connection) { Action::Leave } else { Action::Send }
+}
+
+/// A TLS client begins at this position.
+#[inline(always)]
+fn greet(connection: &mut Connection, position: u64) {
+    connection.requests = direction::WRITE;
+    connection.alike_since = position;
+    let by_keys = TLS_KEYS.load() != 0 && !current_is(process::CALLS);
+    connection.verdict = if by_keys { verdict::RECORDS } else { verdict::CIPHERTEXT };
+}
+
+/// Whether the agent said this of the current process: a bit of [`process`].
+#[inline(always)]
+pub fn current_is(bit: u32) -> bool {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    // SAFETY: the value is one word.
+    unsafe { PROCESSES.get(pid) }.is_some_and(|bits| *bits & bit != 0)
 }
 
 /// Accounts for bytes that are of no use whatever they are: answers to a skipped request.
 #[inline(always)]
 pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bool {
-    if connection.verdict != verdict::SKIP_EXCHANGE || way == connection.requests {
+    if !matches!(connection.verdict, verdict::SKIP_EXCHANGE | verdict::SKIP_RECORDS)
+        || way == connection.requests
+    {
         return false;
     }
     connection.moved[usize::from(way & 1)] += bytes;
@@ -129,10 +166,14 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
             connection.verdict = verdict::FOLLOW;
             Action::Send
         }
+        // The first bytes, or those behind what a proxy was asked in a protocol of its own.
+        Start::Hello if from == source::SOCKET && way == direction::WRITE => {
+            greet(connection, position);
+            Action::Hello
+        }
         Start::Hello | Start::TlsRecord if from == source::SOCKET => {
-            let hello = position == 0 && way == direction::WRITE;
             connection.verdict = verdict::CIPHERTEXT;
-            if hello { Action::Hello } else { Action::Leave }
+            Action::Leave
         }
         _ => {
             connection.looks += 1;
@@ -224,6 +265,10 @@ fn obey(connection: &mut Connection) -> bool {
         // Another one is under way, with a framing of its own.
         if position < connection.alike_since {
             return false;
+        }
+        if connection.verdict == verdict::RECORDS {
+            connection.verdict = verdict::SKIP_RECORDS;
+            return true;
         }
         if connection.opening[0] != 0 {
             // SAFETY: the helper has no preconditions.

@@ -10,8 +10,8 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 use spanwire_abi::{
-    CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Endpoint, FileKey, Forked, Header, Opened, Started, Tied,
-    dropped, kind, reader,
+    CHUNK_BYTES, COMMAND_BYTES, Data, Ended, Endpoint, FileKey, Forked, Header, KEY_BYTES, Key, Opened,
+    Started, Tied, dropped, kind, reader,
 };
 
 use crate::{
@@ -102,6 +102,27 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) -> bool {
     }
     entry.submit(wakes(true));
     true
+}
+
+/// A key of 16, 24 or 32 bytes that lies at this address of the process.
+#[inline(always)]
+pub fn key(address: u64, bytes: u32) {
+    let Some(mut entry) = EVENTS.reserve::<Key>(0) else {
+        count_drop(kind::KEY);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: all of the record that was reserved is written, by pointers that it gives; no more than its
+    // KEY_BYTES are read, and the helper checks where they are read from.
+    let read = unsafe {
+        (&raw mut (*record).header).write(header(kind::KEY, 0));
+        (&raw mut (*record).bytes).write(bytes);
+        (&raw mut (*record).reserved).write(0);
+        (&raw mut (*record).key).write([0; KEY_BYTES]);
+        let key = (&raw mut (*record).key).cast::<c_void>();
+        bpf_probe_read_user(key, bounded::<KEY_BYTES>(u64::from(bytes)) as u32, address as *const c_void)
+    };
+    if read == 0 { entry.submit(wakes(false)) } else { entry.discard(u64::from(BPF_RB_NO_WAKEUP)) }
 }
 
 /// False where it found no room.

@@ -12,6 +12,10 @@ use spanwire_abi::{Connection, Dismissal, FileKey, Request, SessionKey, dropped}
 #[unsafe(no_mangle)]
 pub static AGENT_PID: Global<u32> = Global::new(0);
 
+/// 1 where TLS is read by its keys. Set before load.
+#[unsafe(no_mangle)]
+pub static TLS_KEYS: Global<u32> = Global::new(0);
+
 /// Records on their way to the agent. The agent sets the size before load.
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
@@ -62,6 +66,11 @@ pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_
 /// What the agent decided of processes: bits of [`spanwire_abi::process`], by process id.
 #[map]
 pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
+
+/// When a process last began a TLS session as a client that the agent was told of, by process id: the keys that
+/// it expands are of interest for a while.
+#[map]
+pub static GREETINGS: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16_384, 0);
 
 /// Members of the process trees that rules are about, by process id: bits of [`spanwire_abi::scope`]. The
 /// agent gives it room where there is such a rule.

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
-use spanwire_abi::{COMMAND_BYTES, direction, end, kind, source};
+use spanwire_abi::{COMMAND_BYTES, KEY_BYTES, direction, end, kind, source};
 use thiserror::Error;
 
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, KernelFile, Source};
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, KernelFile, KeyBytes, Source};
 
 /// Why a record means nothing to this agent: the BPF object and the agent disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -94,6 +94,13 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
             let moved = [fields.u64()?, fields.u64()?];
             Ok(Event::Ended { connection, end, moved, time_ns })
         }
+        kind::KEY => {
+            let length = fields.u32()?;
+            let _reserved = fields.u32()?;
+            let key = KeyBytes::new(fields.take::<KEY_BYTES>()?, length);
+            let key = key.ok_or(DecodeError::Tag("key length", length))?;
+            Ok(Event::Key { pid, key, time_ns })
+        }
         kind::LIBRARY_INIT => Ok(Event::LibraryInit { pid }),
         kind::FORKED => Ok(Event::Forked { pid, child: fields.u32()? }),
         kind::STARTED => {
@@ -123,6 +130,7 @@ fn chunk(
     let source = match fields.u8()? {
         source::TLS => Source::Tls,
         source::SOCKET => Source::Socket,
+        source::RECORDS => Source::Records,
         other => return Err(DecodeError::Tag("source", other.into())),
     };
     let after_answer = fields.u8()? != 0;

@@ -78,11 +78,14 @@ pub struct Options {
     pub probe_log: ProbeLog,
     /// Which kinds of hooks may be used.
     pub hooks: HookChoice,
+    /// Whether TLS is read by its keys where that is possible.
+    pub tls_keys: bool,
 }
 
 impl Options {
     /// What is good for a look at what the kernel takes.
-    pub const TRIAL: Self = Self { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto };
+    pub const TRIAL: Self =
+        Self { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto, tls_keys: true };
 }
 
 /// Gives what the programs log a name of its own, which the log lets pass at every level: the
@@ -342,6 +345,7 @@ fn open(facts: &KernelFacts, options: Options, scope: Globals) -> Result<Ebpf, L
     facts.set(&mut loader);
     let ebpf = loader
         .override_global("AGENT_PID", &own_pid, true)
+        .override_global("TLS_KEYS", &u32::from(options.tls_keys), true)
         .override_global("WAKE_BYTES", &wake_bytes, true)
         .override_global(aya_log::LEVEL, &level, true)
         .override_global("SCOPED", &scope.has_rules, true)

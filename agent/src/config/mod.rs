@@ -24,6 +24,7 @@ pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
 pub use value::{
     ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
+    TlsChoice,
 };
 
 use layers::Layers;
@@ -82,6 +83,8 @@ pub struct Config {
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
     pub hooks: HookChoice,
+    /// How TLS is read.
+    pub tls: TlsChoice,
     /// What the agent logs: a filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
     /// Further libssl files to hook, as absolute paths.
@@ -198,6 +201,7 @@ impl Config {
             status_socket: (status_socket != NO_SOCKET).then(|| PathBuf::from(status_socket)),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
+            tls: settings.tls.unwrap_or(TlsChoice::Calls),
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),

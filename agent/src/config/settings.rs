@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rule::Rules;
 use super::value::{
     ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
+    TlsChoice,
 };
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
@@ -86,6 +87,11 @@ pub struct Settings {
     #[arg(long, value_name = "HOOKS")]
     pub hooks: Option<HookChoice>,
 
+    /// How what programs say over TLS is read: by the keys that their TLS libraries expand (keys), at those
+    /// libraries' calls (calls), or auto: by keys, and by calls what keys cannot read [default: calls]
+    #[arg(long, value_name = "WAY")]
+    pub tls: Option<TlsChoice>,
+
     /// What the agent logs to standard error: a level (error, warn, info, debug, trace) or a filter
     /// such as info,spanwire::export=debug [default: info]
     #[arg(long, value_name = "FILTER")]
@@ -122,6 +128,7 @@ impl Settings {
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
+            tls: Some(TlsChoice::Calls),
             log: Some(Text("info".to_owned())),
             libraries: Some(Paths::default()),
             color: Some(ColorChoice::Auto),

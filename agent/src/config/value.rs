@@ -127,6 +127,17 @@ pub enum HookChoice {
     Syscalls,
 }
 
+/// How what programs say over TLS is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsChoice {
+    /// By keys, and by calls what keys cannot read.
+    Auto,
+    /// By the keys that TLS libraries expand, from the records on the socket.
+    Keys,
+    /// At the calls of TLS libraries.
+    Calls,
+}
+
 /// Something that is done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -287,12 +298,13 @@ impl fmt::Display for Paths {
     }
 }
 
-words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, ColorChoice, Switch);
+words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, TlsChoice, ColorChoice, Switch);
 text_form!(
     OutputChoice,
     OtlpProtocol,
     ProbeLog,
     HookChoice,
+    TlsChoice,
     ColorChoice,
     Switch,
     Size,

@@ -140,6 +140,7 @@ impl Pipeline {
                 }
                 self.ended(connection, end, time_ns, effects);
             }
+            Event::Key { .. } => {}
             // For those who put probes on processes.
             Event::LibraryInit { .. } | Event::Forked { .. } | Event::Started { .. } => {}
             Event::Exec { pid, program, time_ns: _ } => {

@@ -38,8 +38,8 @@ pub struct Tally {
 impl Tally {
     fn chunk(&mut self, chunk: &Chunk) {
         let bytes = match (chunk.source, chunk.direction) {
-            (Source::Tls, Direction::Read) => &mut self.tls_read_bytes,
-            (Source::Tls, Direction::Write) => &mut self.tls_written_bytes,
+            (Source::Tls | Source::Records, Direction::Read) => &mut self.tls_read_bytes,
+            (Source::Tls | Source::Records, Direction::Write) => &mut self.tls_written_bytes,
             (Source::Socket, Direction::Read) => &mut self.plain_read_bytes,
             (Source::Socket, Direction::Write) => &mut self.plain_written_bytes,
         };

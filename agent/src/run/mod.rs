@@ -23,7 +23,7 @@ use tracing::{info, warn};
 
 use crate::attach::{Scope, Sign};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
-use crate::config::{Config, Rule};
+use crate::config::{Config, Rule, TlsChoice};
 use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::correlate::ids::IdGenerator;
@@ -100,8 +100,12 @@ impl Agent {
         let (include, exclude) = (rules(&config.include)?, rules(&config.exclude)?);
         let kernel_rules =
             KernelRules::of(&include, &exclude, Path::new(PROC)).map_err(anyhow::Error::from)?;
-        let options =
-            Options { ring_bytes: config.ring_size, probe_log: config.probe_log, hooks: config.hooks };
+        let options = Options {
+            ring_bytes: config.ring_size,
+            probe_log: config.probe_log,
+            hooks: config.hooks,
+            tls_keys: config.tls != TlsChoice::Calls,
+        };
         let mut programs = Programs::load(options, &kernel_rules)?;
         let ring = programs.ring()?;
         let control = programs.control()?;

@@ -30,8 +30,10 @@ pub mod kind {
     pub const FORKED: u32 = 9;
     /// [`super::Started`]: the process began a program.
     pub const STARTED: u32 = 10;
+    /// [`super::Key`]: a TLS library expanded an AES key.
+    pub const KEY: u32 = 11;
     /// One more than the largest tag: the length of tables indexed by kind.
-    pub const COUNT: u32 = 11;
+    pub const COUNT: u32 = 12;
 }
 
 /// Indices of the table that counts records for which the ring had no room: those of [`kind`], and
@@ -83,6 +85,8 @@ pub mod process {
     pub const KNOWN: u32 = 4;
     /// The agent was told of a socket of its.
     pub const MET: u32 = 8;
+    /// Its TLS connections are not read by their keys: its sessions are tied to their sockets instead.
+    pub const CALLS: u32 = 16;
 }
 
 /// Tags of [`Data::direction`]; also indices of per-direction state.
@@ -99,6 +103,8 @@ pub mod source {
     pub const TLS: u8 = 0;
     /// A system call on a socket.
     pub const SOCKET: u8 = 1;
+    /// A system call on a socket that carries TLS: the bytes are its records.
+    pub const RECORDS: u8 = 2;
 }
 
 /// Tags of [`Ended::reason`].
@@ -127,6 +133,11 @@ pub mod verdict {
     pub const IGNORE: u32 = 3;
     /// The socket carries TLS: its bytes are of no use, its ties to TLS sessions are.
     pub const CIPHERTEXT: u32 = 4;
+    /// The socket carries TLS that is read by its keys: capture all bytes of both directions.
+    pub const RECORDS: u32 = 5;
+    /// The same, and the agent has no use for the exchange under way: send nothing until bytes are sent after
+    /// an answer.
+    pub const SKIP_RECORDS: u32 = 6;
 }
 
 /// Begins every record.
@@ -224,6 +235,23 @@ pub struct Ended {
     /// Bytes that moved since tracking began, by [`direction`].
     pub moved: [u64; 2],
 }
+
+/// A process expanded an AES key, as it does for each key of a TLS connection; for other ends, too.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Key {
+    /// With [`kind::KEY`].
+    pub header: Header,
+    /// Length of the key in bytes: 16, 24 or 32.
+    pub bytes: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The key, then zeros.
+    pub key: [u8; KEY_BYTES],
+}
+
+/// Most bytes of an AES key.
+pub const KEY_BYTES: usize = 32;
 
 /// A process forked another.
 #[repr(C)]

@@ -1,6 +1,7 @@
 //! One file per subject; the programs' names are what the agent attaches by.
 
 mod function;
+mod key;
 mod process;
 mod socket;
 mod syscall;

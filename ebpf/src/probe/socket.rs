@@ -15,7 +15,7 @@ use crate::{
     capture::{self, Action, Held},
     cursor::Cursor,
     emit, kernel,
-    maps::{AGENT_PID, CURSORS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
+    maps::{AGENT_PID, CURSORS, GREETINGS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
     place, scope,
 };
 
@@ -116,12 +116,25 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
             None
         }
         Action::Hello => {
-            hello(sock, socket, &mut cursor);
+            let heard = hello(sock, socket, &mut cursor).is_some();
+            if socket.verdict == verdict::RECORDS {
+                if heard {
+                    return send(sock, socket, way, result as u64, cursor);
+                }
+                ignore(sock, socket);
+                return None;
+            }
             // A session that was under way before its socket was looked at.
             let _ = is_tied(sock, socket, way, result, || cursor);
             None
         }
-        Action::Send => send(sock, socket, way, result as u64, cursor),
+        Action::Send => {
+            if socket.verdict == verdict::RECORDS {
+                // What is read by its keys is not read at the library's calls as well.
+                let _ = is_tied(sock, socket, way, result, || cursor);
+            }
+            send(sock, socket, way, result as u64, cursor)
+        }
     }
 }
 
@@ -149,7 +162,7 @@ fn ciphertext(
 #[inline(always)]
 fn is_tied(sock: u64, socket: &mut Connection, way: u8, result: i64, place: impl FnOnce() -> Cursor) -> bool {
     // First: a call during which its probes were taken off has no end that is seen.
-    if !is_hooked() {
+    if !capture::current_is(process::HOOKED) {
         return false;
     }
     if !tie::within_call(sock, socket) {
@@ -174,24 +187,13 @@ fn know(sock: u64, is_outside: bool) -> Option<()> {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let mut connection = capture::connection();
     let family = kernel::stream_family(sock);
-    if is_outside || family.is_none() || pid == AGENT_PID.load() || process_is(pid, process::EXCLUDED) {
+    if is_outside || family.is_none() || pid == AGENT_PID.load() || capture::current_is(process::EXCLUDED) {
         connection.verdict = verdict::IGNORE;
     }
     if family == Some(kernel::AF_UNIX) {
         connection.inode = kernel::inode(sock);
     }
     SOCKETS.insert(sock, connection, 0).ok()
-}
-
-#[inline(always)]
-fn process_is(pid: u32, bit: u32) -> bool {
-    // SAFETY: the value is one word.
-    unsafe { PROCESSES.get(pid) }.is_some_and(|bits| *bits & bit != 0)
-}
-
-#[inline(always)]
-fn is_hooked() -> bool {
-    process_is((bpf_get_current_pid_tgid() >> 32) as u32, process::HOOKED)
 }
 
 #[inline(always)]
@@ -255,14 +257,20 @@ fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor)
     }
     let thread = bpf_get_current_pid_tgid();
     CURSORS.insert(thread, cursor, 0).ok()?;
-    capture::send(socket.id, way, source::SOCKET, time_ns, Held::Cursor);
+    capture::send(socket.id, way, source_of(socket), time_ns, Held::Cursor);
     Some(())
+}
+
+/// What the bytes of a socket are.
+#[inline(always)]
+fn source_of(socket: &Connection) -> u8 {
+    if socket.verdict == verdict::RECORDS { source::RECORDS } else { source::SOCKET }
 }
 
 /// Tells of bytes that moved last and cannot be had.
 #[inline(always)]
 fn hole(socket: &Connection, way: u8, bytes: u64, time_ns: u64) {
-    let mut data = capture::record(kind::DATA, socket.id, way, source::SOCKET, time_ns);
+    let mut data = capture::record(kind::DATA, socket.id, way, source_of(socket), time_ns);
     data.position = socket.moved[usize::from(way & 1)] - bytes;
     data.original_bytes = bytes as u32;
     emit::gap(&data);
@@ -308,6 +316,7 @@ fn hello(sock: u64, socket: &mut Connection, cursor: &mut Cursor) -> Option<()> 
     announce(sock, socket);
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
+    let _ = GREETINGS.insert((bpf_get_current_pid_tgid() >> 32) as u32, now, 0);
     let mut data = capture::record(kind::HELLO, socket.id, direction::WRITE, source::SOCKET, now);
     data.original_bytes = size as u32;
     emit::hello(&data, address, size);

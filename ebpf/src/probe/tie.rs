@@ -1,6 +1,6 @@
 //! Which TLS session uses which socket.
 
-use spanwire_abi::{Connection, SessionKey, direction, gap, told};
+use spanwire_abi::{Connection, SessionKey, direction, gap, told, verdict};
 
 use super::{
     socket::announce,
@@ -118,6 +118,9 @@ fn join(sock: u64, socket: &mut Connection, key: SessionKey) -> Option<()> {
             return None;
         }
         session.socket = socket.id;
+    }
+    if matches!(socket.verdict, verdict::RECORDS | verdict::SKIP_RECORDS) {
+        session.verdict = verdict::IGNORE;
     }
     Some(())
 }
