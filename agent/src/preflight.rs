@@ -3,8 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::binary::{Image, Role, analyse};
 use crate::bpf::{LoadError, Options, Point, Programs};
@@ -238,14 +237,15 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
 
 /// Finds the TLS code of a library and probes it, in this process alone. Says where and at what cost.
 fn examine_library(programs: &mut Programs, library: Library) -> Result<String, String> {
-    let handle = library.file.try_clone().map_err(|error| error.to_string())?;
-    let image = Image::open(library.file).map_err(|error| error.to_string())?;
+    let file = library.handle.open().map_err(|error| error.to_string())?;
+    let image = Image::open(file).map_err(|error| error.to_string())?;
     let found = analyse(&image).map_err(|error| error.to_string())?;
     if found.is_empty() {
         return Err("no TLS code that is known; programs that use it are not seen".to_owned());
     }
-    let path = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
-    let sites = || found.iter().flat_map(|code| &code.sites);
+    let path = library.handle.path();
+    let sites =
+        || found.iter().flat_map(|code| &code.sites).filter(|site| !matches!(site.role, Role::Key(_)));
     let points: Vec<Point> = sites().map(Point::from).collect();
     let _attached =
         programs.attach(&path, &points, Some(std::process::id())).map_err(|error| refused(&error))?;

@@ -1,36 +1,30 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns};
-use spanwire_abi::{
-    Connection, Data, Dismissal, Endpoint, OPENING_BYTES, direction, kind, process, source, verdict,
-};
+use spanwire_abi::{CHUNK_BYTES, Connection, Data, OPENING_BYTES, direction, kind, process, source, verdict};
 
 use crate::{
     cursor::{Cursor, Turn, zero},
-    emit,
+    dismissal, emit,
     maps::{CURSORS, DISMISSALS, PROCESSES, REQUESTS, TLS_CALLS, TLS_KEYS},
 };
 
-/// Most records that one call is cut into: 4 MiB where its bytes lie together. What a call moves
-/// beyond it is a gap.
-const RECORDS_PER_CALL: usize = 256;
+/// Most records that one call is cut into: of bytes that lie together 3 MiB at its begin and 1 MiB at its end, where
+/// a document has the members that follow its messages. What a call moves between is a gap; where its bytes lie in
+/// several places, what it moves beyond the first 4 MiB.
+const FIRST_RECORDS: usize = 192;
+const LAST_RECORDS: usize = 64;
+const LAST_BYTES: u64 = (LAST_RECORDS * CHUNK_BYTES) as u64;
 
 /// Changes of direction at which a connection is looked at for a request, before it counts as
 /// something else. One that is joined in the midst of an exchange shows one within two.
 const LOOKS: u8 = 6;
 
-/// How long the agent's word on an exchange holds for the process's later connections.
-const DISMISSAL_NS: u64 = 60_000_000_000;
-/// The same for TLS sessions and the ClientHellos that begin them. The agent must still see how many
-/// exchanges without interest a process makes, to take its probes off; they cost more than the events. And
-/// one address may be that of several servers.
-const TLS_DISMISSAL_NS: u64 = 100_000_000;
-
 /// Of [`Connection::last`], before any byte moved.
 const NEITHER: u8 = 2;
 
 /// How the first bytes of an exchange look.
-type Opening = [u64; OPENING_BYTES / 8];
+pub type Opening = [u64; OPENING_BYTES / 8];
 
 /// A connection of which nothing is known yet. Its id is unique by time and processor; the shift
 /// leaves room for 834 days of uptime.
@@ -98,24 +92,37 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             connection.verdict = verdict::FOLLOW;
             Action::Send
         }
-        verdict::RECORDS => records(connection, turns && way == direction::WRITE, position, cursor),
+        verdict::RECORDS => {
+            if way == direction::WRITE {
+                mark_records(connection, turns, position, cursor);
+            }
+            if obey(connection) { Action::Leave } else { Action::Send }
+        }
         verdict::SKIP_RECORDS if turns && way == direction::WRITE => {
             connection.verdict = verdict::RECORDS;
-            records(connection, true, position, cursor)
+            mark_records(connection, turns, position, cursor);
+            if obey(connection) { Action::Leave } else { Action::Send }
         }
         _ => Action::Leave,
     }
 }
 
-/// TLS records moved that are read by their keys; with `turns` the first that are sent after some were received,
-/// where a request may begin.
+/// Content type of a record of a program's bytes (RFC 8446, section 5.1).
+const APPLICATION_DATA: u8 = 23;
+
+/// TLS records are sent that are read by their keys: marks where a request may begin. That is where a program's own
+/// bytes are sent after some were received, or after the end of the handshake, which is sent after them.
 #[inline(always)]
-fn records(connection: &mut Connection, turns: bool, position: u64, cursor: &mut Cursor) -> Action {
-    if turns {
+fn mark_records(connection: &mut Connection, turns: bool, position: u64, cursor: &mut Cursor) {
+    if !turns && connection.looks == 0 {
+        return;
+    }
+    let starts = matches!(cursor.first::<1>(), Some([APPLICATION_DATA]));
+    connection.looks = u8::from(!starts);
+    if starts {
         connection.alike_since = position;
         cursor.mark_request();
     }
-    if obey(connection) { Action::Leave } else { Action::Send }
 }
 
 /// A TLS client begins at this position.
@@ -123,6 +130,7 @@ fn records(connection: &mut Connection, turns: bool, position: u64, cursor: &mut
 fn greet(connection: &mut Connection, position: u64) {
     connection.requests = direction::WRITE;
     connection.alike_since = position;
+    connection.looks = 1;
     let by_keys = TLS_KEYS.load() != 0 && !current_is(process::CALLS);
     connection.verdict = if by_keys { verdict::RECORDS } else { verdict::CIPHERTEXT };
 }
@@ -159,7 +167,7 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
         Start::Request => {
             connection.requests = way;
             begin(connection, cursor, position);
-            if is_dismissed(&connection.opening, from) {
+            if dismissal::holds_for(&connection.opening, from) {
                 connection.verdict = verdict::SKIP_EXCHANGE;
                 return Action::Leave;
             }
@@ -173,7 +181,8 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
         }
         Start::Hello | Start::TlsRecord if from == source::SOCKET => {
             connection.verdict = verdict::CIPHERTEXT;
-            Action::Leave
+            // A session that is older than the agent tells of its process as well.
+            if position == 0 && way == direction::WRITE { Action::Hello } else { Action::Leave }
         }
         _ => {
             connection.looks += 1;
@@ -224,33 +233,6 @@ fn has_line(opening: &Opening) -> bool {
     (0..OPENING_BYTES).any(|index| unsafe { *bytes.add(index) } == b'\n')
 }
 
-#[inline(always)]
-fn dismissal(opening: &Opening) -> Dismissal {
-    Dismissal { pid: bpf_get_current_pid_tgid() >> 32, opening: *opening }
-}
-
-#[inline(never)]
-fn is_dismissed(opening: &Opening, from: u8) -> bool {
-    let holds = if from == source::TLS { TLS_DISMISSAL_NS } else { DISMISSAL_NS };
-    holds_still(&dismissal(opening), holds)
-}
-
-/// Whether the agent has just seen this process begin a TLS session with this peer by a ClientHello of
-/// this size, and had no use for it.
-#[inline(always)]
-pub fn is_dismissed_hello(peer: &Endpoint, bytes: u32) -> bool {
-    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
-    holds_still(&Dismissal::of_hello(pid, peer, bytes), TLS_DISMISSAL_NS)
-}
-
-#[inline(always)]
-fn holds_still(dismissal: &Dismissal, holds: u64) -> bool {
-    // SAFETY: the value is one word.
-    let Some(since) = (unsafe { DISMISSALS.get(dismissal) }) else { return false };
-    // SAFETY: the helper has no preconditions.
-    unsafe { bpf_ktime_get_ns() }.wrapping_sub(*since) < holds
-}
-
 /// Does what the agent asked for, if it did; true when bytes are no longer wanted. Its stack is its own:
 /// with its caller's it would be more than 512 bytes, and Linux 6.1 refuses that.
 #[inline(never)]
@@ -273,7 +255,7 @@ fn obey(connection: &mut Connection) -> bool {
         if connection.opening[0] != 0 {
             // SAFETY: the helper has no preconditions.
             let now = unsafe { bpf_ktime_get_ns() };
-            let _ = DISMISSALS.insert(dismissal(&connection.opening), now, 0);
+            let _ = DISMISSALS.insert(dismissal::of(&connection.opening), now, 0);
         }
     }
     connection.verdict = wanted;
@@ -293,7 +275,16 @@ pub enum Held {
 #[inline(always)]
 pub fn send(id: u64, way: u8, from: u8, time_ns: u64, held: Held) {
     let tags = u64::from(way) | u64::from(from) << 8 | (held as u64) << 16;
-    for _ in 1..RECORDS_PER_CALL {
+    for _ in 0..FIRST_RECORDS {
+        if send_piece(id, time_ns, tags) == 0 {
+            return;
+        }
+    }
+    if let Some(cursor) = cursor_of(tags) {
+        // SAFETY: an entry of this thread's own.
+        unsafe { (*cursor).skip_to_last(LAST_BYTES) };
+    }
+    for _ in 1..LAST_RECORDS {
         if send_piece(id, time_ns, tags) == 0 {
             return;
         }
@@ -310,15 +301,7 @@ const LAST: u64 = 1 << 24;
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn send_piece(id: u64, time_ns: u64, tags: u64) -> u64 {
-    let thread = bpf_get_current_pid_tgid();
-    // SAFETY: entries of this thread's own.
-    let cursor = unsafe {
-        match tags >> 16 & 0xff {
-            0 => TLS_CALLS.get_ptr_mut(thread).map(|call| &raw mut (*call).plaintext),
-            _ => CURSORS.get_ptr_mut(thread),
-        }
-    };
-    let Some(cursor) = cursor else { return 0 };
+    let Some(cursor) = cursor_of(tags) else { return 0 };
     // SAFETY: as above.
     let piece = match unsafe { (*cursor).turn() } {
         Turn::Piece(piece) => piece,
@@ -332,6 +315,19 @@ pub extern "C" fn send_piece(id: u64, time_ns: u64, tags: u64) -> u64 {
     data.original_bytes = if tags & LAST != 0 { piece.left as u32 } else { piece.size as u32 };
     emit::data(&data, piece.address, piece.size);
     1
+}
+
+/// The cursor of this thread's call, by the tags of [`send_piece`].
+#[inline(always)]
+fn cursor_of(tags: u64) -> Option<*mut Cursor> {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: entries of this thread's own.
+    unsafe {
+        match tags >> 16 & 0xff {
+            0 => TLS_CALLS.get_ptr_mut(thread).map(|call| &raw mut (*call).plaintext),
+            _ => CURSORS.get_ptr_mut(thread),
+        }
+    }
 }
 
 /// A data record without its bytes.

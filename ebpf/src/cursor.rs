@@ -164,6 +164,20 @@ impl Cursor {
         store!(self.left = left - bytes);
     }
 
+    /// Leaves out all but the last `bytes` of the call, where they lie together with those before.
+    #[inline(always)]
+    pub fn skip_to_last(&mut self, bytes: u64) {
+        let (part_left, left) = (load!(self.part_left), load!(self.left));
+        if left > bytes && part_left >= left {
+            let skipped = left - bytes;
+            let (address, position) = (load!(self.address), load!(self.position));
+            store!(self.address = address + skipped);
+            store!(self.part_left = part_left - skipped);
+            store!(self.left = bytes);
+            store!(self.position = position + skipped);
+        }
+    }
+
     /// Reads the first bytes, as far as they lie together.
     #[inline(always)]
     pub fn opening(&mut self, bytes: &mut [u64; OPENING_BYTES / 8]) -> bool {

@@ -16,7 +16,7 @@ use spanwire_abi::{
 
 use crate::{
     kernel,
-    maps::{DROPS, EVENTS, GAPS, READER, SIGNS, WAKE_BYTES},
+    maps::{DROPS, EVENTS, GAPS, KEYS, READER, SIGNS, WAKE_BYTES},
 };
 
 /// A data record with room for `N` bytes. Room comes in a few fixed sizes, because the kernel wants
@@ -107,7 +107,7 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) -> bool {
 /// A key of 16, 24 or 32 bytes that lies at this address of the process.
 #[inline(always)]
 pub fn key(address: u64, bytes: u32) {
-    let Some(mut entry) = EVENTS.reserve::<Key>(0) else {
+    let Some(mut entry) = KEYS.reserve::<Key>(0) else {
         count_drop(kind::KEY);
         return;
     };
@@ -122,7 +122,9 @@ pub fn key(address: u64, bytes: u32) {
         let key = (&raw mut (*record).key).cast::<c_void>();
         bpf_probe_read_user(key, bounded::<KEY_BYTES>(u64::from(bytes)) as u32, address as *const c_void)
     };
-    if read == 0 { entry.submit(wakes(false)) } else { entry.discard(u64::from(BPF_RB_NO_WAKEUP)) }
+    // Records of the connection follow each key, and wake the agent.
+    let flags = u64::from(BPF_RB_NO_WAKEUP);
+    if read == 0 { entry.submit(flags) } else { entry.discard(flags) }
 }
 
 /// False where it found no room.

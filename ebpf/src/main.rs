@@ -7,6 +7,7 @@
 mod arch;
 mod capture;
 mod cursor;
+mod dismissal;
 mod emit;
 mod kernel;
 mod maps;

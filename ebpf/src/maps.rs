@@ -33,6 +33,10 @@ pub static WAKE_BYTES: Global<u64> = Global::new(1 << 20);
 #[map]
 pub static SIGNS: RingBuf = RingBuf::with_byte_size(256 << 10, 0);
 
+/// Keys that processes expand: of one that is lost a whole connection cannot be read, so they never wait behind data.
+#[map]
+pub static KEYS: RingBuf = RingBuf::with_byte_size(256 << 10, 0);
+
 /// Records that found no room in their ring, by [`spanwire_abi::dropped`].
 #[map]
 pub static DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(dropped::COUNT, 0);

@@ -4,5 +4,5 @@
 mod policy;
 mod scope;
 
-pub use policy::{Action, Policy, Reason, Sign};
+pub use policy::{Action, Policy, Reason, Sign, TlsMode};
 pub use scope::{Identity, Membership, Scope, Standing};

@@ -10,6 +10,22 @@ const PATIENCE: u32 = 24;
 /// Servers that a process may ask without interest before every further one counts as known.
 const SERVERS: usize = 64;
 
+/// Connections that could not be read by their keys after which a process's TLS library is probed at its calls:
+/// of one alone some records may have been lost.
+const UNREADABLE: u32 = 2;
+
+/// How what processes say over TLS is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// By keys, and at calls where keys were seen to fail, or sessions may be older than the agent.
+    #[default]
+    Auto,
+    /// By keys.
+    Keys,
+    /// At the calls of TLS libraries.
+    Calls,
+}
+
 /// A sign that a process may be of interest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
@@ -32,6 +48,8 @@ pub enum Sign {
     Peer,
     /// The operator names it.
     Named,
+    /// A TLS connection of its could not be read by its keys.
+    Unreadable,
 }
 
 /// Why a process carries probes.
@@ -63,7 +81,7 @@ impl Reason {
 /// What shall be done about a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Put probes on its TLS code; on what has none yet, if it carries some.
+    /// Let its TLS be read: put probes on its TLS code, on what has none yet.
     Attach,
     /// Take them off.
     Detach,
@@ -76,6 +94,10 @@ struct Tracked {
     given_up: bool,
     /// It asked a provider.
     involved: bool,
+    /// It may have sessions that are older than the agent.
+    is_old: bool,
+    /// Connections that could not be read by their keys.
+    unreadable: u32,
     peer: bool,
     named: bool,
     /// Exchanges without interest since it was hooked.
@@ -85,6 +107,10 @@ struct Tracked {
 }
 
 impl Tracked {
+    fn defies_keys(&self) -> bool {
+        self.unreadable >= UNREADABLE
+    }
+
     fn reason(&self) -> Reason {
         match self {
             Self { named: true, .. } => Reason::Named,
@@ -99,9 +125,34 @@ impl Tracked {
 #[derive(Debug, Default)]
 pub struct Policy {
     processes: HashMap<u32, Tracked>,
+    mode: TlsMode,
 }
 
 impl Policy {
+    /// Of which nothing is known yet.
+    #[must_use]
+    pub fn new(mode: TlsMode) -> Self {
+        Self { processes: HashMap::new(), mode }
+    }
+
+    /// Whether a process's TLS is read at its library's calls.
+    #[must_use]
+    pub fn reads_calls(&self, pid: u32) -> bool {
+        match self.mode {
+            TlsMode::Calls => true,
+            TlsMode::Keys => false,
+            TlsMode::Auto => {
+                self.processes.get(&pid).is_some_and(|tracked| tracked.is_old || tracked.defies_keys())
+            }
+        }
+    }
+
+    /// Whether a process's connections are not to be read by their keys.
+    #[must_use]
+    pub fn defies_keys(&self, pid: u32) -> bool {
+        self.processes.get(&pid).is_some_and(Tracked::defies_keys)
+    }
+
     /// A sign of a process.
     pub fn sign(&mut self, pid: u32, sign: Sign) -> Option<Action> {
         let tracked = self.processes.entry(pid).or_default();
@@ -117,7 +168,15 @@ impl Policy {
             }
             Sign::Peer => tracked.peer = true,
             Sign::Named => tracked.named = true,
-            Sign::Running | Sign::LibraryInit | Sign::Forked | Sign::Started => {}
+            Sign::Running => tracked.is_old = true,
+            Sign::Unreadable => {
+                tracked.unreadable = tracked.unreadable.saturating_add(1);
+                if self.mode != TlsMode::Auto || tracked.unreadable != UNREADABLE {
+                    return None;
+                }
+                tracked.hooked = false;
+            }
+            Sign::LibraryInit | Sign::Forked | Sign::Started => {}
         }
         if tracked.hooked {
             // It may use another library than those that have probes already.
@@ -290,5 +349,26 @@ mod tests {
             }
         }
         assert_eq!(policy.processes[&PID].judged.len(), SERVERS);
+    }
+
+    #[test]
+    fn calls_are_probed_where_keys_fail_or_sessions_may_be_old() {
+        for (mode, old, failed) in
+            [(TlsMode::Auto, true, true), (TlsMode::Keys, false, false), (TlsMode::Calls, true, true)]
+        {
+            let mut policy = Policy::new(mode);
+            assert_eq!(policy.sign(PID, Sign::Running), Some(Action::Attach));
+            assert_eq!(policy.reads_calls(PID), old, "{mode:?}");
+            policy.ended(PID);
+            assert_eq!(policy.sign(PID, Sign::Started), Some(Action::Attach));
+            assert_eq!(policy.reads_calls(PID), mode == TlsMode::Calls);
+            for _ in 1..UNREADABLE {
+                assert_eq!(policy.sign(PID, Sign::Unreadable), None, "{mode:?}");
+            }
+            let again = (mode == TlsMode::Auto).then_some(Action::Attach);
+            assert_eq!(policy.sign(PID, Sign::Unreadable), again, "{mode:?}");
+            assert_eq!(policy.reads_calls(PID), failed, "{mode:?}");
+            assert_eq!(policy.sign(PID, Sign::Unreadable), None, "once");
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use object::elf::{ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_DYNAMIC, PT_LOAD, PT_NOTE};
+use object::elf::{
+    ELFCLASS64, EM_AARCH64, EM_X86_64, FileHeader64, PF_X, PT_DYNAMIC, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE,
+};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, ReadCache};
 use thiserror::Error;
@@ -26,6 +28,9 @@ pub enum Refusal {
     /// A table in it is larger than any that was ever seen.
     #[error("it has {0}, more than is read")]
     TooLarge(&'static str),
+    /// Somebody writes it.
+    #[error("it changed while it was read")]
+    Changed,
 }
 
 /// Most program headers of a file. A header may claim four billion, and they would all be read.
@@ -70,6 +75,8 @@ pub struct Image {
     pub(super) loaded: Vec<Segment>,
     pub(super) notes: Vec<Segment>,
     pub(super) dynamic: Option<Segment>,
+    /// Where it says where its functions begin and end (`.eh_frame_hdr`).
+    pub(super) frames: Option<Segment>,
 }
 
 impl Image {
@@ -101,6 +108,7 @@ impl Image {
             loaded: Vec::new(),
             notes: Vec::new(),
             dynamic: None,
+            frames: None,
         };
         for segment in header.program_headers(endian, data)? {
             let part = Segment {
@@ -119,6 +127,7 @@ impl Image {
                 }
                 PT_NOTE => image.notes.push(part),
                 PT_DYNAMIC => image.dynamic = Some(part),
+                PT_GNU_EH_FRAME => image.frames = Some(part),
                 _ => {}
             }
         }

@@ -70,6 +70,27 @@ impl Analysis {
     }
 }
 
+/// How often a file is read anew that changes while it is read. A change of its name or of its rights
+/// counts as one, too.
+const AGAIN: usize = 1;
+
+/// What reading a file tells, if it stays the same meanwhile.
+fn unchanged<T>(image: &Image, mut read: impl FnMut() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let state = || -> io::Result<[i64; 5]> {
+        let metadata = image.metadata()?;
+        let size = i64::try_from(metadata.len()).unwrap_or(i64::MAX);
+        Ok([size, metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()])
+    };
+    for _ in 0..=AGAIN {
+        let before = state()?;
+        let told = read();
+        if state()? == before {
+            return told;
+        }
+    }
+    Err(Refusal::Changed)
+}
+
 /// By what files are taken for copies of one another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Build {
@@ -103,8 +124,8 @@ impl Known {
         {
             return Ok((analysis, true));
         }
-        let analysis = Arc::new(Analysis::of(image)?);
-        if let Some(build) = build.filter(|_| !analysis.found.is_empty()) {
+        let analysis = Arc::new(unchanged(image, || Analysis::of(image))?);
+        if let Some(build) = build.filter(|_| analysis.sites().next().is_some()) {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= BUILDS {
                 known.clear();

@@ -1,6 +1,7 @@
 //! Where a file's TLS code is, and where in it probes cost least. `stack/` has one file per TLS stack;
 //! each is asked whether it knows the code.
 
+mod aes;
 mod build_id;
 mod dynamic;
 mod image;
@@ -28,6 +29,8 @@ pub enum Stack {
     GnuTls,
     /// NSS, by way of NSPR.
     Nss,
+    /// Whatever expands AES keys by the processor's instructions.
+    KeyExpansion,
 }
 
 impl Stack {
@@ -38,6 +41,7 @@ impl Stack {
             Self::OpenSsl => "OpenSSL",
             Self::GnuTls => "GnuTLS",
             Self::Nss => "NSS",
+            Self::KeyExpansion => "AES key expansion",
         }
     }
 }
@@ -73,6 +77,19 @@ pub enum Role {
     Free,
     /// A process begins to use the library.
     Init,
+    /// An AES key is expanded.
+    Key(KeyCall),
+}
+
+/// Where a function that expands AES keys gets its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCall {
+    /// As C passes them: the key's address first, then its bits (128, 192 or 256), of 32 bits.
+    Registers,
+    /// As Go's assembly has them (ABI0), above the return address: the number of rounds (10, 12 or 14) as
+    /// a word of 64 bits, then the key's address. On ARM a word is kept free there, so they stand at
+    /// the same places: 8 and 16 bytes above the stack pointer.
+    GoStack,
 }
 
 /// A place for a probe.
@@ -121,6 +138,8 @@ pub struct TlsCode {
     pub stack: Stack,
     /// Where to probe it; empty when it is laid out in no known way, and its traffic cannot be seen.
     pub sites: Vec<Site>,
+    /// Places of such code that are laid out in no known way, and are not probed.
+    pub unknown: usize,
 }
 
 /// Finds the TLS code in a file; none is the usual case.

@@ -51,15 +51,19 @@ pub fn entry(image: &Image, address: u64) -> (u64, Class) {
 /// As [`entry`], for a function of which only the first `arguments` matter.
 #[must_use]
 pub fn entry_with(image: &Image, address: u64, arguments: usize) -> (u64, Class) {
+    let (registers, stack) = HELD.split_at(HELD.len() - 1);
+    let held: Vec<Register> = registers.iter().take(arguments).chain(stack).copied().collect();
+    entry_holding(image, address, &held)
+}
+
+/// As [`entry`], for a probe that reads these registers only.
+pub(super) fn entry_holding(image: &Image, address: u64, held: &[Register]) -> (u64, Class) {
     let plain = (address, Class::Stepped);
     if image.machine() != Machine::X86_64 {
         return plain;
     }
     let Ok(code) = image.code(address, LOOK_BYTES) else { return plain };
-    let (registers, stack) = HELD.split_at(HELD.len() - 1);
-    let held = registers.iter().take(arguments).chain(stack);
-    let held: Vec<Register> = held.copied().collect();
-    cheap(&code, address, &held).map_or(plain, |at| (at, Class::Emulated))
+    cheap(&code, address, held).map_or(plain, |at| (at, Class::Emulated))
 }
 
 /// The first instruction that the kernel emulates, if nothing before it touches memory or a register

@@ -132,7 +132,7 @@ fn absurd_counts_are_refused_before_they_are_read() {
 }
 
 /// A file with these bytes that is gone when it is closed.
-fn opened(bytes: &[u8]) -> File {
+pub(super) fn opened(bytes: &[u8]) -> File {
     let name = format!("spanwire-opened-{}-{:?}", std::process::id(), std::thread::current().id());
     let path = std::env::temp_dir().join(name);
     fs::write(&path, bytes).unwrap();

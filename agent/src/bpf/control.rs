@@ -173,6 +173,14 @@ impl Standing {
         self.processes.insert(pid, process::HOOKED | process::KNOWN, 0)
     }
 
+    /// Its TLS code carries probes, and its connections are not read by their keys.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: its connections are then read in neither way.
+    pub fn by_calls(&mut self, pid: u32) -> Result<(), MapError> {
+        self.processes.insert(pid, process::HOOKED | process::KNOWN | process::CALLS, 0)
+    }
+
     /// It was looked at, and carries no probes.
     ///
     /// # Errors

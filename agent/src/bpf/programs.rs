@@ -190,6 +190,15 @@ impl Programs {
         Ring::new(&mut self.ebpf, "SIGNS")
     }
 
+    /// The reading end of the ring buffer of keys; there is one. Nothing wakes who waits for it: it is to be looked
+    /// at with that of events, before it.
+    ///
+    /// # Errors
+    /// When it was taken already or cannot be polled.
+    pub fn keys(&mut self) -> Result<Ring, LoadError> {
+        Ring::new(&mut self.ebpf, "KEYS")
+    }
+
     /// The maps that steer the programs; there is one handle.
     ///
     /// # Errors

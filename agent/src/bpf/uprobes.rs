@@ -10,7 +10,7 @@ use aya::programs::uprobe::{UProbe, UProbeAttachLocation, UProbeLink, UProbeScop
 use super::LoadError;
 use super::multi::Multi;
 use super::programs::{Programs, program};
-use crate::binary::{Call, Direction, Role, Site};
+use crate::binary::{Call, Direction, KeyCall, Role, Site};
 
 /// What a probe does; one program of the object each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +39,17 @@ pub enum Probe {
     Freed,
     /// Entry of a function by which a process begins to use the library.
     LibraryInit,
+    /// A function that expands an AES key, which has its arguments in registers.
+    KeyRegisters,
+    /// One of Go's, which has them on the stack.
+    KeyGo,
 }
 
 impl Probe {
     /// All of them, in the order in which they are attached: a session must not outlive its address
     /// unseen, and a return without its entry is nothing, while an entry without its return is a call
     /// that never ends.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Created,
         Self::Imported,
         Self::Freed,
@@ -58,6 +62,8 @@ impl Probe {
         Self::WriteReported,
         Self::WriteReportedFifth,
         Self::LibraryInit,
+        Self::KeyRegisters,
+        Self::KeyGo,
     ];
 
     /// The program's name in the object.
@@ -75,6 +81,8 @@ impl Probe {
             Self::NsprWrite => "nspr_write",
             Self::Freed => "freed",
             Self::LibraryInit => "library_init",
+            Self::KeyRegisters => "key_registers",
+            Self::KeyGo => "key_go",
         }
     }
 
@@ -107,6 +115,8 @@ impl From<&Site> for Point {
             Role::Import => Probe::Imported,
             Role::Free => Probe::Freed,
             Role::Init => Probe::LibraryInit,
+            Role::Key(KeyCall::Registers) => Probe::KeyRegisters,
+            Role::Key(KeyCall::GoStack) => Probe::KeyGo,
         };
         Self { probe, offset: site.offset }
     }

@@ -201,7 +201,7 @@ impl Config {
             status_socket: (status_socket != NO_SOCKET).then(|| PathBuf::from(status_socket)),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
-            tls: settings.tls.unwrap_or(TlsChoice::Calls),
+            tls: settings.tls.unwrap_or(TlsChoice::Auto),
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),

@@ -88,7 +88,7 @@ pub struct Settings {
     pub hooks: Option<HookChoice>,
 
     /// How what programs say over TLS is read: by the keys that their TLS libraries expand (keys), at those
-    /// libraries' calls (calls), or auto: by keys, and by calls what keys cannot read [default: calls]
+    /// libraries' calls (calls), or auto: by keys, and by calls what keys cannot read [default: auto]
     #[arg(long, value_name = "WAY")]
     pub tls: Option<TlsChoice>,
 
@@ -128,7 +128,7 @@ impl Settings {
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
-            tls: Some(TlsChoice::Calls),
+            tls: Some(TlsChoice::Auto),
             log: Some(Text("info".to_owned())),
             libraries: Some(Paths::default()),
             color: Some(ColorChoice::Auto),

@@ -45,7 +45,7 @@ fn defaults_are_as_documented() {
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
-            tls: TlsChoice::Calls,
+            tls: TlsChoice::Auto,
             log: "info".to_owned(),
             libraries: Vec::new(),
             color: ColorChoice::Auto,

@@ -1,14 +1,19 @@
 //! Which files with TLS code there are: in the system's library folders, and mapped by processes.
 
+mod patient;
 mod root;
+#[cfg(test)]
+#[path = "libraries/tests/silent.rs"]
+pub(crate) mod silent;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-pub use root::Root;
+pub use patient::Patient;
+pub use root::{Handle, Root};
 
 /// Folders that the dynamic linkers of common distributions search.
 const FOLDERS: [&str; 10] = [
@@ -34,10 +39,10 @@ const MAPS_BYTES: u64 = 4 << 20;
 /// One file at one state of its content, whatever paths lead to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
-    device: u64,
+    device: (u32, u32),
     inode: u64,
     bytes: u64,
-    changed: (i64, i64),
+    changed: (i64, u32),
 }
 
 impl FileId {
@@ -48,13 +53,13 @@ impl FileId {
     }
 }
 
-/// A file that is open, so that it stays the same whatever becomes of its path.
+/// A file that is held, so that it stays the same whatever becomes of its path.
 #[derive(Debug)]
 pub struct Library {
     /// Its identity.
     pub id: FileId,
-    /// The open file.
-    pub file: File,
+    /// The file.
+    pub handle: Arc<Handle>,
     /// What it is called, in its process's view.
     pub path: PathBuf,
     /// Whether it is named as TLS libraries are.
@@ -65,9 +70,9 @@ impl Library {
     /// The file at `path`.
     ///
     /// # Errors
-    /// When there is no regular file, or it cannot be opened.
+    /// When there is no regular file, or it cannot be looked up.
     pub fn at(path: PathBuf) -> io::Result<Self> {
-        Self::of(root::at(&path)?, path)
+        Self::of(Handle::at(&path)?, path)
     }
 
     /// The file at `path`, in the view of those who have this root.
@@ -78,26 +83,31 @@ impl Library {
         Self::of(root.file(&path)?, path)
     }
 
-    fn of(file: File, path: PathBuf) -> io::Result<Self> {
-        let metadata = file.metadata()?;
+    fn of(handle: Handle, path: PathBuf) -> io::Result<Self> {
+        let status = handle.status()?;
         let id = FileId {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            bytes: metadata.len(),
-            changed: (metadata.mtime(), metadata.mtime_nsec()),
+            device: (status.stx_dev_major, status.stx_dev_minor),
+            inode: status.stx_ino,
+            bytes: status.stx_size,
+            changed: (status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec),
         };
         let named = path.file_name().and_then(|name| name.to_str()).is_some_and(is_tls_library);
-        Ok(Self { id, file, path, named })
+        Ok(Self { id, handle: Arc::new(handle), path, named })
     }
 }
 
-/// `libssl.so`, `libssl.so.3`, `libssl-8b66dd34.so.3` (bundled by a wheel), `libgnutls.so.30`, NSS's
-/// `libssl3.so` and `libnspr4.so`, and the like.
+/// NSS's libraries: sessions, and what they are read and written by.
+const NSS: [&str; 2] = ["libssl3.so", "libnspr4.so"];
+
+/// `libssl.so`, `libssl.so.3`, `libssl-8b66dd34.so.3` (bundled by a wheel), `libcrypto` with the same endings,
+/// `libgnutls.so.30`, those of NSS, and the like.
 fn is_tls_library(name: &str) -> bool {
-    if name.starts_with("libgnutls.so") || name == "libssl3.so" || name == "libnspr4.so" {
+    if name.starts_with("libgnutls.so") || NSS.contains(&name) {
         return true;
     }
-    let Some(rest) = name.strip_prefix("libssl") else { return false };
+    let Some(rest) = name.strip_prefix("libssl").or_else(|| name.strip_prefix("libcrypto")) else {
+        return false;
+    };
     match rest.find(".so") {
         Some(0) => true,
         Some(end) => {
@@ -198,7 +208,7 @@ pub fn mapped(procfs: &Path, pid: u32, named: bool) -> Vec<Library> {
             break;
         }
         let path = PathBuf::from(mapping.path);
-        let direct = root::at(&process.join("map_files").join(mapping.range));
+        let direct = Handle::at(&process.join("map_files").join(mapping.range));
         let file = match (direct, &root) {
             (Ok(file), _) => Ok(file),
             // Without CAP_CHECKPOINT_RESTORE. What was deleted has left its path to another.
@@ -216,7 +226,7 @@ pub fn mapped(procfs: &Path, pid: u32, named: bool) -> Vec<Library> {
 /// When it is gone.
 pub fn executable(procfs: &Path, pid: u32) -> io::Result<Library> {
     let link = procfs.join(pid.to_string()).join("exe");
-    Library::of(root::at(&link)?, fs::read_link(&link)?)
+    Library::of(Handle::at(&link)?, fs::read_link(&link)?)
 }
 
 /// An executable mapping of a file.
@@ -264,6 +274,8 @@ mod tests {
             "libssl.so.1.1",
             "libssl-8b66dd34.so.3",
             "libssl-1_1-x64.so",
+            "libcrypto.so.3",
+            "libcrypto-1f3a2b.so.1.1",
             "libgnutls.so.30",
             "libssl3.so",
             "libnspr4.so",
@@ -323,5 +335,26 @@ mod tests {
         let own = std::process::id();
         let executable = executable(Path::new("/proc"), own).unwrap();
         assert_eq!(mapped(Path::new("/proc"), own, false)[0].id, executable.id);
+    }
+
+    #[test]
+    fn what_has_a_librarys_name_and_is_none_is_no_library() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        use std::os::unix::fs::symlink;
+
+        let besides = std::env::temp_dir().join(format!("spanwire-none-{}", std::process::id()));
+        fs::create_dir_all(besides.join("libssl.so.4")).unwrap();
+        mknodat(CWD, besides.join("libssl.so.3"), FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
+        symlink("/dev/zero", besides.join("libssl.so.5")).unwrap();
+        symlink("/dev/tty", besides.join("libssl.so.6")).unwrap();
+        symlink("libssl.so.7", besides.join("libssl.so.7")).unwrap();
+        let root = Root::of(Path::new("/proc"), std::process::id()).unwrap();
+        let found = installed(&root, Some(&besides));
+        assert!(found.iter().all(|library| !library.path.starts_with(&besides)), "{found:?}");
+        for number in 3..=7 {
+            let path = besides.join(format!("libssl.so.{number}"));
+            assert!(Library::below(&root, path.clone()).is_err(), "{}", path.display());
+        }
+        fs::remove_dir_all(besides).unwrap();
     }
 }

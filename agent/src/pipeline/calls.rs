@@ -11,7 +11,7 @@ use crate::correlate::ConnectionFacts;
 use crate::correlate::exporters::{self, OTLP_GRPC_PORT};
 use crate::correlate::span::Span;
 use crate::discovery::process::Process;
-use crate::event::{ConnectionId, Ends, Role, Source};
+use crate::event::{ConnectionId, Ends, Role};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::protocol::http1::RequestHead;
 use crate::provider::{self, Candidate, Decision, Interpreter, OVER_LIMIT, Recognition};
@@ -51,11 +51,14 @@ impl Pipeline {
     ) {
         let mut steps = std::mem::take(&mut self.steps);
         for step in steps.drain(..) {
+            if matches!(step, Step::Began { .. }) {
+                conversation.awaited = None;
+            }
             match step {
                 Step::Began { role: Role::Server, .. } => {
                     conversation.ignored = true;
                     self.counters.connections_ignored_server_side.increment();
-                    self.judge(conversation, false, effects);
+                    self.judge(connection, conversation, false, effects);
                 }
                 Step::Began { ordinal, role: Role::Client, request } => {
                     self.tallies.of(conversation.pid).exchanges += 1;
@@ -68,7 +71,7 @@ impl Pipeline {
                     }
                     let reading = match provider::recognise(&request, self.limits) {
                         Recognition::Known(interpreter) => {
-                            self.judge(conversation, true, effects);
+                            self.judge(connection, conversation, true, effects);
                             Reading::Known(interpreter)
                         }
                         Recognition::Candidate(candidate) => {
@@ -182,7 +185,7 @@ impl Pipeline {
         let facts = ConnectionFacts {
             local: ends.and_then(Ends::local),
             peer: ends.and_then(Ends::peer),
-            tls: conversation.source == Source::Tls,
+            tls: conversation.is_tls(),
         };
         for call in calls {
             if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
@@ -222,7 +225,7 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.exchanges_without_endpoint.increment();
-        self.judge(conversation, false, effects);
+        self.judge(connection, conversation, false, effects);
         if conversation.http.skip(ordinal) {
             (conversation.read.skipping, conversation.write.skipping) = (true, true);
             effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
@@ -244,7 +247,7 @@ impl Pipeline {
             Decision::Open => {}
             Decision::Known(interpreter) => {
                 followed.reading = Reading::Known(interpreter);
-                self.judge(conversation, true, effects);
+                self.judge(connection, conversation, true, effects);
             }
             Decision::Foreign => {
                 conversation.exchanges.remove(&ordinal);
@@ -273,15 +276,19 @@ impl Pipeline {
     /// asks a provider keeps them, whatever else it does: that is told once in a while.
     pub(super) fn judge(
         &mut self,
+        connection: ConnectionId,
         conversation: &Conversation,
         of_interest: bool,
         effects: &mut impl FnMut(Effect),
     ) {
         let pid = conversation.pid;
+        if let Some(server_name) = self.table.server_name(connection, conversation) {
+            self.greetings.judged(pid, server_name, of_interest);
+        }
         let is_news = if of_interest {
             self.asking.insert(pid)
         } else {
-            conversation.source == Source::Tls && !self.asking.contains(&pid)
+            conversation.is_tls() && !self.asking.contains(&pid)
         };
         if is_news {
             effects(Effect::Judged { pid, of_interest });

@@ -54,6 +54,11 @@ pub enum Effect {
         /// Whether the process asks a provider.
         of_interest: bool,
     },
+    /// A connection of a process could not be read by its keys.
+    KeysFailed {
+        /// Process id.
+        pid: u32,
+    },
     /// A process of interest exchanges HTTP on this connection: its peer may be of interest, too.
     Met {
         /// Process id.

@@ -1,7 +1,7 @@
 //! What ends: connections, and the processes that had them.
 
-use super::table::{Conversation, Evicted, Hello};
-use super::{Effect, Pipeline, Unseen};
+use super::table::{Evicted, Hello, Side};
+use super::{Effect, Pipeline, Unseen, records};
 use crate::bpf::Verdict;
 use crate::event::{ConnectionId, Direction, End};
 use crate::provider;
@@ -37,23 +37,41 @@ impl Pipeline {
         let Some(conversation) = self.table.get_mut(connection).filter(|followed| !followed.ignored) else {
             return;
         };
-        let Conversation { http, read, write, joined, .. } = conversation;
-        for (direction, side, moved) in
-            [(Direction::Read, read, moved[0]), (Direction::Write, write, moved[1])]
-        {
-            if *joined && !side.assembler.has_begun() {
+        for (direction, moved) in [(Direction::Read, moved[0]), (Direction::Write, moved[1])] {
+            let joined = conversation.joined;
+            let side = conversation.side(direction);
+            if joined && !side.assembler.has_begun() {
                 continue;
             }
-            let (skipping, steps) = (std::mem::take(&mut side.skipping), &mut self.steps);
-            side.assembler.end(moved, &mut |segment| {
+            let Side { mut assembler, skipping } = std::mem::take(side);
+            let steps = &mut self.steps;
+            assembler.end(moved, &mut |segment| {
                 if let Segment::Gap(missing) = segment {
                     let counters = &self.counters;
                     let counter = if skipping { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
                     counter.add(missing);
+                    conversation.missed(direction, skipping);
                 }
-                http.push(direction, time_ns, segment, &mut |step| steps.push(step));
+                records::read(conversation, (direction, time_ns), segment, &mut self.keys, steps);
             });
+            conversation.side(direction).assembler = assembler;
         }
+    }
+
+    /// A TLS session was seen to use a socket: where that is read by its keys, the session need not be.
+    pub(super) fn tied(
+        &mut self,
+        session: ConnectionId,
+        socket: ConnectionId,
+        effects: &mut impl FnMut(Effect),
+    ) {
+        if !self.table.is_by_keys(socket) {
+            return self.table.tie(session, socket);
+        }
+        if let Some(conversation) = self.table.take(session) {
+            self.table.retire(session, &conversation);
+        }
+        effects(Effect::Decide { connection: session, position: u64::MAX, verdict: Verdict::Ignore });
     }
 
     /// A conversation had to go for another: what was under way on it ends as lost.
@@ -80,7 +98,7 @@ impl Pipeline {
         if end == End::Foreign {
             self.counters.connections_ignored_not_http.increment();
             if let Some(conversation) = self.table.take(connection) {
-                self.judge(&conversation, false, effects);
+                self.judge(connection, &conversation, false, effects);
                 self.table.retire(connection, &conversation);
             }
             return;
@@ -88,6 +106,10 @@ impl Pipeline {
         // A socket's end is the end of the TLS session on it.
         for id in [Some(connection), self.table.session_on(connection)].into_iter().flatten() {
             let Some(mut conversation) = self.table.take(id) else { continue };
+            if end == End::Closed && !conversation.ignored {
+                records::finish(&mut conversation, &mut self.steps);
+                self.counters.requests_unread.add(conversation.was_unread());
+            }
             conversation.http.end(end, time_ns, &mut |step| self.steps.push(step));
             self.follow(id, &mut conversation, None, u64::MAX, effects);
             if end == End::Closed {
@@ -110,6 +132,7 @@ impl Pipeline {
         self.asking.remove(&pid);
         self.tallies.ended(pid);
         self.greetings.ended(pid);
+        self.keys.ended(pid);
         effects(Effect::ProcessEnded { pid, time_ns });
     }
 

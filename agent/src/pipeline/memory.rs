@@ -21,7 +21,8 @@ impl Conversation {
             Reading::Known(interpreter) => interpreter.held_bytes(),
             Reading::Candidate { candidate, .. } => candidate.held_bytes(),
         });
-        self.http.held_bytes() + reading.sum::<usize>()
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.held_bytes());
+        self.http.held_bytes() + tls + reading.sum::<usize>()
     }
 
     /// A call is under way.
@@ -56,6 +57,10 @@ impl Pipeline {
     fn shed(&mut self, id: ConnectionId, note: &'static str, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         let Some(mut conversation) = self.table.take(id) else { return };
         conversation.http.shed(note, time_ns, &mut |step| self.steps.push(step));
+        // Records that wait for a key cannot be done without.
+        if conversation.tls.take_if(|tls| tls.held_bytes() > 0).is_some() {
+            conversation.ignored = true;
+        }
         self.follow(id, &mut conversation, None, u64::MAX, effects);
         // Candidates that were not known yet go without a word.
         conversation.exchanges.clear();

@@ -6,6 +6,7 @@ mod effect;
 mod ends;
 mod greetings;
 mod memory;
+mod records;
 mod table;
 mod tally;
 
@@ -18,7 +19,7 @@ use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::discovery::admission::Admission;
 use crate::discovery::process::ProcessTable;
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event};
+use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
 use crate::exchange::Step;
 use crate::protocol::tls;
 use crate::provider::{self, BodyLimits};
@@ -28,7 +29,8 @@ use crate::telemetry::Counters;
 use calls::Exchanges;
 pub use effect::{Effect, Unseen};
 use greetings::Greetings;
-use table::{Conversation, Hello, Side, Table};
+use records::Keys;
+use table::{Hello, Side, Table};
 use tally::Tallies;
 pub use tally::{Seen, Tally};
 
@@ -42,6 +44,7 @@ pub const MEMORY_BUDGET: usize = 64 << 20;
 pub struct Pipeline {
     table: Table,
     greetings: Greetings,
+    keys: Keys,
     processes: ProcessTable,
     admission: Admission,
     tallies: Tallies,
@@ -54,6 +57,8 @@ pub struct Pipeline {
     counters: Arc<Counters>,
     /// Most bytes that may be held for what is under way on all connections.
     memory_budget: usize,
+    /// TLS is read by its keys: a connection that is not told of is not read.
+    reads_keys: bool,
     /// When idle conversations were looked for last.
     expired_ns: u64,
     /// Reused for the steps of one segment.
@@ -74,6 +79,7 @@ impl Pipeline {
         Self {
             table: Table::default(),
             greetings: Greetings::default(),
+            keys: Keys::default(),
             processes,
             admission,
             tallies: Tallies::default(),
@@ -84,6 +90,7 @@ impl Pipeline {
             limits,
             counters,
             memory_budget: MEMORY_BUDGET,
+            reads_keys: false,
             expired_ns: 0,
             steps: Vec::new(),
         }
@@ -93,6 +100,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
+        self
+    }
+
+    /// With TLS connections read by their keys, or not.
+    #[must_use]
+    pub fn with_keys(mut self, are_read: bool) -> Self {
+        self.reads_keys = are_read;
         self
     }
 
@@ -116,6 +130,7 @@ impl Pipeline {
     pub fn refresh(&mut self, now_ns: u64, effects: &mut impl FnMut(Effect)) {
         self.asking.clear();
         self.processes.doubt();
+        self.keys.expire(now_ns);
         let mut spans = Vec::new();
         self.expire(now_ns, effects);
         self.correlator.tick(now_ns, &mut spans);
@@ -131,7 +146,7 @@ impl Pipeline {
             Event::Hello { connection, pid, bytes, time_ns } => {
                 self.hello(connection, pid, &bytes, time_ns, effects);
             }
-            Event::Tied { session, socket } => self.table.tie(session, socket),
+            Event::Tied { session, socket } => self.tied(session, socket, effects),
             Event::Chunk(chunk) => self.chunk(chunk, effects),
             Event::Ended { connection, end, moved, time_ns } => {
                 self.unseen(connection, end, moved, time_ns, effects);
@@ -140,13 +155,14 @@ impl Pipeline {
                 }
                 self.ended(connection, end, time_ns, effects);
             }
-            Event::Key { .. } => {}
+            Event::Key { pid, key, time_ns } => self.key(pid, &key, time_ns, effects),
             // For those who put probes on processes.
             Event::LibraryInit { .. } | Event::Forked { .. } | Event::Started { .. } => {}
             Event::Exec { pid, program, time_ns: _ } => {
                 self.processes.replaced(pid, program);
                 self.asking.remove(&pid);
                 self.greetings.ended(pid);
+                self.keys.ended(pid);
                 for connection in self.table.ending_with(pid) {
                     self.ended(connection, End::Closed, 0, effects);
                 }
@@ -195,8 +211,8 @@ impl Pipeline {
         }
         let server_name = tls::server_name(bytes);
         let known = server_name.as_deref().is_some_and(provider::is_known_host);
-        if !self.greetings.is_first(pid, server_name.as_ref())
-            && !known
+        if !known
+            && self.greetings.is_idle(pid, server_name.as_ref(), self.reads_keys)
             && let Some(peer) = ends.and_then(Ends::peer)
         {
             effects(Effect::Dismiss { pid, peer, hello_bytes: bytes.len() });
@@ -209,6 +225,7 @@ impl Pipeline {
     pub fn finish(&mut self, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         for connection in self.table.conversations() {
             if let Some(mut conversation) = self.table.take(connection) {
+                self.counters.requests_unread.add(conversation.was_unread());
                 conversation.http.stop(STOPPED, time_ns, &mut |step| self.steps.push(step));
                 self.follow(connection, &mut conversation, None, 0, effects);
             }
@@ -223,8 +240,10 @@ impl Pipeline {
         self.tallies.chunk(&chunk);
         let connection = chunk.connection;
         // Out of the table while it is worked on, so that the stages behind can borrow the rest.
-        let mut conversation =
-            self.table.take(connection).unwrap_or_else(|| self.table.begin(connection, &chunk));
+        let known = self.table.take(connection);
+        // What was said before TLS began on it, to a proxy, is over.
+        let known = known.filter(|known| known.source == chunk.source || chunk.source != Source::Records);
+        let mut conversation = known.unwrap_or_else(|| self.table.begin(connection, &chunk));
         let Chunk { pid, direction, time_ns, position, original_bytes, after_answer, bytes, .. } = chunk;
         if !conversation.ignored && self.admission.of_process(pid) == Standing::Refused {
             conversation.ignored = true;
@@ -234,23 +253,35 @@ impl Pipeline {
         if !conversation.ignored {
             let steps = &mut self.steps;
             let counters = &self.counters;
-            let Conversation { http, read, write, .. } = &mut *conversation;
-            let Side { assembler, skipping } = match direction {
-                Direction::Read => read,
-                Direction::Write => write,
-            };
-            let (late, unclaimed) = (assembler.late_bytes(), http.unclaimed_bytes());
+            let side = conversation.side(direction);
+            let mut assembler = std::mem::take(&mut side.assembler);
+            let mut skipping = side.skipping;
+            let (late, unclaimed) = (assembler.late_bytes(), conversation.http.unclaimed_bytes());
             assembler.push(position, original_bytes, after_answer, bytes, &mut |segment| {
                 if let Segment::Gap(missing) = segment {
-                    let skipped = std::mem::take(skipping);
+                    let skipped = std::mem::take(&mut skipping);
                     let counter = if skipped { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
                     counter.add(missing);
+                    conversation.missed(direction, skipped);
+                } else if segment == Segment::Turn && conversation.source == Source::Records {
+                    counters.requests_unread.add(conversation.was_unread());
+                    conversation.awaited = Some(false);
                 }
-                http.push(direction, time_ns, segment, &mut |step| steps.push(step));
+                records::read(&mut conversation, (direction, time_ns), segment, &mut self.keys, steps);
             });
             self.counters.late_bytes.add(assembler.late_bytes() - late);
-            self.counters.bytes_unclaimed.add(http.unclaimed_bytes().saturating_sub(unclaimed));
+            let unclaimed = conversation.http.unclaimed_bytes().saturating_sub(unclaimed);
+            self.counters.bytes_unclaimed.add(unclaimed);
+            *conversation.side(direction) = Side { assembler, skipping };
+            if direction == Direction::Write {
+                conversation.requests_at = position;
+            }
+            let position =
+                if conversation.source == Source::Records { conversation.requests_at } else { position };
             self.follow(connection, &mut conversation, Some(pid), position, effects);
+            if conversation.source == Source::Records {
+                self.look_at_session(connection, &mut conversation, time_ns, effects);
+            }
         }
         conversation.moved_ns = time_ns;
         if let Some(evicted) = self.table.put(connection, conversation) {

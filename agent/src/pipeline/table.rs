@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Exchanges;
-use crate::event::{Chunk, ConnectionId, Ends, Source};
+use super::records::Content;
+use crate::event::{Chunk, ConnectionId, Direction, Ends, Source};
 use crate::exchange::{HttpConnection, Limits};
+use crate::protocol::tls::Session;
 use crate::stream::Assembler;
 
 /// Most connections that are remembered, of either kind.
@@ -24,10 +26,18 @@ pub(super) struct Conversation {
     pub(super) source: Source,
     pub(super) read: Side,
     pub(super) write: Side,
+    /// What reads its records, where [`Conversation::source`] is records of TLS.
+    pub(super) tls: Option<Box<Session>>,
     pub(super) http: HttpConnection,
     pub(super) exchanges: Exchanges,
     /// Of no use: kept only so that chunks still under way are not taken for a new connection's.
     pub(super) ignored: bool,
+    /// What was seen of its records' content.
+    pub(super) content: Content,
+    /// Where what was sent last began, in the direction of requests.
+    pub(super) requests_at: u64,
+    /// Where a request began on it of which nothing was read yet, if so; and whether bytes are missing since.
+    pub(super) awaited: Option<bool>,
     /// Its first chunk was not the first of its direction: what came before is nobody's loss here.
     pub(super) joined: bool,
     /// What is held of it, as the table last counted.
@@ -38,15 +48,32 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
+    /// What moved in one direction.
+    pub(super) fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+
+    /// Whether it is read by its records or at the calls of a TLS library.
+    pub(super) fn is_tls(&self) -> bool {
+        self.source != Source::Socket
+    }
+
     fn new(pid: u32, source: Source, socket: Option<ConnectionId>) -> Self {
         Self {
             pid,
             source,
             read: Side::default(),
             write: Side::default(),
+            tls: (source == Source::Records).then(Box::default),
             http: HttpConnection::new(Limits::default(), source),
             exchanges: Exchanges::new(),
             ignored: false,
+            content: Content::None,
+            requests_at: 0,
+            awaited: None,
             joined: false,
             accounted_bytes: 0,
             moved_ns: 0,
@@ -129,6 +156,9 @@ impl Table {
             socket.was_read = true;
         }
         conversation.joined = chunk.position > 0;
+        if conversation.joined && self.sockets.get(&id).is_none_or(|socket| socket.hello.is_none()) {
+            conversation.content = Content::Missing;
+        }
         self.by_process.entry(conversation.pid).or_default().insert(id);
         Box::new(conversation)
     }
@@ -204,6 +234,21 @@ impl Table {
         }
     }
 
+    /// Plaintext was read out of a socket's records; whether that is news.
+    pub(super) fn read(&mut self, id: ConnectionId) -> bool {
+        let socket = self.sockets.get_mut(&id);
+        socket.is_some_and(|socket| !std::mem::replace(&mut socket.was_read, true))
+    }
+
+    /// Connections of a process with records that wait for their keys.
+    pub(super) fn waiting(&self, pid: u32) -> Vec<ConnectionId> {
+        let waits = |id: &ConnectionId| {
+            let conversation = self.conversations.get(id);
+            conversation.and_then(|it| it.tls.as_ref()).is_some_and(|tls| tls.held_bytes() > 0)
+        };
+        self.by_process.get(&pid).into_iter().flatten().copied().filter(waits).collect()
+    }
+
     /// A TLS client began on a socket.
     pub(super) fn greet(&mut self, id: ConnectionId, hello: Hello) {
         if let Some(socket) = self.sockets.get_mut(&id) {
@@ -221,6 +266,21 @@ impl Table {
         let socket = self.sockets.remove(&id)?;
         self.unlist(socket.pid, id);
         Some(socket)
+    }
+
+    /// Whether the TLS on a socket is read by its keys.
+    pub(super) fn is_by_keys(&self, socket: ConnectionId) -> bool {
+        self.conversations.get(&socket).is_some_and(|conversation| conversation.source == Source::Records)
+    }
+
+    /// The server that a TLS client asked for on a connection, if it began there and named one.
+    pub(super) fn server_name(
+        &self,
+        id: ConnectionId,
+        conversation: &Conversation,
+    ) -> Option<Option<String>> {
+        let socket = self.sockets.get(&conversation.socket.unwrap_or(id))?;
+        Some(socket.hello.as_ref()?.server_name.clone())
     }
 
     /// Where a socket leads.

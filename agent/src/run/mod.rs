@@ -5,6 +5,7 @@ mod expedite;
 mod exporting;
 mod hooks;
 mod pace;
+mod secrecy;
 pub mod status;
 mod unseen;
 
@@ -21,7 +22,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
-use crate::attach::{Scope, Sign};
+use crate::attach::{Scope, Sign, TlsMode};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::{Config, Rule, TlsChoice};
 use crate::correlate::Correlator;
@@ -73,6 +74,8 @@ pub enum StartError {
 /// A running agent.
 pub struct Agent {
     ring: Ring,
+    /// Of keys.
+    keys: Ring,
     control: Control,
     pipeline: Pipeline,
     exporting: Exporting,
@@ -93,6 +96,7 @@ impl Agent {
     /// # Errors
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
+        secrecy::begin();
         let exporting = Exporting::start(config, &counters)?;
         expedite::restore();
         let rules =
@@ -108,6 +112,7 @@ impl Agent {
         };
         let mut programs = Programs::load(options, &kernel_rules)?;
         let ring = programs.ring()?;
+        let keys = programs.keys()?;
         let control = programs.control()?;
         let mut trees = programs.trees(&kernel_rules)?;
         let sockets = programs.attach_tracepoints()?;
@@ -118,7 +123,15 @@ impl Agent {
         let is_enforced = kernel_rules.is_complete;
         let scope = Scope::new(include, exclude);
         let admission = Admission::new(scope, PROC.into(), is_enforced, trees.into_lookup());
-        let hook_options = HookOptions { libraries: &config.libraries, follow_peers: config.follow_peers };
+        let hook_options = HookOptions {
+            libraries: &config.libraries,
+            mode: match config.tls {
+                TlsChoice::Auto => TlsMode::Auto,
+                TlsChoice::Keys => TlsMode::Keys,
+                TlsChoice::Calls => TlsMode::Calls,
+            },
+            follow_peers: config.follow_peers,
+        };
         let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
@@ -134,9 +147,11 @@ impl Agent {
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),
         )
-        .with_memory_budget(config.memory_budget);
+        .with_memory_budget(config.memory_budget)
+        .with_keys(config.tls != TlsChoice::Calls);
         Ok(Self {
             ring,
+            keys,
             control,
             pipeline,
             exporting,
@@ -197,7 +212,8 @@ impl Agent {
 
     /// Takes what is in the ring, and does what follows from it; says when to do so again.
     fn read(&mut self, was_woken: bool) -> Next {
-        let Self { ring, pipeline, effects, counters, pace, control, .. } = self;
+        let Self { ring, keys, pipeline, effects, counters, pace, control, .. } = self;
+        keys.drain(|event| handle(event, pipeline, effects, counters));
         let (taken, empty) = ring.take(|event| handle(event, pipeline, effects, counters));
         let (next, wakeups) = pace.read(taken > 0, empty, was_woken);
         // Refused, what it was told before holds, which costs time but no data.
@@ -207,7 +223,8 @@ impl Agent {
     }
 
     async fn stop(mut self) {
-        let Self { ring, pipeline, effects, counters, .. } = &mut self;
+        let Self { ring, keys, pipeline, effects, counters, .. } = &mut self;
+        keys.drain(|event| handle(event, pipeline, effects, counters));
         ring.drain(|event| handle(event, pipeline, effects, counters));
         pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
@@ -246,6 +263,7 @@ impl Agent {
                     }
                 }
                 Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
+                Effect::KeysFailed { pid } => self.hooks.sign(pid, Sign::Unreadable),
                 Effect::Met { pid, ends } => self.hooks.met(pid, ends),
                 Effect::Excluded { pid } => self.hooks.exclude(pid),
                 Effect::ProcessEnded { pid, time_ns } => {
@@ -286,7 +304,7 @@ impl Agent {
                     of[0] += count;
                     requests = count;
                 }
-                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO => of[1] += count,
+                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO | kind::KEY => of[1] += count,
                 _ => of[2] += count,
             }
         }

@@ -14,7 +14,7 @@ use crate::{
     arch::nr,
     capture::{self, Action, Held},
     cursor::Cursor,
-    emit, kernel,
+    dismissal, emit, kernel,
     maps::{AGENT_PID, CURSORS, GREETINGS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
     place, scope,
 };
@@ -325,7 +325,7 @@ fn hello(sock: u64, socket: &mut Connection, cursor: &mut Cursor) -> Option<()> 
 
 #[inline(never)]
 fn is_dismissed(sock: u64, bytes: u32) -> bool {
-    kernel::endpoints(sock).is_some_and(|(_, peer)| capture::is_dismissed_hello(&peer, bytes))
+    kernel::endpoints(sock).is_some_and(|(_, peer)| dismissal::holds_for_hello(&peer, bytes))
 }
 
 /// States of a TCP socket (include/net/tcp_states.h).

@@ -90,3 +90,32 @@ fn a_file_that_others_may_write_is_no_word_on_a_copy() {
     known.analyse(&opened(&files.0.join("open"))).unwrap();
     assert!(!known.analyse(&files.image("honest", &whole)).unwrap().1);
 }
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_refused() {
+    let (files, whole) = (Files::new("changing"), fs::read(libssl()).unwrap());
+    let image = files.image("a", &whole);
+    let grow =
+        |bytes: u64| fs::OpenOptions::new().write(true).open(files.0.join("a")).unwrap().set_len(bytes);
+    let mut size = whole.len() as u64;
+    let mut read = 0;
+    let always = unchanged(&image, || {
+        (size, read) = (size + 1, read + 1);
+        grow(size)?;
+        Ok(())
+    });
+    assert!(matches!(always, Err(Refusal::Changed)), "{always:?}");
+    assert_eq!(read, 1 + AGAIN);
+    // Once, as when it is renamed, is not enough.
+    let mut read = 0;
+    let once = unchanged(&image, || {
+        read += 1;
+        if read == 1 {
+            grow(size + 1)?;
+        }
+        Ok(read)
+    });
+    assert_eq!(once.unwrap(), 2);
+    // What it holds is no matter then, nor that it could not be read.
+    assert!(matches!(unchanged(&image, || Err::<(), _>(Refusal::Machine)), Err(Refusal::Machine)));
+}

@@ -28,5 +28,5 @@ pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
             sites.extend(Site::entry(image, name, role, function.address));
         }
     }
-    Ok(Some(TlsCode { stack: Stack::GnuTls, sites }))
+    Ok(Some(TlsCode { stack: Stack::GnuTls, sites, unknown: 0 }))
 }

@@ -4,9 +4,9 @@ mod gnutls;
 mod nss;
 mod openssl;
 
-use super::{Image, Refusal, TlsCode};
+use super::{Image, Refusal, TlsCode, aes};
 
 type Finder = fn(&Image) -> Result<Option<TlsCode>, Refusal>;
 
-/// One line per stack.
-pub(super) const FINDERS: [Finder; 3] = [openssl::find, gnutls::find, nss::find];
+/// One for each stack, and one for what they have in common.
+pub(super) const FINDERS: [Finder; 4] = [openssl::find, gnutls::find, nss::find, aes::find];

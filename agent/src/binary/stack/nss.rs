@@ -39,5 +39,5 @@ pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
             }
         }
     }
-    Ok((!sites.is_empty()).then_some(TlsCode { stack: Stack::Nss, sites }))
+    Ok((!sites.is_empty()).then_some(TlsCode { stack: Stack::Nss, sites, unknown: 0 }))
 }

@@ -36,7 +36,7 @@ pub(super) fn find(image: &Image) -> Result<Option<TlsCode>, Refusal> {
             sites.extend(Site::entry(image, name, role, function.address));
         }
     }
-    Ok(Some(TlsCode { stack: Stack::OpenSsl, sites }))
+    Ok(Some(TlsCode { stack: Stack::OpenSsl, sites, unknown: 0 }))
 }
 
 /// Sites for one direction. Both forms are thin, and begin with an instruction that is dear to probe;

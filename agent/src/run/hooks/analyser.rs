@@ -6,18 +6,26 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::setpriority_process;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::warn;
 
 use super::code::code_of;
 use super::{Command, hurry};
 use crate::binary::Known;
-use crate::discovery::libraries::Library;
+use crate::discovery::libraries::{Library, Patient};
 use crate::telemetry::Counters;
 
 /// Most bytes of a small file: programs in Go that do one thing have some 10 MB.
 const SMALL_BYTES: u64 = 48 << 20;
+
+/// How long one file may take. The largest take some 0.5 s, and ten times as long from a slow disk.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Files of each kind that may be without an answer, their threads with them, before no more are looked
+/// into.
+const HELD_UP: usize = 8;
 
 /// A file, and the process that uses it, or 0.
 type Job = (u32, Library);
@@ -41,7 +49,7 @@ impl Analyser {
             let (found, known, counters) = (found.clone(), Arc::clone(known), Arc::clone(counters));
             thread::spawn(move || {
                 haste();
-                serve(&waiting, &found, &known, &counters);
+                serve(&waiting, &found, (&Patient::new(HELD_UP, haste), LIMIT), (&known, &counters));
             });
             jobs
         };
@@ -67,12 +75,24 @@ fn give_way() {
     let _ = setpriority_process(None, LAST);
 }
 
-fn serve(waiting: &Receiver<Job>, found: &UnboundedSender<Command>, known: &Known, counters: &Counters) {
+fn serve(
+    waiting: &Receiver<Job>,
+    found: &UnboundedSender<Command>,
+    patience: (&Patient, Duration),
+    (known, counters): (&Arc<Known>, &Counters),
+) {
     let mut jobs = VecDeque::new();
     loop {
         let Some((pid, library)) = jobs.pop_front().or_else(|| waiting.recv().ok()) else { return };
         let id = library.id;
-        let code = code_of(library, known, counters);
+        let code = code_of(library, patience, known, counters).unwrap_or_else(|library| {
+            counters.libraries_refused.increment();
+            warn!(
+                "{} is not analysed: its file system does not answer; programs that use it are not seen",
+                library.path.display()
+            );
+            None
+        });
         // Others began the same program meanwhile.
         jobs.extend(waiting.try_iter());
         let (alike, others): (VecDeque<Job>, _) = jobs.into_iter().partition(|(_, library)| library.id == id);

@@ -22,8 +22,10 @@ const UNUSED: usize = 256;
 /// A file with TLS code.
 struct Entry {
     code: Arc<Code>,
-    /// For all processes.
+    /// Probes on it for all processes.
     watch: Option<Attachment>,
+    /// A library that is installed on the host: it stays.
+    kept: bool,
     /// Processes that were seen to use it.
     users: usize,
 }
@@ -68,14 +70,22 @@ impl Files {
         if self.entries.len() >= FILES {
             self.entries.retain(|_, entry| entry.is_some());
         }
-        self.entries.insert(id, code.map(|code| Entry { code, watch: None, users: 0 }));
+        self.entries.insert(id, code.map(|code| Entry { code, watch: None, kept: false, users: 0 }));
     }
 
-    /// The code of a file that is not watched and lies in the host's own file system: in a container,
-    /// processes are known by the programs that they begin.
-    pub(super) fn unwatched(&self, id: &FileId) -> Option<Arc<Code>> {
+    /// A library that is installed on the host is never let go.
+    pub(super) fn keep(&mut self, id: &FileId) {
+        if let Some(Some(entry)) = self.entries.get_mut(id) {
+            entry.kept = true;
+        }
+    }
+
+    /// The code of a file that has no probes for all processes; unless `anywhere`, of one in the host's own file
+    /// system only.
+    pub(super) fn unwatched(&self, id: &FileId, anywhere: bool) -> Option<Arc<Code>> {
         let entry = self.entries.get(id)?.as_ref()?;
-        (entry.watch.is_none() && self.is_at_home(id, &entry.code)).then(|| Arc::clone(&entry.code))
+        let wanted = entry.watch.is_none() && (anywhere || self.is_at_home(id, &entry.code));
+        wanted.then(|| Arc::clone(&entry.code))
     }
 
     pub(super) fn watched(&mut self, id: &FileId, watch: Attachment) {
@@ -84,15 +94,17 @@ impl Files {
         }
     }
 
-    /// Makes room for programs' own code, of which builds make files without end. A library's is watched
-    /// for all processes, and stays.
-    pub(super) fn forget_unused(&mut self) {
-        let unused = |entry: &Option<Entry>| {
-            entry.as_ref().is_some_and(|entry| entry.users == 0 && entry.watch.is_none())
-        };
-        if self.entries.values().filter(|entry| unused(entry)).count() > UNUSED {
-            self.entries.retain(|_, entry| !unused(entry));
+    /// Makes room for programs' own code, of which builds make files without end; the probes of those that are let
+    /// go.
+    #[must_use]
+    pub(super) fn forget_unused(&mut self) -> Vec<Attachment> {
+        let unused =
+            |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.users == 0 && !entry.kept);
+        if self.entries.values().filter(|entry| unused(entry)).count() <= UNUSED {
+            return Vec::new();
         }
+        let forgotten = self.entries.extract_if(|_, entry| unused(entry));
+        forgotten.filter_map(|(_, entry)| entry?.watch).collect()
     }
 
     /// A process was seen to use a file.

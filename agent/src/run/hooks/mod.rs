@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 use super::StartError;
 use super::expedite::Expedited;
 use super::status::FileReport;
-use crate::attach::{Reason, Sign};
+use crate::attach::{Reason, Sign, TlsMode};
 use crate::binary::Known;
 use crate::bpf::{Attachment, Programs, SocketHooks};
 use crate::discovery::admission::Admission;
@@ -52,6 +52,8 @@ enum Command {
 pub(super) struct HookOptions<'a> {
     /// Libraries to watch from the start.
     pub(super) libraries: &'a [PathBuf],
+    /// How TLS is read.
+    pub(super) mode: TlsMode,
     /// Whether the peers of processes that ask providers carry probes, too.
     pub(super) follow_peers: bool,
 }
@@ -101,7 +103,7 @@ impl Hooks {
         let peers = options.follow_peers.then(|| peers::finder(commands.clone()));
         let helpers = Helpers { analyser, detacher: detacher(), peers };
         let mut worker =
-            Worker::new(programs, standing, (admission, begun), known, helpers, Arc::clone(counters));
+            Worker::new(programs, standing, (admission, begun), known, helpers, (options.mode, counters));
         for path in options.libraries {
             let library = Library::at(path.clone())
                 .with_context(|| format!("--libraries names {}, which cannot be read", path.display()))?;

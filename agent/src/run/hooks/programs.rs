@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::code::{AT_HAND, AT_ONCE};
 use crate::binary::{Image, Needs};
 use crate::discovery::libraries::{FileId, Library, Root, by_name, installed};
 
@@ -75,8 +77,10 @@ impl Catalogue {
 
 /// What a file asks the dynamic linker for, with the folders as its processes see them.
 fn needs(library: &Library) -> (Vec<String>, Vec<PathBuf>) {
-    let image = library.file.try_clone().map_err(Into::into).and_then(Image::open);
-    let Needs { libraries, folders } = image.and_then(|image| image.needs()).unwrap_or_default();
+    let handle = Arc::clone(&library.handle);
+    let look = move || Image::open(handle.open()?)?.needs();
+    let needs = AT_HAND.run(AT_ONCE, look).map(Result::unwrap_or_default);
+    let Needs { libraries, folders } = needs.unwrap_or_default();
     let origin = library.path.parent().unwrap_or(Path::new("/")).to_string_lossy();
     let seen = |folder: String| folder.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin).into();
     (libraries, folders.into_iter().map(seen).collect())

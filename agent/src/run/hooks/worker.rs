@@ -1,6 +1,6 @@
 //! Holds the probes: what files hold, which processes have them, and what comes and goes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -9,18 +9,21 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::warn;
 
 use super::super::PROC;
+use super::super::expedite::Expedited;
 use super::analyser::Analyser;
-use super::code::{Code, code_of};
+use super::code::{AT_HAND, AT_ONCE, Code, code_of};
 use super::files::Files;
 use super::peers::Involved;
 use super::programs::Catalogue;
 use super::{Command, Held, Probed};
-use crate::attach::{self, Action, Membership, Policy, Sign};
+use crate::attach::{self, Action, Membership, Policy, Sign, TlsMode};
 use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
 use crate::discovery::admission::Admission;
 use crate::discovery::identity::identify;
-use crate::discovery::libraries::{FileId, Library, installed, large_programs, mapped, processes};
+use crate::discovery::libraries::{
+    FileId, Library, executable, installed, large_programs, mapped, processes,
+};
 use crate::discovery::process::Begun;
 use crate::discovery::sockets::Listeners;
 use crate::event::Event;
@@ -32,6 +35,8 @@ pub(super) struct Worker {
     programs: Programs,
     standing: Standing,
     policy: Policy,
+    /// How TLS is read.
+    mode: TlsMode,
     files: Files,
     /// Analyses by build-id.
     known: Arc<Known>,
@@ -66,6 +71,8 @@ struct Hooked {
     awaited: usize,
     /// It has sent a ClientHello since it got its probes, and it was not told yet that it has all.
     is_news: bool,
+    /// Its connections could not be read by their keys, and it was not told yet what follows.
+    is_unreadable: bool,
 }
 
 impl Worker {
@@ -75,12 +82,13 @@ impl Worker {
         (admission, begun): (Admission, Begun),
         known: Arc<Known>,
         helpers: Helpers,
-        counters: Arc<Counters>,
+        (mode, counters): (TlsMode, &Arc<Counters>),
     ) -> Self {
         Self {
             programs,
             standing,
-            policy: Policy::default(),
+            policy: Policy::new(mode),
+            mode,
             files: Files::new(),
             known,
             unwatched: Vec::new(),
@@ -89,7 +97,7 @@ impl Worker {
             admission,
             begun,
             helpers,
-            counters,
+            counters: Arc::clone(counters),
         }
     }
 
@@ -104,19 +112,29 @@ impl Worker {
         let (libraries, programs) =
             self.files.home().map(|home| (installed(home, None), large_programs(home))).unwrap_or_default();
         for library in libraries {
+            let id = library.id;
             self.code(None, library);
+            self.files.keep(&id);
         }
         for library in programs {
             // Before they are run.
             self.helpers.analyser.send(0, library);
         }
-        self.watch_libraries();
+        self.watch_files();
         let mut listeners = Listeners::default();
+        let mut executables = HashSet::new();
         let own = std::process::id();
         for pid in processes(Path::new(PROC)).filter(|pid| *pid != own) {
             let standing = self.admission.of_any(pid);
             if standing == attach::Standing::Refused {
                 continue;
+            }
+            if self.mode != TlsMode::Calls
+                && let Ok(executable) = executable(Path::new(PROC), pid)
+                && self.files.get(&executable.id).is_none()
+                && executables.insert(executable.id)
+            {
+                self.helpers.analyser.send(0, executable);
             }
             let libraries: Vec<_> = mapped(Path::new(PROC), pid, true);
             let uses = libraries.into_iter().filter_map(|library| self.code(Some(pid), library)).count();
@@ -130,7 +148,7 @@ impl Worker {
                 self.sign(pid, Sign::Running);
             }
         }
-        self.watch_libraries();
+        self.watch_files();
         self.files.codes().count()
     }
 
@@ -204,7 +222,13 @@ impl Worker {
             attach::Standing::Admitted => {}
         }
         let is_client = matches!(sign, Sign::Client { .. });
+        let is_unreadable = sign == Sign::Unreadable;
         let action = self.policy.sign(pid, sign);
+        if is_unreadable && action.is_some() {
+            // Its files get probes on their calls now.
+            self.detach(pid);
+            self.hooked.entry(pid).or_default().is_unreadable = true;
+        }
         if is_client && action.is_some() {
             self.hooked.entry(pid).or_default().is_news = true;
         }
@@ -259,13 +283,24 @@ impl Worker {
     pub(super) fn code(&mut self, pid: Option<u32>, library: Library) -> Option<Arc<Code>> {
         let id = library.id;
         if self.files.get(&id).is_none() {
-            let code = code_of(library, &self.known, &self.counters);
-            self.learn(id, code);
+            match code_of(library, (&AT_HAND, AT_ONCE), &self.known, &self.counters) {
+                Ok(code) => self.learn(id, code),
+                Err(library) => self.look_later(pid, library),
+            }
         }
         if let Some(pid) = pid {
             self.files.used(pid, id);
         }
         self.files.get(&id)?.cloned()
+    }
+
+    /// Leaves a file to the analyser.
+    pub(super) fn look_later(&mut self, pid: Option<u32>, library: Library) {
+        let hooked = pid.and_then(|pid| self.hooked.get_mut(&pid));
+        if let Some(hooked) = hooked {
+            hooked.awaited += 1;
+        }
+        self.helpers.analyser.send(pid.unwrap_or_default(), library);
     }
 
     fn learn(&mut self, id: FileId, code: Option<Arc<Code>>) {
@@ -275,17 +310,25 @@ impl Worker {
         self.files.learn(id, code);
     }
 
-    /// Lets the libraries that were found tell of the processes that begin to use them.
-    fn watch_libraries(&mut self) {
+    /// Puts the probes on the files that were found that are for all processes: those that see keys, or that see
+    /// who begins to use a library.
+    fn watch_files(&mut self) {
         for id in std::mem::take(&mut self.unwatched) {
-            let Some(code) = self.files.unwatched(&id) else { continue };
-            let watches = code.points(|role| role == Role::Init);
-            if watches.is_empty() {
-                self.files.forget_unused();
+            let by_keys = self.mode != TlsMode::Calls;
+            let forgotten = self.files.forget_unused();
+            if !forgotten.is_empty() {
+                let _ = self.helpers.detacher.send(forgotten);
             }
-            match self.programs.attach(&code.handle(), &watches, None) {
-                Ok(attachment) if !watches.is_empty() => self.files.watched(&id, attachment),
-                Ok(_) => {}
+            // In a container, who begins to use a library is known by the programs that begin.
+            let Some(code) = self.files.unwatched(&id, by_keys) else { continue };
+            let wanted = |role| if by_keys { matches!(role, Role::Key(_)) } else { role == Role::Init };
+            let points = code.points(wanted);
+            if points.is_empty() {
+                continue;
+            }
+            let _expedited = Expedited::begin();
+            match self.programs.attach(&code.handle(), &points, None) {
+                Ok(attachment) => self.files.watched(&id, attachment),
                 Err(error) => {
                     self.counters.libraries_refused.increment();
                     warn!(

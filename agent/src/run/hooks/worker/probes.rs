@@ -9,15 +9,17 @@ use super::super::super::expedite::Expedited;
 use super::super::super::{PROC, monotonic_ns};
 use super::super::code::Code;
 use super::{Hooked, Worker};
-use crate::attach::{Sign, Standing};
+use crate::attach::{Sign, Standing, TlsMode};
 use crate::binary::Role;
 use crate::discovery::libraries::{FileId, Root, executable, mapped};
 use crate::event::KernelFile;
 
 impl Worker {
     pub(super) fn attach(&mut self, pid: u32) {
-        // Before the probes: the first call of all is tied to its socket, too.
-        let _ = self.standing.hooked(pid);
+        if self.policy.reads_calls(pid) {
+            // Before the probes: the first call of all is tied to its socket, too.
+            let _ = self.standing.hooked(pid);
+        }
         let hooked = self.hooked.entry(pid).or_default();
         hooked.executable = executable(Path::new(PROC), pid).ok().map(|executable| executable.id);
         for library in mapped(Path::new(PROC), pid, true) {
@@ -31,14 +33,11 @@ impl Worker {
             match self.files.get(&library.id).map(|code| code.cloned()) {
                 Some(Some(code)) => self.hook(pid, library.id, &code),
                 Some(None) => {}
-                None => {
-                    self.helpers.analyser.send(pid, library);
-                    self.hooked.entry(pid).or_default().awaited += 1;
-                }
+                None => self.look_later(Some(pid), library),
             }
         }
+        self.watch_files();
         self.settle(pid);
-        self.watch_libraries();
     }
 
     pub(super) fn analysed(&mut self, pid: u32, id: FileId, code: Option<Arc<Code>>) {
@@ -51,14 +50,14 @@ impl Worker {
             {
                 self.sign(pid, Sign::Started);
             }
-            return self.watch_libraries();
+            return self.watch_files();
         };
         hooked.awaited = hooked.awaited.saturating_sub(1);
         if let Some(code) = code {
             self.hook(pid, id, &code);
         }
+        self.watch_files();
         self.settle(pid);
-        self.watch_libraries();
     }
 
     /// Tells what came of it when all files of a process were looked into.
@@ -68,20 +67,40 @@ impl Worker {
             // Tests wait for these words.
             debug!("process {pid} is a TLS client and has its probes, on {} files", hooked.files.len());
         }
-        if hooked.attachments.is_empty() {
+        if std::mem::take(&mut hooked.is_unreadable) {
+            if hooked.attachments.is_empty() {
+                warn!(
+                    "process {pid}: its TLS connections could not be read by their keys, and the calls of its TLS \
+                     library are not known; what it says over TLS is not seen"
+                );
+            } else {
+                // Tests wait for these words.
+                debug!("process {pid}: its TLS is read at its library's calls from now on");
+                let _ = self.standing.by_calls(pid);
+            }
+        }
+        if hooked.files.is_empty() {
             self.hooked.remove(&pid);
             let _ = self.standing.known(pid);
             self.policy.bare(pid);
         }
     }
 
-    /// Puts probes on a process's use of one file.
+    /// A process uses a file with TLS code: it gets probes on its calls there, if they are read.
     fn hook(&mut self, pid: u32, id: FileId, code: &Code) {
         let hooked = self.hooked.entry(pid).or_default();
         if hooked.files.contains(&id) {
             return;
         }
-        let points = code.points(|role| role != Role::Init);
+        let reads_calls = self.policy.reads_calls(pid);
+        let points = code.points(|role| reads_calls && !matches!(role, Role::Init | Role::Key(_)));
+        if points.is_empty() {
+            if self.mode != TlsMode::Calls {
+                self.files.used(pid, id);
+                hooked.files.push(id);
+            }
+            return;
+        }
         let _expedited = Expedited::begin();
         match self.programs.attach(&code.handle(), &points, Some(pid)) {
             Ok(attachment) => {
@@ -142,14 +161,16 @@ impl Worker {
             }
             return;
         }
-        let _ = self.standing.hooked(pid);
+        if self.policy.reads_calls(pid) {
+            let _ = self.standing.hooked(pid);
+        }
         self.policy.sign(pid, if named { Sign::Named } else { Sign::Started });
         self.hooked.insert(pid, Hooked { executable: Some(id), began_ns: time_ns, ..Hooked::default() });
         for (id, code) in codes {
             self.hook(pid, id, &code);
         }
         self.begun.describe(pid);
-        self.watch_libraries();
+        self.watch_files();
     }
 
     /// A program without TLS code need not be looked at each time that it begins, unless a rule asks who
