@@ -1,4 +1,6 @@
-"""Chat completions over one connection that is kept: one for each line of its input."""
+"""Chat completions, one for each line of its input: over one connection that is kept or, with FRESH in the environment, each
+over its own.
+"""
 
 import http.client
 import json
@@ -21,3 +23,6 @@ for _ in sys.stdin:
     started_ns = time.time_ns()
     connection.request("POST", f"{url.path}/chat/completions", json.dumps(parameters(chosen)), headers())
     report(started_ns, answer=json.loads(connection.getresponse().read()))
+    if "FRESH" in os.environ:
+        # The next request opens it anew.
+        connection.close()

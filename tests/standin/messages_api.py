@@ -32,7 +32,8 @@ class Message:
         self.uncached_tokens = 11 + 3 * number % 997
         self.input_tokens = self.uncached_tokens + CACHE_READ + CACHE_WRITTEN
         self.output_tokens = 1013 + 7 * number % 991
-        self.stop_reason = "tool_use" if request.get("tools") else "end_turn"
+        calls_tool = request.get("tools") and self.model != "standin-text"
+        self.stop_reason = "tool_use" if calls_tool else "end_turn"
         # As OpenTelemetry's conventions have it.
         self.finish_reason = {"tool_use": "tool_call", "end_turn": "stop"}[self.stop_reason]
 

@@ -1,13 +1,10 @@
 """A stand-in for an OpenAI-shaped provider, which logs what it truly sent.
 
-    provider.py --dir DIR [--plain] [--echo] [--ask] [--address ADDRESS]
+    provider.py --dir DIR [--plain] [--echo] [--address ADDRESS]
 
 Makes its own CA and certificate in DIR, listens on a free port of 127.0.0.1 (or of another address), prints one line of JSON
 when it is ready ({"port": …, "ca": …, "unix": …}) and appends one line of JSON per request to DIR/log.jsonl; with
 --echo it prints that line too, so that a reader can wait for it.
-
-With --ask it holds each TLS connection before the handshake, prints {"knock": PORT} with the client's port, and
-goes on when a line of its input has that port: whoever reads decides when a client may begin.
 
 Without TLS it also listens on the same port of ::1, and on a Unix socket in DIR.
 
@@ -64,7 +61,9 @@ class Answer:
         self.wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
         self.input_tokens = 11 + 3 * number % 997
         self.output_tokens = 1013 + 7 * number % 991
-        self.finish_reason = "tool_calls" if request.get("tools") else "stop"
+        # Coding agents offer tools in each of their requests, and go on as long as one is called.
+        calls_tool = request.get("tools") and self.model != "standin-text"
+        self.finish_reason = "tool_calls" if calls_tool else "stop"
         self.words = WORDS * {"standin-long-stream": 4, "standin-500-pieces": 45}.get(self.model, 1)
 
     def usage(self):
@@ -133,29 +132,12 @@ def error(kind, code):
     return {"error": {"message": "You said: prompt-canary", "type": kind, "param": None, "code": code}}
 
 
-class Door:
-    """Holds clients until they are let in, by their ports."""
-
-    def __init__(self, truth):
-        self.truth = truth
-        self.waiting = {}
-        self.lock = threading.Lock()
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def event(self, port):
-        with self.lock:
-            return self.waiting.setdefault(port, threading.Event())
-
-    def listen(self):
-        for line in sys.stdin:
-            self.event(int(line)).set()
-
-    def hold(self, port):
-        event = self.event(port)
-        self.truth.say({"knock": port})
-        event.wait()
-        with self.lock:
-            del self.waiting[port]
+def tls(connection):
+    """What was agreed on for a connection; none without TLS."""
+    if not isinstance(connection, ssl.SSLSocket):
+        return None
+    cipher, _, _ = connection.cipher()
+    return {"version": connection.version(), "cipher": cipher, "resumed": connection.session_reused}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -214,6 +196,7 @@ class Handler(BaseHTTPRequestHandler):
             "received_ns": received,
             "traceparent": self.headers.get("traceparent"),
             "header_names": sorted(name.lower() for name in self.headers.keys()),
+            "tls": tls(self.connection),
         }
         try:
             BEHAVIOURS.get(answer.model, Handler.answer)(self, answer)
@@ -352,8 +335,12 @@ class UnixHandler(Handler):
 def certificates(directory):
     """A CA and a certificate for this host's own names and a provider's, by the openssl command."""
 
+    # What a stand-in is told of TLS is not meant for this command.
+    environment = {name: value for name, value in os.environ.items() if name != "OPENSSL_CONF"}
+
     def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+        command = ["openssl", *arguments]
+        subprocess.run(command, cwd=directory, env=environment, check=True, capture_output=True)
 
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=spanwire test CA",
@@ -366,18 +353,20 @@ def certificates(directory):
     return tuple(os.path.join(directory, name) for name in ("ca.pem", "leaf.pem", "leaf.key"))
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--dir", required=True)
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--echo", action="store_true")
-    parser.add_argument("--ask", action="store_true")
     parser.add_argument("--address", default="127.0.0.1")
-    options = parser.parse_args()
+    return parser
 
+
+def main(options, context, door=None):
+    """Serves until it is killed; `door`, made with the log, holds TLS clients before their handshake."""
     server = Server((options.address, 0), Handler)
     server.truth = Truth(options.dir, options.echo)
-    server.door = Door(server.truth) if options.ask and not options.plain else None
+    server.door = door(server.truth) if door and not options.plain else None
     ready = {"port": server.server_port, "ca": None, "unix": None}
     if options.plain:
         ready["unix"] = os.path.join(options.dir, "standin.sock")
@@ -387,7 +376,6 @@ def main():
             threading.Thread(target=other.serve_forever, daemon=True).start()
     else:
         ready["ca"], certificate, key = certificates(options.dir)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         # The handshake is the handler's thread's work, not the listener's.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -396,4 +384,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(arguments().parse_args(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))

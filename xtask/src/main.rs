@@ -7,6 +7,7 @@
 mod apt;
 mod bench;
 mod check;
+mod clients;
 mod command;
 mod coverage;
 mod e2e;
@@ -78,7 +79,7 @@ enum Task {
     ///
     /// Builds in release mode. Needs root and a quiet machine; loads it for some minutes, on loopback.
     Bench {
-        /// What to measure (probes, host, starts, calls, load; all these when none is named; or `pipeline`) and how: `--rounds N`,
+        /// What to measure (probes, host, starts, calls, load; all these when none is named; or `tls` or `pipeline`) and how: `--rounds N`,
         /// `--seconds N`, `--check` to fail when a figure is outside of its bound.
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<String>,
@@ -88,7 +89,7 @@ enum Task {
     /// Fails on what is wrong at any speed: a wrong span, a loss that is not counted, an agent that ends. How
     /// much is seen depends on the machine; the figures are in target/soak/figures.json, too.
     Soak {
-        /// What to do (starts, processes, calls, bodies; everything when none is named), and `--for 10m` to go on so long.
+        /// What to do (starts, keys, processes, calls, bodies; everything when none is named), and `--for 10m` to go on so long.
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<String>,
     },

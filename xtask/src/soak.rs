@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::apt::{self, Package, Sign};
 use crate::command::{as_root, check, workspace};
-use crate::{ebpf, preflight, python};
+use crate::{clients, ebpf, preflight, python};
 
 const PACKAGES: &[Package] = &[
     Package { name: "ca-certificates", sign: Sign::File("/etc/ssl/certs/ca-certificates.crt") },
@@ -16,7 +16,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3", sign: Sign::Program("python3") },
 ];
 /// What the program reads, and sudo must let through.
-const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"];
+const VARIABLES: [&str; 4] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT", "SPANWIRE_CLIENTS"];
 
 /// Builds, then soaks with these arguments of that program.
 ///
@@ -28,9 +28,11 @@ pub(crate) fn soak(root: &Path, arguments: &[String]) -> Result<()> {
     apt::ensure(PACKAGES, "soaking")?;
     ebpf::build(root)?;
     let python = python::environment(root)?;
+    let native = clients::native(root, &python)?;
     check(workspace(root, "build").args(["--quiet", "--bin", "spanwire", "--bin", "spanwire-soak"]))?;
-    let [binary, interpreter, repository] = VARIABLES;
+    let [binary, interpreter, repository, programs] = VARIABLES;
     let mut command = as_root(&root.join("target/debug/spanwire-soak"), &VARIABLES);
     command.env(binary, root.join("target/debug/spanwire")).env(interpreter, python).env(repository, root);
+    command.env(programs, native);
     check(command.args(arguments))
 }

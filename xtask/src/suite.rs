@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::apt::{self, Package, Sign};
 use crate::command::{self, as_root};
 use crate::suites::{Reach, Wanted};
-use crate::{check, coverage, e2e, ebpf, npm, preflight, python, suites};
+use crate::{check, clients, coverage, e2e, ebpf, npm, preflight, python, suites};
 
 /// What the end-to-end tests start.
 const PACKAGES: &[Package] = &[
@@ -41,6 +41,7 @@ pub(crate) fn test(root: &Path, names: &[String], jobs: usize) -> Result<()> {
     ebpf::build(root)?;
     let python = python::environment(root)?;
     let modules = npm::modules(root)?;
+    let native = clients::native(root, &python)?;
     suites::unpack(root, "curl-bullseye", OPENSSL_1_1)?;
     let whole = names.is_empty();
     if whole {
@@ -60,6 +61,7 @@ pub(crate) fn test(root: &Path, names: &[String], jobs: usize) -> Result<()> {
         ("SPANWIRE_PYTHON", python.into_os_string()),
         ("SPANWIRE_ROOT", root.as_os_str().to_owned()),
         ("SPANWIRE_NPM", modules.into_os_string()),
+        ("SPANWIRE_CLIENTS", native.into_os_string()),
         // Failed tests say what went wrong in words; a trace through the runtime only hides them.
         ("RUST_LIB_BACKTRACE", OsString::from("0")),
     ];

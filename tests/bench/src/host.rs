@@ -1,4 +1,4 @@
-//! `bench host`: what is left of a server's throughput that talks to no LLM.
+//! `bench host`: what is left of a server's throughput that talks to no LLM. `bench tls` has a part of it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,12 +26,14 @@ enum Hooks {
     None,
     Agent,
     AgentBySystemCalls,
+    AgentByCalls,
+    AgentByKeys,
     EmptyUprobes,
     EmptySystemCalls,
 }
 
 impl Hooks {
-    const ALL: [Self; 5] =
+    const COMPARED: [Self; 5] =
         [Self::None, Self::Agent, Self::AgentBySystemCalls, Self::EmptyUprobes, Self::EmptySystemCalls];
 
     fn name(self) -> &'static str {
@@ -39,14 +41,18 @@ impl Hooks {
             Self::None => "none",
             Self::Agent => "spanwire",
             Self::AgentBySystemCalls => "spanwire --hooks syscalls",
+            Self::AgentByCalls => "spanwire --tls calls",
+            Self::AgentByKeys => "spanwire --tls keys",
             Self::EmptyUprobes => "empty uprobes on SSL_read, SSL_write and their returns, all processes",
             Self::EmptySystemCalls => "empty tracepoints on all system calls",
         }
     }
 }
 
-/// Loads: whether over TLS, and with a connection for each request.
-const LOADS: [(bool, bool, &str); 4] = [
+/// A load: whether over TLS, whether with a connection for each request, and its name.
+type Shape = (bool, bool, &'static str);
+
+const LOADS: [Shape; 4] = [
     (false, false, "plain HTTP, kept connections"),
     (true, false, "TLS, kept connections"),
     (false, true, "plain HTTP, a connection each"),
@@ -65,7 +71,7 @@ struct Measured {
 }
 
 /// By kinds of hooks and loads.
-type Rates = Vec<[Measured; LOADS.len()]>;
+type Rates = Vec<Vec<Measured>>;
 
 /// The programs beside the load: a client that makes a call each second in every measurement, with the
 /// agent and without, and what receives its spans.
@@ -75,22 +81,40 @@ struct Beside {
     receiver: Receiver,
 }
 
+impl Beside {
+    async fn start(bench: &Bench) -> Result<Self> {
+        let standin = StandIn::start(&bench.setup, false).await?;
+        let client = Client::python(&bench.setup, "every_second.py", &standin).start()?;
+        client.calls(1).await?;
+        Ok(Self { client, _standin: standin, receiver: Receiver::start(Protocol::Http).await? })
+    }
+}
+
+/// What the ways of reading TLS leave of it; prints a table.
+pub(crate) async fn bystander(bench: &Bench) -> Result<()> {
+    let hooks = [Hooks::None, Hooks::AgentByCalls, Hooks::AgentByKeys];
+    let loads: Vec<Shape> = LOADS.into_iter().filter(|(tls, ..)| *tls).collect();
+    let beside = Beside::start(bench).await?;
+    let nginx = Nginx::start(ANSWER_BYTES).await?;
+    let rates = scene(bench, &hooks, &loads, Some(&nginx), &beside, &mut (0, 0)).await?;
+    nginx.stop().await?;
+    show("nginx, which is not traced, beside a program that is", &hooks, &loads, &rates);
+    Ok(())
+}
+
 /// Measures; prints tables.
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
-    let standin = StandIn::start(&bench.setup, false).await?;
-    let client = Client::python(&bench.setup, "every_second.py", &standin).start()?;
-    client.calls(1).await?;
-    let beside = Beside { client, _standin: standin, receiver: Receiver::start(Protocol::Http).await? };
+    let beside = Beside::start(bench).await?;
     let mut traced = (0, 0);
 
     let nginx = Nginx::start(ANSWER_BYTES).await?;
-    let running = scene(bench, &Hooks::ALL, Some(&nginx), &beside, &mut traced).await?;
+    let running = scene(bench, &Hooks::COMPARED, &LOADS, Some(&nginx), &beside, &mut traced).await?;
     programs(bench, &nginx, &beside).await?;
     nginx.stop().await?;
-    let mut bounds = show("nginx, started before the hooks", &Hooks::ALL, &running);
+    let mut bounds = show("nginx, started before the hooks", &Hooks::COMPARED, &LOADS, &running);
     let hooks = [Hooks::None, Hooks::Agent];
-    let fresh = scene(bench, &hooks, None, &beside, &mut traced).await?;
-    bounds.extend(show("nginx, started after the hooks", &hooks, &fresh));
+    let fresh = scene(bench, &hooks, &LOADS, None, &beside, &mut traced).await?;
+    bounds.extend(show("nginx, started after the hooks", &hooks, &LOADS, &fresh));
 
     let (made, seen) = traced;
     println!("\nThe Python client beside it made {made} calls under an agent; {seen} were traced.");
@@ -102,22 +126,28 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Bound>> {
 async fn scene(
     bench: &Bench,
     hooks: &[Hooks],
+    loads: &[Shape],
     running: Option<&Nginx>,
     beside: &Beside,
     traced: &mut (usize, usize),
 ) -> Result<Rates> {
-    let mut rates: Rates = hooks.iter().map(|_| Default::default()).collect();
+    let mut rates: Rates = hooks.iter().map(|_| vec![Measured::default(); loads.len()]).collect();
     for round in 0..bench.rounds {
         for turn in turns(round, hooks.len()) {
             let (Some(hooks), Some(rates)) = (hooks.get(turn), rates.get_mut(turn)) else { continue };
             let sites = Sites::of(&libssl()?)?;
             let mut agent = None;
             let mut empty = None;
+            let by: &[&str] = match hooks {
+                Hooks::AgentBySystemCalls => &["--hooks", "syscalls"],
+                Hooks::AgentByCalls => &["--tls", "calls"],
+                Hooks::AgentByKeys => &["--tls", "keys"],
+                _ => &[],
+            };
             match hooks {
                 Hooks::None => {}
-                Hooks::Agent => agent = Some(Watched::start(bench, beside, &[]).await?),
-                Hooks::AgentBySystemCalls => {
-                    agent = Some(Watched::start(bench, beside, &["--hooks", "syscalls"]).await?);
+                Hooks::Agent | Hooks::AgentBySystemCalls | Hooks::AgentByCalls | Hooks::AgentByKeys => {
+                    agent = Some(Watched::start(bench, beside, by).await?);
                 }
                 Hooks::EmptyUprobes => {
                     empty = Some(Empty::by_perf_events(&bench.empty(), &sites.file, &sites.exported)?);
@@ -126,7 +156,7 @@ async fn scene(
             }
             let fresh = if running.is_none() { Some(Nginx::start(ANSWER_BYTES).await?) } else { None };
             let nginx = running.or(fresh.as_ref()).context("a server")?;
-            for ((tls, close, _), measured) in LOADS.into_iter().zip(rates) {
+            for ((tls, close, _), measured) in loads.iter().copied().zip(rates) {
                 let watched = agent.as_ref().map(|watched| &watched.agent);
                 measure_load(bench, nginx, watched, (tls, close), measured).await?;
             }
@@ -184,7 +214,7 @@ async fn programs(bench: &Bench, nginx: &Nginx, beside: &Beside) -> Result<()> {
     Ok(())
 }
 
-fn show(title: &str, hooks: &[Hooks], rates: &Rates) -> Vec<Bound> {
+fn show(title: &str, hooks: &[Hooks], loads: &[Shape], rates: &Rates) -> Vec<Bound> {
     let mut table = Table::new([
         "load",
         "hooks",
@@ -195,7 +225,7 @@ fn show(title: &str, hooks: &[Hooks], rates: &Rates) -> Vec<Bound> {
         "CPU of the agent",
     ]);
     let mut bounds = Vec::new();
-    for (index, (.., load)) in LOADS.into_iter().enumerate() {
+    for (index, (.., load)) in loads.iter().copied().enumerate() {
         let of =
             |kind: usize| rates.get(kind).and_then(|rates| rates.get(index)).cloned().unwrap_or_default();
         for (kind, hooks) in hooks.iter().enumerate() {

@@ -14,6 +14,7 @@ mod probes;
 mod sites;
 mod starts;
 mod stats;
+mod tls;
 mod usage;
 mod wrk;
 
@@ -45,6 +46,8 @@ enum Subject {
     Starts,
     /// One call, and one piece of a stream: processor time, context switches, the program's own time.
     Calls,
+    /// A handshake, a call and a stream, traced by calls and by keys, and a server beside that is not traced.
+    Tls,
     /// Many exchanges a second; memory; start-up.
     Load,
 }
@@ -110,6 +113,7 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Bound>> {
             Subject::Host => host::measure(&bench).await?,
             Subject::Starts => starts::measure(&bench).await?,
             Subject::Calls => calls::measure(&bench, &arguments.beside).await?,
+            Subject::Tls => tls::measure(&bench).await?,
             Subject::Load => load::measure(&bench).await?,
         });
     }

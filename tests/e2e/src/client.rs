@@ -1,5 +1,6 @@
 //! The programs that are traced, which know nothing of it.
 
+mod agents;
 mod programs;
 mod running;
 

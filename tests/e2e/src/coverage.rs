@@ -18,6 +18,18 @@ pub const OPENSSL_3: &str = "OpenSSL 3, shared library";
 pub const OPENSSL_1_1: &str = "OpenSSL 1.1, shared library";
 /// Node's own.
 pub const OPENSSL_IN_PROGRAM: &str = "OpenSSL 3, in the program, symbols kept";
+/// That of a static program without symbols.
+pub const OPENSSL_STRIPPED: &str = "OpenSSL 3, in the program, stripped";
+/// What a package of PyPI brings.
+pub const OPENSSL_IN_WHEEL: &str = "OpenSSL 3, in a wheel";
+/// Bun's, and that of what is built with it.
+pub const BORINGSSL: &str = "BoringSSL, in the program, stripped";
+/// rustls's default.
+pub const RUSTLS_AWS_LC: &str = "rustls with aws-lc-rs, in the program, stripped";
+/// rustls's other.
+pub const RUSTLS_RING: &str = "rustls with ring, in the program, stripped";
+/// Go's own.
+pub const GO: &str = "Go crypto/tls, in the program, stripped";
 /// The system's.
 pub const GNUTLS: &str = "GnuTLS, shared library";
 /// The system's.

@@ -73,6 +73,16 @@ pub fn npm_file(path: impl AsRef<Path>) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// A client that `cargo xtask test` has built from `tests/clients/go` or `tests/clients/rust`, by its name.
+///
+/// # Errors
+/// When `SPANWIRE_CLIENTS` is not set, or there is no such file.
+pub fn native_client(name: &str) -> Result<PathBuf> {
+    let file = PathBuf::from(variable("SPANWIRE_CLIENTS")?).join(name);
+    ensure!(file.exists(), "no {}: start the end-to-end tests with `cargo xtask test`", file.display());
+    Ok(file)
+}
+
 fn variable(name: &str) -> Result<OsString> {
     std::env::var_os(name).with_context(|| {
         format!("{name} is not set: start the end-to-end tests with `cargo xtask test`, which sets it")

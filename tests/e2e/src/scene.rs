@@ -60,6 +60,18 @@ impl Scene {
         Self::new(Protocol::Http, true, arguments).await
     }
 
+    /// With TLS as these arguments of the stand-in have it, such as `--tls 1.2 --cipher AES128`.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn tls_of(standin: &[&str], arguments: &[&str]) -> Result<Self> {
+        let setup = Setup::find()?;
+        let receiver = Receiver::start(Protocol::Http).await?;
+        let standin = StandIn::start_with(&setup, &[&["--ask"], standin].concat(), &[]).await?;
+        let agent = Agent::start(&setup, &receiver, arguments).await?;
+        Ok(Self::of(setup, receiver, standin, agent))
+    }
+
     /// Any.
     ///
     /// # Errors

@@ -49,6 +49,20 @@ pub struct Served {
     pub traceparent: Option<String>,
     /// Names of the request's headers, in lower case.
     pub header_names: Vec<String>,
+    /// How its connection speaks TLS; none where it does not.
+    #[serde(default)]
+    pub tls: Option<Agreed>,
+}
+
+/// What client and stand-in agreed on for a TLS connection.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Agreed {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite, by OpenSSL's name.
+    pub cipher: String,
+    /// Whether the client resumed a session.
+    pub resumed: bool,
 }
 
 /// A provider's name, by which stand-ins know themselves, too.
@@ -102,19 +116,24 @@ impl StandIn {
         prefix: &[OsString],
         address: &str,
     ) -> Result<Self> {
+        let mut arguments = vec!["--address", address];
+        arguments.extend(plain.then_some("--plain"));
+        arguments.extend(asks.then_some("--ask"));
+        Self::start_with(setup, &arguments, prefix).await
+    }
+
+    /// Starts one with these arguments of `tests/standin/every.py`, run by the command `prefix`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(setup: &Setup, arguments: &[&str], prefix: &[OsString]) -> Result<Self> {
         let folder = Folder::new()?;
         let mut words = prefix.iter().map(OsString::as_os_str).chain([setup.python.as_os_str()]);
         let mut command = Command::new(words.next().context("a command")?);
         command.args(words);
         command.arg(setup.test_file("standin/every.py")).arg("--echo").arg("--dir").arg(folder.path());
-        command.args(["--address", address]);
-        if plain {
-            command.arg("--plain");
-        }
-        if asks {
-            command.arg("--ask");
-        }
-        let input = if asks { Stdio::piped() } else { Stdio::null() };
+        command.args(arguments);
+        let input = if arguments.contains(&"--ask") { Stdio::piped() } else { Stdio::null() };
         command.stdin(input).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().context("the stand-in does not start")?;
         let input = process.stdin.take();

@@ -1,5 +1,6 @@
-//! Programs that were never seen before on this host: copies, each started once. They ask the stand-in by a
-//! provider's name, so that the agent knows of those that it does not see.
+//! Programs that live for a moment: copies that were never seen before on this host, each started once, or one of
+//! them started again and again. They ask the stand-in by a provider's name, so that the agent knows of those that
+//! it does not see.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +10,18 @@ use crate::client::{Client, Received};
 use crate::folder::Folder;
 use crate::scene::{Scene, concerning};
 use crate::standin::PROVIDER;
-use crate::{LONG_DEADLINE, Setup};
+use crate::{LONG_DEADLINE, Setup, native_client};
 
 /// What is copied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Original {
     /// The interpreter behind the tests' Python, which makes one call by its standard library and lives
     /// for a second.
     OneSecond,
     /// curl, which lives for some 10 ms.
     Curl,
+    /// The client in Go, static and stripped, which lives for some 10 ms.
+    Go,
 }
 
 /// Starts `count` copies, at most `together` at a time, and returns what they received.
@@ -31,11 +34,34 @@ pub async fn start_copies(
     count: usize,
     together: usize,
 ) -> Result<Vec<Received>> {
+    start(scene, *original, count, together, |index| format!("program-{index}")).await
+}
+
+/// Starts one copy `count` times, at most `together` at a time, and returns what they received.
+///
+/// # Errors
+/// When one meets an error.
+pub async fn start_again(
+    scene: &Scene,
+    original: &Original,
+    count: usize,
+    together: usize,
+) -> Result<Vec<Received>> {
+    start(scene, *original, count, together, |_| "program".to_owned()).await
+}
+
+async fn start(
+    scene: &Scene,
+    original: Original,
+    count: usize,
+    together: usize,
+    name: impl Fn(usize) -> String,
+) -> Result<Vec<Received>> {
     let folder = Folder::new()?;
     let mut calls = Vec::new();
     for first in (0..count).step_by(together.max(1)) {
         let running: Vec<_> = (first..count.min(first + together))
-            .map(|index| copy(scene, original, &folder.path().join(format!("program-{index}")))?.start())
+            .map(|index| client(scene, original, &folder.path().join(name(index)))?.start())
             .collect::<Result<_>>()?;
         for program in running {
             calls.extend(program.end(LONG_DEADLINE).await?.calls);
@@ -45,20 +71,26 @@ pub async fn start_copies(
     Ok(calls)
 }
 
-fn copy(scene: &Scene, original: &Original, to: &Path) -> Result<Client> {
+/// A copy at `at`, made where there is none yet.
+fn client(scene: &Scene, original: Original, at: &Path) -> Result<Client> {
+    let Scene { setup, standin, .. } = scene;
+    let url = standin.provider_url();
+    let copy = |from: &Path| if at.exists() { Ok(0) } else { std::fs::copy(from, at) };
     match original {
         Original::OneSecond => {
-            let (executable, home) = interpreter(&scene.setup)?;
-            std::fs::copy(executable, to)?;
-            let client = Client::python_at(to, &scene.setup, "one_second.py", &scene.standin);
-            let client = client.args(["--base-url", &scene.standin.provider_url()]);
+            let (executable, home) = interpreter(setup)?;
+            copy(&executable)?;
+            let client = Client::python_at(at, setup, "one_second.py", standin).args(["--base-url", &url]);
             Ok(client.env("CONNECT_TO", "127.0.0.1").env("PYTHONHOME", home))
         }
         Original::Curl => {
-            std::fs::copy(curl()?, to)?;
-            let there = format!("{PROVIDER}:{}:127.0.0.1", scene.standin.port);
-            let client = Client::curl_by(to, &scene.standin, &scene.standin.provider_url(), "gpt-4o-mini");
-            Ok(client.args(["--resolve", &there]))
+            copy(&curl()?)?;
+            let there = format!("{PROVIDER}:{}:127.0.0.1", standin.port);
+            Ok(Client::curl_by(at, standin, &url, "gpt-4o-mini").args(["--resolve", &there]))
+        }
+        Original::Go => {
+            copy(&native_client("go-client")?)?;
+            Ok(Client::native_at(at, standin, &url).env("CONNECT_TO", "127.0.0.1"))
         }
     }
 }

@@ -148,7 +148,9 @@ async fn a_command_that_is_not_there_ends_as_in_a_shell() -> Result<()> {
 
 #[tokio::test]
 async fn the_probes_log_only_when_asked() -> Result<()> {
-    for (arguments, expected) in [(&[][..], false), (&["--probe-log", "debug"], true)] {
+    const CALLS: &[&str] = &["--tls", "calls"];
+    const TOLD: &[&str] = &["--tls", "calls", "--probe-log", "debug"];
+    for (arguments, expected) in [(CALLS, false), (TOLD, true)] {
         let scene = Scene::tls(arguments).await?;
         scene.curl("gpt-4o-mini").run().await?;
         let outcome = scene.finish(1).await?;

@@ -50,6 +50,7 @@ fn served() -> Served {
         first_byte_ns: Some(300),
         traceparent: None,
         header_names: Vec::new(),
+        tls: None,
     }
 }
 

@@ -99,6 +99,9 @@ async fn names_of_libraries_that_are_no_files() -> Result<()> {
     run("mkfifo", &[libraries.join("libssl.so.8")])?;
     run("mknod", &[libraries.join("libssl.so.9").as_os_str(), "c".as_ref(), "1".as_ref(), "5".as_ref()])?;
     std::os::unix::fs::symlink("libssl.so.7", libraries.join("libssl.so.7"))?;
+    // Regular files of the kernel's own: memory, and what may never come.
+    std::os::unix::fs::symlink("/proc/self/mem", libraries.join("libssl.so.6"))?;
+    std::os::unix::fs::symlink("/proc/kmsg", libraries.join("libssl.so.5"))?;
     let curl = which("curl")?;
     let inside = root.path().join(curl.strip_prefix("/")?);
     std::fs::rename(&inside, inside.with_file_name("python3"))?;

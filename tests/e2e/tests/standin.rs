@@ -1,8 +1,11 @@
 //! The stand-in and every client, without the agent: what one logs is what the other received.
 
-use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use spanwire_e2e::Setup;
 use spanwire_e2e::client::{Client, Done};
+use spanwire_e2e::folder::Folder;
 use spanwire_e2e::standin::{Served, StandIn};
 
 const SCRIPTS: [&str; 5] =
@@ -42,6 +45,76 @@ async fn clients_receive_what_the_stand_in_logs() -> Result<()> {
         let standin = StandIn::start(&setup, plain).await?;
         let done = Client::curl(&standin, "gpt-4o-mini").run().await?;
         agree(&done, &standin.log(1).await?, 1)?;
+    }
+    Ok(())
+}
+
+/// Bun, Deno, and the clients that are built for these tests.
+#[tokio::test]
+async fn clients_with_tls_of_their_own_do_as_well() -> Result<()> {
+    type Start = fn(&Setup, &StandIn) -> Result<Client>;
+    let clients: [(&str, Start); 7] = [
+        ("Bun", Client::bun),
+        ("Deno", Client::deno),
+        ("Go", |_, standin| Client::native("go-client", standin)),
+        ("aws-lc", |_, standin| Client::native("reqwest-aws-lc", standin)),
+        ("ring", |_, standin| Client::native("reqwest-ring", standin)),
+        ("OpenSSL", |_, standin| Client::native("reqwest-openssl", standin)),
+        ("pycurl", |setup, standin| Ok(Client::python(setup, "pycurl_client.py", standin))),
+    ];
+    let setup = Setup::find()?;
+    for (name, client) in clients {
+        for stream in [&[][..], &["--stream"]] {
+            let standin = StandIn::start(&setup, false).await?;
+            let done = client(&setup, &standin)?.args(["--threads", "3"]).args(stream).count(2).run().await?;
+            let log = standin.log(6).await?;
+            agree(&done, &log, 6).with_context(|| format!("{name} {stream:?}"))?;
+            ensure!(log.iter().all(|served| served.stream != stream.is_empty()), "{name} {log:#?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn coding_agents_can_be_pointed_at_it() -> Result<()> {
+    let setup = Setup::find()?;
+    for (client, begin) in
+        [(Client::opencode as fn(&Path, &StandIn) -> _, "chatcmpl-"), (Client::codex, "resp_")]
+    {
+        let standin = StandIn::start(&setup, false).await?;
+        let home = Folder::new()?;
+        client(home.path(), &standin)?.run().await?;
+        let log = standin.log(1).await?;
+        let [served] = log.as_slice() else { bail!("one call was expected: {log:#?}") };
+        ensure!(served.id.starts_with(begin) && served.stream, "{served:#?}");
+        ensure!(served.header_names.iter().any(|name| name == "authorization"), "no key sent: {served:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tls_is_spoken_in_the_form_asked_for() -> Result<()> {
+    let setup = Setup::find()?;
+    for (version, cipher, agreed) in [
+        ("1.2", "AES128", ["TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256"]),
+        ("1.2", "AES256", ["TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"]),
+        ("1.2", "CHACHA20", ["TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305"]),
+        ("1.3", "AES128", ["TLSv1.3", "TLS_AES_128_GCM_SHA256"]),
+        ("1.3", "AES256", ["TLSv1.3", "TLS_AES_256_GCM_SHA384"]),
+        ("1.3", "CHACHA20", ["TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256"]),
+    ] {
+        let form = ["--tls", version, "--cipher", cipher];
+        let standin = StandIn::start_with(&setup, &form, &[]).await?;
+        Client::curl(&standin, "gpt-4o-mini").run().await?;
+        Client::python(&setup, "resuming.py", &standin).count(2).run().await?;
+        Client::native("go-client", &standin)?.args(["--resume"]).count(2).run().await?;
+        let mut resumed = Vec::new();
+        for served in standin.log(5).await? {
+            let tls = served.tls.context("TLS")?;
+            ensure!([&tls.version, &tls.cipher] == agreed, "{tls:?}");
+            resumed.push(tls.resumed);
+        }
+        ensure!(resumed == [false, false, true, false, true], "{form:?}: {resumed:?}");
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use spanwire_e2e::span::Span;
 use spanwire_e2e::standin::Served;
 
 /// Counters of which each unit is a call that became no span.
-const CALLS_LOST: [&str; 2] = ["requests_dropped", "connections_unseen"];
+const CALLS_LOST: [&str; 3] = ["requests_dropped", "requests_unread", "connections_unseen"];
 
 /// Counts connections of which the agent was not told: their calls have no addresses.
 const ADDRESSES_LOST: &str = "ring_drops_connection";

@@ -24,6 +24,8 @@ use figure::Figure;
 enum Subject {
     /// Programs that were never seen before, make one call and are gone: Python and curl, TLS and plain.
     Starts,
+    /// Programs of some 10 ms over TLS: curl and a static Go client, as copies never seen and as one file.
+    Keys,
     /// 2,000 processes in a minute that make one call each, with a receiver that takes 80 ms for a request.
     Processes,
     /// 10,000 calls of 50 threads, and as many of one event loop.
@@ -80,6 +82,7 @@ async fn soak(arguments: &Arguments) -> Result<bool> {
         for subject in subjects {
             let done = match subject {
                 Subject::Starts => starts::run().await,
+                Subject::Keys => starts::short().await,
                 Subject::Processes => starts::processes().await,
                 Subject::Calls => calls::many().await,
                 Subject::Bodies => calls::large().await,

@@ -8,7 +8,7 @@ use spanwire_e2e::agent::Agent;
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::standin::StandIn;
-use spanwire_e2e::starts::{Original, start_copies};
+use spanwire_e2e::starts::{Original, start_again, start_copies};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
@@ -31,6 +31,27 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
             ensure!(calls.len() == STARTS, "{} calls were made", calls.len());
             let over = if plain { "plain" } else { "TLS" };
             figures.push(Figure::of(format!("new programs, {name} ({over})"), scene, &calls, took).await?);
+        }
+    }
+    Ok(figures)
+}
+
+/// Programs of some 10 ms, as [`run`] starts them; what they speak is TLS, for which their files must be known.
+pub(crate) async fn short() -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (original, name) in [(Original::Curl, "curl"), (Original::Go, "Go, static")] {
+        for again in [false, true] {
+            let scene = Scene::open(Protocol::Http, false, &[]).await?;
+            let began = Instant::now();
+            let calls = if again {
+                start_again(&scene, &original, STARTS, TOGETHER).await?
+            } else {
+                start_copies(&scene, &original, STARTS, TOGETHER).await?
+            };
+            let took = began.elapsed();
+            ensure!(calls.len() == STARTS, "{} calls were made", calls.len());
+            let what = if again { "one program again and again" } else { "new programs" };
+            figures.push(Figure::of(format!("{what}, {name} (TLS)"), scene, &calls, took).await?);
         }
     }
     Ok(figures)

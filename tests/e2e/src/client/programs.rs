@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use anyhow::Result;
 use serde_json::json;
 use tokio::process::Command;
 
 use super::{CANARY, Client, KEY};
-use crate::Setup;
 use crate::standin::StandIn;
+use crate::{Setup, native_client, npm_file};
 
 impl Client {
     /// A program of `tests/clients`, by its file's name.
@@ -36,6 +37,44 @@ impl Client {
         command.args(["--base-url", &standin.base_url()]).env("OPENAI_API_KEY", KEY);
         if let Some(ca) = standin.ca() {
             command.env("NODE_EXTRA_CA_CERTS", ca).env("DENO_CERT", ca);
+        }
+        Self::new(command, false)
+    }
+
+    /// `tests/clients/openai.mjs` in Bun, of `tests/package.json`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn bun(setup: &Setup, standin: &StandIn) -> Result<Self> {
+        let bun = npm_file("@oven/bun-linux-x64/bin/bun")?;
+        Ok(Self::javascript(setup, &bun, &[], standin))
+    }
+
+    /// `tests/clients/openai.mjs` in Deno, of `tests/package.json`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn deno(setup: &Setup, standin: &StandIn) -> Result<Self> {
+        let deno = npm_file("@deno/linux-x64-glibc/deno")?;
+        let client = Self::javascript(setup, &deno, &["run", "--allow-all", "--no-config"], standin);
+        Ok(client.env("DENO_NO_UPDATE_CHECK", "1"))
+    }
+
+    /// A program that `cargo xtask test` has built: see [`native_client`].
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn native(name: &str, standin: &StandIn) -> Result<Self> {
+        Ok(Self::native_at(&native_client(name)?, standin, &standin.base_url()))
+    }
+
+    /// A copy of such a program, which asks at an address of one's choice.
+    #[must_use]
+    pub fn native_at(executable: &Path, standin: &StandIn, base_url: &str) -> Self {
+        let mut command = Command::new(executable);
+        command.args(["--base-url", base_url]).env("OPENAI_API_KEY", KEY);
+        if let Some(ca) = standin.ca() {
+            command.env("SSL_CERT_FILE", ca);
         }
         Self::new(command, false)
     }

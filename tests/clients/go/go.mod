@@ -1,0 +1,3 @@
+module spanwire/client
+
+go 1.24

@@ -1,0 +1,230 @@
+//! Programs that carry TLS code of their own, most of them stripped, and TLS in all its forms: what is read by the
+//! keys of connections.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use spanwire_e2e::DEADLINE;
+use spanwire_e2e::client::Client;
+use spanwire_e2e::coverage::{
+    Answers, BORINGSSL, GO, HTTP_1_1, OPENSSL_IN_WHEEL, OPENSSL_STRIPPED, RUSTLS_AWS_LC, RUSTLS_RING, Row,
+};
+use spanwire_e2e::folder::Folder;
+use spanwire_e2e::scene::{Outcome, Scene, compare, concerning, traced};
+use spanwire_e2e::span::Span;
+use spanwire_e2e::standin::Agreed;
+
+/// Connections that a client has at once, and calls of each.
+const TOGETHER: usize = 4;
+const EACH: usize = 3;
+
+/// Where the calls of a library could be probed, too.
+const BY_KEYS: &[&str] = &["--tls", "keys"];
+
+/// Runs one client, for whole answers and for streams.
+async fn seen(program: &str, tls: &str, client: impl Fn(&Scene) -> Result<Client>) -> Result<()> {
+    let row = Row { program, tls, protocol: HTTP_1_1 };
+    for stream in [&[][..], &["--stream"]] {
+        let scene = Scene::tls(&[]).await?;
+        let client = client(&scene)?.args(["--threads", &TOGETHER.to_string()]).args(stream).count(EACH);
+        let (outcome, _) = row.measured(scene, client, TOGETHER * EACH).await?;
+        nothing_lost(&outcome)?;
+    }
+    Ok(())
+}
+
+async fn native(program: &str, tls: &str, name: &str) -> Result<()> {
+    seen(program, tls, |scene| Client::native(name, &scene.standin)).await
+}
+
+fn nothing_lost(outcome: &Outcome) -> Result<()> {
+    ensure!(outcome.agent.stderr.contains("nothing lost"), "{}", outcome.agent.stderr);
+    Ok(())
+}
+
+fn agreed(outcome: &Outcome) -> Result<Vec<&Agreed>> {
+    outcome.log.iter().map(|served| served.tls.as_ref().context("a call without TLS")).collect()
+}
+
+#[tokio::test]
+async fn bun() -> Result<()> {
+    let client = |scene: &Scene| Client::bun(&scene.setup, &scene.standin);
+    seen("openai (JavaScript, Bun)", BORINGSSL, client).await
+}
+
+#[tokio::test]
+async fn deno() -> Result<()> {
+    let client = |scene: &Scene| Client::deno(&scene.setup, &scene.standin);
+    seen("openai (JavaScript, Deno)", RUSTLS_AWS_LC, client).await
+}
+
+#[tokio::test]
+async fn go() -> Result<()> {
+    native("net/http (Go)", GO, "go-client").await
+}
+
+#[tokio::test]
+async fn reqwest_on_aws_lc() -> Result<()> {
+    native("reqwest (Rust)", RUSTLS_AWS_LC, "reqwest-aws-lc").await
+}
+
+#[tokio::test]
+async fn reqwest_on_ring() -> Result<()> {
+    native("reqwest (Rust)", RUSTLS_RING, "reqwest-ring").await
+}
+
+#[tokio::test]
+async fn reqwest_on_openssl() -> Result<()> {
+    native("reqwest (Rust)", OPENSSL_STRIPPED, "reqwest-openssl").await
+}
+
+#[tokio::test]
+async fn pycurl() -> Result<()> {
+    seen("pycurl (Python)", OPENSSL_IN_WHEEL, |scene| Ok(scene.python("pycurl_client.py"))).await
+}
+
+/// A coding agent that is built with Bun.
+#[tokio::test]
+async fn opencode() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let home = Folder::new()?;
+    let done = Client::opencode(home.path(), &scene.standin)?.run().await?;
+    let outcome = scene.finish(1).await?;
+    let span = outcome.only()?;
+    compare(span, outcome.log.first().context("one was served")?)?;
+    ensure!(span.resource.int("process.pid") == Some(done.pid.into()), "of another process: {span:#?}");
+    nothing_lost(&outcome)?;
+    Row { program: "opencode", tls: BORINGSSL, protocol: HTTP_1_1 }.write(Answers::Streamed, 1, 1)
+}
+
+/// A program with three libraries of which one speaks TLS. Its API is not known to the agent: that its requests are
+/// read shows in a counter.
+#[tokio::test]
+async fn codex() -> Result<()> {
+    let scene = Scene::tls(&[]).await?;
+    let home = Folder::new()?;
+    Client::codex(home.path(), &scene.standin)?.run().await?;
+    scene.standin.log(1).await?;
+    let is_read = |status: &Value| {
+        let count = status.pointer("/counters/exchanges_without_endpoint").and_then(Value::as_u64);
+        count.is_some_and(|count| count > 0)
+    };
+    scene.agent.status_when("its exchange", DEADLINE, is_read).await?;
+    let ended = scene.agent.stop().await?;
+    ensure!(ended.stderr.contains("nothing lost"), "{}", ended.stderr);
+    Ok(())
+}
+
+/// One version with one cipher, whole and streamed, by Python and by curl.
+async fn spoken(version: &str, cipher: &str) -> Result<()> {
+    let form = ["--tls", version, "--cipher", cipher];
+    for stream in [false, true] {
+        let told = || format!("{form:?}, stream: {stream}");
+        let scene = Scene::tls_of(&form, BY_KEYS).await?;
+        let python = scene.python("requests_client.py").args(stream.then_some("--stream")).count(3);
+        let (outcome, _) = traced(scene, python, 3).await.with_context(told)?;
+        nothing_lost(&outcome)?;
+        for agreed in agreed(&outcome)? {
+            ensure!(agreed.version == format!("TLSv{version}"), "{agreed:?}");
+        }
+
+        let scene = Scene::tls_of(&form, BY_KEYS).await?;
+        let curl = if stream {
+            Client::curl_streaming(&scene.standin, "gpt-4o-mini")
+        } else {
+            scene.curl("gpt-4o-mini")
+        };
+        let (outcome, _) = traced(scene, curl, 1).await.with_context(told)?;
+        nothing_lost(&outcome)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn aes_in_tls_1_2() -> Result<()> {
+    spoken("1.2", "AES128").await?;
+    spoken("1.2", "AES256").await
+}
+
+#[tokio::test]
+async fn aes_in_tls_1_3() -> Result<()> {
+    spoken("1.3", "AES128").await?;
+    spoken("1.3", "AES256").await
+}
+
+/// A cipher suite that keys alone do not read: a process that has used it twice is read at its library's calls.
+#[tokio::test]
+async fn what_keys_do_not_read_is_read_at_calls() -> Result<()> {
+    const UNREAD: usize = 2;
+    const READ: usize = 2;
+    for version in ["1.2", "1.3"] {
+        let form = ["--tls", version, "--cipher", "CHACHA20"];
+        let scene = Scene::tls_of(&form, &["--log", "debug"]).await?;
+        let mut client = scene.python("steps.py").env("FRESH", "1").by_steps().start()?;
+        for _ in 0..UNREAD {
+            client.step().await?;
+        }
+        let words = format!("process {}: its TLS is read at its library's calls", client.pid());
+        scene.agent.log().wait_for("its probes", DEADLINE, |log| log.contains(&words)).await?;
+        for _ in 0..READ {
+            client.step().await?;
+        }
+        client.end(DEADLINE).await?;
+        let Scene { receiver, standin, agent, .. } = scene;
+        let log = standin.log(UNREAD + READ).await?;
+        let waited =
+            receiver.wait_for("spans", DEADLINE, |spans| concerning(&standin, spans).count() >= READ).await;
+        let ended = agent.stop().await?;
+        waited.with_context(|| ended.stderr.clone())?;
+        let spans = receiver.spans();
+        let ids: Vec<_> = concerning(&standin, &spans).filter_map(Span::response_id).collect();
+        let read: Vec<_> = log.iter().skip(UNREAD).map(|served| served.id.as_str()).collect();
+        // The probes may be there in time for the request that showed the need of them.
+        ensure!(ids.ends_with(&read), "{ids:?}, and not all of {read:?}");
+        ensure!(ended.stderr.contains("2 TLS connections with a cipher suite"), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+/// Each call but the first resumes the session of the one before, on a connection of its own.
+async fn resumed(client: impl Fn(&Scene) -> Result<Client>) -> Result<()> {
+    const CALLS: usize = 4;
+    for version in ["1.2", "1.3"] {
+        for stream in [&[][..], &["--stream"]] {
+            let scene = Scene::tls_of(&["--tls", version], BY_KEYS).await?;
+            let client = client(&scene)?.args(stream).count(CALLS);
+            let (outcome, _) = traced(scene, client, CALLS).await?;
+            nothing_lost(&outcome)?;
+            let resumed = agreed(&outcome)?.into_iter().filter(|agreed| agreed.resumed).count();
+            ensure!(resumed == CALLS - 1, "{resumed} of {CALLS} were resumed");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn resumed_by_python() -> Result<()> {
+    resumed(|scene| Ok(scene.python("resuming.py"))).await
+}
+
+#[tokio::test]
+async fn resumed_by_go() -> Result<()> {
+    resumed(|scene| Ok(Client::native("go-client", &scene.standin)?.args(["--resume"]))).await
+}
+
+async fn fifty(client: impl Fn(&Scene) -> Result<Client>) -> Result<()> {
+    const CONNECTIONS: usize = 50;
+    let scene = Scene::tls(BY_KEYS).await?;
+    let client = client(&scene)?.args(["--threads", &CONNECTIONS.to_string()]).count(EACH);
+    let (outcome, _) = traced(scene, client, CONNECTIONS * EACH).await?;
+    nothing_lost(&outcome)
+}
+
+#[tokio::test]
+async fn fifty_connections_at_once_of_go() -> Result<()> {
+    fifty(|scene| Client::native("go-client", &scene.standin)).await
+}
+
+#[tokio::test]
+async fn fifty_connections_at_once_of_python() -> Result<()> {
+    fifty(|scene| Ok(scene.python("threads_many.py"))).await
+}
