@@ -213,8 +213,13 @@ impl Agent {
     /// Takes what is in the ring, and does what follows from it; says when to do so again.
     fn read(&mut self, was_woken: bool) -> Next {
         let Self { ring, keys, pipeline, effects, counters, pace, control, .. } = self;
-        keys.drain(|event| handle(event, pipeline, effects, counters));
-        let (taken, empty) = ring.take(|event| handle(event, pipeline, effects, counters));
+        let (taken, empty) = ring.take(|event| {
+            // Before each: what is sent under a key comes after it.
+            keys.drain(|key| handle(key, pipeline, effects, counters));
+            handle(event, pipeline, effects, counters);
+        });
+        // What was received may come before its key.
+        keys.drain(|key| handle(key, pipeline, effects, counters));
         let (next, wakeups) = pace.read(taken > 0, empty, was_woken);
         // Refused, what it was told before holds, which costs time but no data.
         let _ = wakeups.map(|wakeups| control.wake_for(wakeups));
@@ -224,8 +229,11 @@ impl Agent {
 
     async fn stop(mut self) {
         let Self { ring, keys, pipeline, effects, counters, .. } = &mut self;
-        keys.drain(|event| handle(event, pipeline, effects, counters));
-        ring.drain(|event| handle(event, pipeline, effects, counters));
+        ring.drain(|event| {
+            keys.drain(|key| handle(key, pipeline, effects, counters));
+            handle(event, pipeline, effects, counters);
+        });
+        keys.drain(|key| handle(key, pipeline, effects, counters));
         pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.upkeep();
