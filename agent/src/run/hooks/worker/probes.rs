@@ -88,6 +88,7 @@ impl Worker {
 
     /// A process uses a file with TLS code: it gets probes on its calls there, if they are read.
     fn hook(&mut self, pid: u32, id: FileId, code: &Code) {
+        self.watch_files();
         let hooked = self.hooked.entry(pid).or_default();
         if hooked.files.contains(&id) {
             return;
@@ -96,6 +97,7 @@ impl Worker {
         let points = code.points(|role| reads_calls && !matches!(role, Role::Init | Role::Key(_)));
         if points.is_empty() {
             if self.mode != TlsMode::Calls {
+                debug!("process {pid}: probes on {}, which show its keys", code.path.display());
                 self.files.used(pid, id);
                 hooked.files.push(id);
             }
