@@ -144,6 +144,41 @@ pub struct Usage {
     pub cache_write: Option<u64>,
     /// Output tokens spent on reasoning.
     pub reasoning: Option<u64>,
+    /// Parts of `input`, where the provider tells them apart.
+    pub input_by: Modalities,
+    /// Parts of `output`, where the provider tells them apart.
+    pub output_by: Modalities,
+}
+
+/// Tokens by what they stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modalities {
+    /// Of text.
+    pub text: Option<u64>,
+    /// Of images.
+    pub image: Option<u64>,
+    /// Of sound.
+    pub audio: Option<u64>,
+}
+
+/// A tool that the model wants called; its arguments are content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The tool's name.
+    pub name: String,
+    /// The call's id.
+    pub id: Option<String>,
+}
+
+/// A part of the request that is no text: what it is, and how large; never the part itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// `image`, `audio`, `video` or `document`.
+    pub modality: &'static str,
+    /// Its media type.
+    pub media_type: Option<String>,
+    /// Bytes of it as sent, with base64 undone; `None` where it is only pointed at.
+    pub bytes: Option<u64>,
 }
 
 /// What the request asked of the model, where it said so.
@@ -188,8 +223,20 @@ pub struct Call {
     pub response_model: Option<String>,
     /// Id of the response.
     pub response_id: Option<String>,
+    /// The conversation that the request says it goes on with.
+    pub conversation_id: Option<String>,
+    /// Id of the response that the request says it follows.
+    pub previous_response_id: Option<String>,
     /// Token counts.
     pub usage: Usage,
+    /// What the provider says that it charges, in US dollars.
+    pub charged_usd: Option<f64>,
+    /// The class of service that the response was made in, in the provider's words; prices depend on it.
+    pub service_tier: Option<String>,
+    /// Tools that the model wants called, in the order of the response; at most [`Call::PARTS_MAX`].
+    pub tool_calls: Vec<ToolCall>,
+    /// What the request has beside text; at most [`Call::PARTS_MAX`].
+    pub media: Vec<Media>,
     /// The request's settings.
     pub parameters: Parameters,
     /// The response was asked for, or came, as a stream.
@@ -210,6 +257,9 @@ pub struct Call {
 }
 
 impl Call {
+    /// Tool calls, and parts of a request that are no text, which are kept of one call.
+    pub const PARTS_MAX: usize = 64;
+
     /// A call of which nothing is known yet.
     #[must_use]
     pub fn new(subject: Subject, provider: &'static str) -> Self {
@@ -219,7 +269,13 @@ impl Call {
             request_model: None,
             response_model: None,
             response_id: None,
+            conversation_id: None,
+            previous_response_id: None,
             usage: Usage::default(),
+            charged_usd: None,
+            service_tier: None,
+            tool_calls: Vec::new(),
+            media: Vec::new(),
             parameters: Parameters::default(),
             stream: false,
             times_ns: None,
@@ -237,6 +293,24 @@ impl Call {
         match &self.subject {
             Subject::Inference { finish_reasons, .. } => finish_reasons,
             _ => &[],
+        }
+    }
+
+    /// Adds a tool call, unless there are too many already.
+    pub fn add_tool_call(&mut self, call: ToolCall) {
+        if self.tool_calls.len() < Self::PARTS_MAX {
+            self.tool_calls.push(call);
+        } else {
+            self.note("more tool calls than are kept");
+        }
+    }
+
+    /// Adds a part of the request, unless there are too many already.
+    pub fn add_media(&mut self, media: Media) {
+        if self.media.len() < Self::PARTS_MAX {
+            self.media.push(media);
+        } else {
+            self.note("more parts that are no text than are kept");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::discovery::process::Procfs;
 use crate::event::Source;
 use crate::value::Value;
 
+mod exchanges;
 mod hellos;
 mod memory;
 mod records;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::candidate::has_messages;
+use super::candidate::{SIGN_MAX_BYTES, has_messages};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint};
@@ -15,15 +15,20 @@ mod tests;
 /// Every client sends this field; its value is a date, and of no matter.
 const VERSION: &str = "anthropic-version";
 
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static DIALECTS: &[Dialect] = &[Dialect {
     endpoints: &[Endpoint { headers: &[VERSION], ..Endpoint::post("v1/messages") }],
     claims,
     provider: "anthropic",
+    signs: SIGNS,
     attributes: &[],
     follow: |recognised, limits| {
         Follow::begin(Messages::default(), Call::new(Subject::chat(), recognised.provider), limits)
     },
-};
+}];
+
+/// What only this dialect has beside messages.
+pub(super) const SIGNS: &[(&str, usize)] =
+    &[("max_tokens", 0), ("system", 0), ("system[].type", 0), ("anthropic_version", SIGN_MAX_BYTES)];
 
 /// Messages with roles, and what only this dialect has beside them.
 fn claims(request: &RequestHead, body: &Json) -> bool {
@@ -120,7 +125,7 @@ impl JsonApi for Messages {
         }
     }
 
-    fn finish(self, end: &End, call: &mut Call) {
+    fn finish(self, end: &End<'_>, call: &mut Call) {
         call.usage = Usage {
             // The wire leaves out what a cache gave or took; the conventions' total has it.
             input: self.counted.input.map(|input| {
@@ -155,6 +160,7 @@ impl Messages {
             cache_read: last("cache_read_input_tokens", counted.cache_read),
             cache_write: last("cache_creation_input_tokens", counted.cache_write),
             reasoning: last("output_tokens_details.thinking_tokens", counted.reasoning),
+            ..counted
         };
     }
 }

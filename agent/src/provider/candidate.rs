@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::json::{Ending, Json, Reader, Shape};
-use super::{BodyLimits, DIALECTS, Interpreter};
+use super::{BodyLimits, Interpreter, dialects};
 use crate::exchange::{Frame, Payload};
 use crate::protocol::http1::RequestHead;
 
@@ -11,18 +11,13 @@ use crate::protocol::http1::RequestHead;
 const LOOK_MAX_BYTES: usize = 8 * 1024;
 
 /// Bytes of a text that tells dialects apart: roles and names of models.
-const SIGN_MAX_BYTES: usize = 128;
+pub(super) const SIGN_MAX_BYTES: usize = 128;
 
 /// What dialects are told apart by.
 static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[
-        ("model", SIGN_MAX_BYTES),
-        ("messages[].role", SIGN_MAX_BYTES),
-        ("max_tokens", 0),
-        ("system", 0),
-        ("system[].type", 0),
-        ("anthropic_version", SIGN_MAX_BYTES),
-    ])
+    let common = [("model", SIGN_MAX_BYTES), ("messages[].role", SIGN_MAX_BYTES)];
+    let signs = dialects().flat_map(|dialect| dialect.signs).copied();
+    Shape::new(&common.into_iter().chain(signs).collect::<Vec<_>>())
 });
 
 /// Whether a body has messages, the first of which has a role: what every chat's dialect has in common.
@@ -106,7 +101,7 @@ impl Candidate {
     fn look(&mut self, request: &RequestHead) -> Decision {
         self.looked_at = self.bytes.len();
         let document = Reader::read(&SIGNS, &self.bytes);
-        if let Some(dialect) = DIALECTS.iter().find(|dialect| (dialect.claims)(request, &document.root)) {
+        if let Some(dialect) = dialects().find(|dialect| (dialect.claims)(request, &document.root)) {
             let mut interpreter = dialect.begin(None, request, self.limits);
             std::mem::take(&mut self.frames).iter().for_each(|frame| interpreter.request(frame));
             return Decision::Known(interpreter);

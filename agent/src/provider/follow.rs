@@ -33,12 +33,14 @@ pub(super) trait JsonApi: Send + 'static {
         false
     }
     /// The exchange is over.
-    fn finish(self, end: &End, call: &mut Call);
+    fn finish(self, end: &End<'_>, call: &mut Call);
 }
 
-/// How an exchange ended, as far as it matters to dialects.
+/// How an exchange ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct End<'a> {
+    /// What is known of it beside the bodies.
+    pub(super) exchange: &'a Exchange,
     /// A stream ended, for the program too, before it had said that it was over.
     pub(super) cut: bool,
 }
@@ -195,7 +197,11 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         let Self { api, mut call, answered, .. } = *self;
         call.stream |= streamed;
         let cut = streamed && !call.stream_ended && is_cut(exchange.outcome) && exchange.missing_bytes == 0;
-        api.finish(&End { cut }, &mut call);
+        let end = End { exchange, cut };
+        // A gateway's own bill.
+        let charged = end.response_field("x-litellm-response-cost").and_then(|cost| cost.parse().ok());
+        call.charged_usd = charged.filter(|cost| *cost >= 0.0);
+        api.finish(&end, &mut call);
 
         if exchange.missing_bytes > 0 {
             call.note("bytes of the bodies were not captured");
@@ -221,6 +227,13 @@ fn is_cut(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Cancelled | Outcome::PeerClosed | Outcome::Failed(_) => true,
         Outcome::Complete | Outcome::Lost | Outcome::Unreadable => false,
+    }
+}
+
+impl End<'_> {
+    /// A field of the final response's head, by its name in lower case, if it may be known.
+    pub(super) fn response_field(&self, name: &str) -> Option<&str> {
+        self.exchange.response.as_ref()?.headers.get(name)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Two questions are kept apart. *Which wire shape is it?* is answered by method, path, query and header fields
 //! (`Endpoint`), and where no dialect claims these by the first bytes of the body (`Candidate`), because
 //! compatible servers live on any host and path. *Who is the provider?* is answered by the host (`host`).
-//! A new dialect is one file plus one word below.
+//! A new dialect is one file plus one word, below or in its vendor's module.
 
 mod candidate;
 mod endpoint;
@@ -21,11 +21,11 @@ use endpoint::Endpoint;
 pub use follow::OVER_LIMIT;
 use json::Json;
 
-/// Declares each dialect's module and gathers their [`Dialect`]s.
+/// Declares the module of each vendor or format, and gathers their [`Dialect`]s.
 macro_rules! dialects {
     ($($name:ident),+ $(,)?) => {
         $(mod $name;)+
-        static DIALECTS: &[&Dialect] = &[$(&$name::DIALECT),+];
+        static FAMILIES: &[&[Dialect]] = &[$($name::DIALECTS),+];
     };
 }
 
@@ -70,6 +70,9 @@ struct Dialect {
     claims: fn(&RequestHead, &Json) -> bool,
     /// The provider where the host is nobody's that is known.
     provider: &'static str,
+    /// Paths of members by which `claims` tells its bodies apart, as for [`json::Shape::new`], beside those that all
+    /// dialects look at.
+    signs: &'static [(&'static str, usize)],
     /// Names of the attributes that it puts into [`Call::extra`].
     attributes: &'static [&'static str],
     /// Begins to follow an exchange.
@@ -80,8 +83,20 @@ struct Dialect {
 struct Recognised<'a> {
     /// `gen_ai.provider.name`.
     provider: &'static str,
-    /// The request's path, as on the wire.
-    path: &'a str,
+    /// Its head.
+    request: &'a RequestHead,
+}
+
+impl Recognised<'_> {
+    /// What stands in the path for a name in braces of an endpoint, where the path is like the endpoint's.
+    fn captured(&self, endpoint: &Endpoint, name: &str) -> Option<String> {
+        let captures = endpoint.captures(&self.request.path)?;
+        captures.into_iter().find(|(known, _)| *known == name).map(|(_, text)| text.into_owned())
+    }
+}
+
+fn dialects() -> impl Iterator<Item = &'static Dialect> {
+    FAMILIES.iter().copied().flatten()
 }
 
 impl Dialect {
@@ -94,7 +109,7 @@ impl Dialect {
         let provider = host::provider(request.host.as_deref(), &request.path)
             .or_else(|| endpoint?.provider)
             .unwrap_or(self.provider);
-        (self.follow)(Recognised { provider, path: &request.path }, limits)
+        (self.follow)(Recognised { provider, request }, limits)
     }
 }
 
@@ -111,11 +126,11 @@ pub enum Recognition {
 /// Recognises a request by its head.
 #[must_use]
 pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Recognition {
-    let known = |dialect: &&'static Dialect| {
+    let known = |dialect: &'static Dialect| {
         let endpoint = dialect.endpoints.iter().find(|known| known.matches(request))?;
-        Some((*dialect, endpoint))
+        Some((dialect, endpoint))
     };
-    match DIALECTS.iter().find_map(known) {
+    match dialects().find_map(known) {
         Some((dialect, endpoint)) => Recognition::Known(dialect.begin(Some(endpoint), request, limits)),
         None if Candidate::may_be(request) => Recognition::Candidate(Candidate::new(limits)),
         None => Recognition::Foreign,
@@ -132,5 +147,5 @@ pub fn is_known_host(host: &str) -> bool {
 /// Whether a dialect declares the attribute: the part of the allow-list that providers own.
 #[must_use]
 pub fn declares_attribute(name: &str) -> bool {
-    DIALECTS.iter().any(|dialect| dialect.attributes.contains(&name))
+    dialects().any(|dialect| dialect.attributes.contains(&name))
 }

@@ -29,13 +29,14 @@ const DEPLOYMENT: Endpoint = Endpoint {
     ..Endpoint::post("deployments/{deployment}/chat/completions")
 };
 
-pub(super) static DIALECT: Dialect = Dialect {
+pub(super) static DIALECTS: &[Dialect] = &[Dialect {
     endpoints: &[DEPLOYMENT, Endpoint::post("chat/completions")],
     claims,
     provider: OPENAI,
+    signs: &[],
     attributes: &[API_TYPE, REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, SYSTEM_FINGERPRINT],
     follow,
-};
+}];
 
 /// Messages with roles for a model, and nothing that only another dialect has.
 fn claims(request: &RequestHead, body: &Json) -> bool {
@@ -115,10 +116,7 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
 fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter> {
     let mut call = Call::new(Subject::chat(), recognised.provider);
     // For clients that send no model.
-    call.request_model = DEPLOYMENT
-        .captures(recognised.path)
-        .and_then(|captures| captures.into_iter().next())
-        .map(|(_, deployment)| deployment.into_owned());
+    call.request_model = recognised.captured(&DEPLOYMENT, "deployment");
     if call.provider == OPENAI {
         call.extra.push((API_TYPE, Value::from("chat_completions")));
     }
@@ -213,7 +211,7 @@ impl JsonApi for ChatCompletion {
         data.starts_with(b"[DONE]")
     }
 
-    fn finish(mut self, end: &End, call: &mut Call) {
+    fn finish(mut self, end: &End<'_>, call: &mut Call) {
         // A reason that a stream which was cut could no longer send is `error`.
         let expected = if end.cut { call.parameters.choice_count.unwrap_or(1) } else { 0 };
         for index in 0..expected.min(LIST_MAX as u64) {
@@ -276,6 +274,7 @@ fn usage(wire: &Json, provider: &str) -> Usage {
             .or_else(|| count("cached_tokens")),
         cache_write: count("prompt_tokens_details.cache_write_tokens"),
         reasoning,
+        ..Usage::default()
     }
 }
 

@@ -90,7 +90,7 @@ pub struct ResponseHead {
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 52] = [
+const ALLOWED: [&str; 53] = [
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
     "anthropic-ratelimit-input-tokens-reset",
@@ -122,6 +122,7 @@ const ALLOWED: [&str; 52] = [
     "x-amzn-bedrock-output-token-count",
     "x-amzn-errortype",
     "x-amzn-requestid",
+    "x-litellm-response-cost",
     "x-ratelimit-limit",
     "x-ratelimit-limit-project-requests",
     "x-ratelimit-limit-project-tokens",

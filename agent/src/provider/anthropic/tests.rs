@@ -56,6 +56,7 @@ fn reads_a_whole_message() {
             cache_read: Some(5),
             cache_write: Some(3),
             reasoning: Some(2),
+            ..Usage::default()
         };
         assert_eq!(call.usage, usage);
         let parameters = Parameters {

@@ -44,6 +44,7 @@ fn reads_a_whole_completion() {
         cache_read: Some(64),
         cache_write: Some(8),
         reasoning: Some(16),
+        ..Usage::default()
     };
     assert_eq!(call.usage, usage);
     let parameters = Parameters {

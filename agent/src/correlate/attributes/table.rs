@@ -1,0 +1,181 @@
+//! Every name that the agent itself puts on a span, with its type, where it comes from and whether it is content. With
+//! the names that the providers' dialects declare it is all that can ever be exported.
+//!
+//! The names follow the official emitters of late 2026 (OpenTelemetry GenAI, the `hybrid` profile),
+//! beside them `fi.span.kind` and `gen_ai.span.kind`, which LLM platforms read.
+
+use crate::value::Value;
+
+/// What values an attribute has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    String,
+    /// A whole number.
+    Int,
+    /// A number.
+    Double,
+    /// A truth value.
+    Bool,
+    /// A list of texts.
+    Strings,
+    /// Lists and maps of values.
+    Any,
+}
+
+impl Type {
+    /// Whether a value is of the type.
+    #[must_use]
+    pub fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::String => matches!(value, Value::String(_)),
+            Self::Int => matches!(value, Value::Int(_)),
+            Self::Double => matches!(value, Value::Double(_)),
+            Self::Bool => matches!(value, Value::Bool(_)),
+            Self::Strings => match value {
+                Value::Array(elements) => elements.iter().all(|one| matches!(one, Value::String(_))),
+                _ => false,
+            },
+            Self::Any => true,
+        }
+    }
+}
+
+/// Who says what an attribute means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Convention {
+    /// OpenTelemetry's semantic conventions for generative AI.
+    GenAi,
+    /// OpenTelemetry's for HTTP and URLs.
+    Http,
+    /// OpenTelemetry's for databases.
+    Database,
+    /// OpenTelemetry's that are common to all: errors, servers, the network.
+    General,
+    /// OpenInference.
+    OpenInference,
+    /// What LLM platforms read beside these.
+    Platforms,
+    /// The agent's own.
+    Spanwire,
+}
+
+/// One row of the [`TABLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What values it has; redaction lets no other leave.
+    pub value: Type,
+    /// Who says what it means.
+    pub convention: Convention,
+    /// It holds what people and models said: it leaves only where the content policy allows, which is
+    /// nowhere so far.
+    pub is_content: bool,
+}
+
+/// Declares the names and gathers them in [`TABLE`].
+macro_rules! table {
+    ($($constant:ident = $name:literal: $value:ident, $convention:ident $(, $content:ident)?;)+) => {
+        $(#[doc = concat!("`", $name, "`")] pub const $constant: &str = $name;)+
+        /// Every attribute of spans, their events and links.
+        pub static TABLE: &[Attribute] = &[$(Attribute {
+            name: $name,
+            value: Type::$value,
+            convention: Convention::$convention,
+            is_content: table!(@ $($content)?),
+        }),+];
+    };
+    (@) => { false };
+    (@ content) => { true };
+}
+
+table! {
+    OPERATION_NAME = "gen_ai.operation.name": String, GenAi;
+    PROVIDER_NAME = "gen_ai.provider.name": String, GenAi;
+    REQUEST_MODEL = "gen_ai.request.model": String, GenAi;
+    REQUEST_TOP_K = "gen_ai.request.top_k": Int, GenAi;
+    REQUEST_ENCODING_FORMATS = "gen_ai.request.encoding_formats": Strings, GenAi;
+    REQUEST_CHOICE_COUNT = "gen_ai.request.choice.count": Int, GenAi;
+    REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty": Double, GenAi;
+    REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens": Int, GenAi;
+    REQUEST_PRESENCE_PENALTY = "gen_ai.request.presence_penalty": Double, GenAi;
+    REQUEST_REASONING_LEVEL = "gen_ai.request.reasoning.level": String, GenAi;
+    REQUEST_SEED = "gen_ai.request.seed": Int, GenAi;
+    REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences": Strings, GenAi;
+    REQUEST_STREAM = "gen_ai.request.stream": Bool, GenAi;
+    REQUEST_TEMPERATURE = "gen_ai.request.temperature": Double, GenAi;
+    REQUEST_TOP_P = "gen_ai.request.top_p": Double, GenAi;
+    OUTPUT_TYPE = "gen_ai.output.type": String, GenAi;
+    RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons": Strings, GenAi;
+    RESPONSE_ID = "gen_ai.response.id": String, GenAi;
+    RESPONSE_MODEL = "gen_ai.response.model": String, GenAi;
+    RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk": Double, GenAi;
+    USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens": Int, GenAi;
+    USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens": Int, GenAi;
+    USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens": Int, GenAi;
+    USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens": Int, GenAi;
+    USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens": Int, GenAi;
+    USAGE_TEXT_INPUT_TOKENS = "gen_ai.usage.text.input_tokens": Int, GenAi;
+    USAGE_IMAGE_INPUT_TOKENS = "gen_ai.usage.image.input_tokens": Int, GenAi;
+    USAGE_AUDIO_INPUT_TOKENS = "gen_ai.usage.audio.input_tokens": Int, GenAi;
+    USAGE_TEXT_OUTPUT_TOKENS = "gen_ai.usage.text.output_tokens": Int, GenAi;
+    USAGE_IMAGE_OUTPUT_TOKENS = "gen_ai.usage.image.output_tokens": Int, GenAi;
+    USAGE_AUDIO_OUTPUT_TOKENS = "gen_ai.usage.audio.output_tokens": Int, GenAi;
+    CONVERSATION_ID = "gen_ai.conversation.id": String, GenAi;
+    PREVIOUS_RESPONSE_ID = "gen_ai.request.previous_response.id": String, GenAi;
+    EMBEDDINGS_DIMENSION_COUNT = "gen_ai.embeddings.dimension.count": Int, GenAi;
+    DATA_SOURCE_ID = "gen_ai.data_source.id": String, GenAi;
+    RETRIEVAL_TOP_K = "gen_ai.retrieval.top_k": Int, GenAi;
+    TOOL_NAME = "gen_ai.tool.name": String, GenAi;
+    TOOL_CALL_ID = "gen_ai.tool.call.id": String, GenAi;
+    TOOL_TYPE = "gen_ai.tool.type": String, GenAi;
+    AGENT_NAME = "gen_ai.agent.name": String, GenAi;
+    AGENT_ID = "gen_ai.agent.id": String, GenAi;
+    DB_SYSTEM_NAME = "db.system.name": String, Database;
+    DB_OPERATION_NAME = "db.operation.name": String, Database;
+    DB_OPERATION_BATCH_SIZE = "db.operation.batch.size": Int, Database;
+    DB_COLLECTION_NAME = "db.collection.name": String, Database;
+    DB_NAMESPACE = "db.namespace": String, Database;
+    DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows": Int, Database;
+    ERROR_TYPE = "error.type": String, General;
+    SERVER_ADDRESS = "server.address": String, General;
+    SERVER_PORT = "server.port": Int, General;
+    NETWORK_LOCAL_ADDRESS = "network.local.address": String, General;
+    NETWORK_LOCAL_PORT = "network.local.port": Int, General;
+    NETWORK_PEER_ADDRESS = "network.peer.address": String, General;
+    NETWORK_PEER_PORT = "network.peer.port": Int, General;
+    HTTP_REQUEST_METHOD = "http.request.method": String, Http;
+    HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count": Int, Http;
+    HTTP_ROUTE = "http.route": String, Http;
+    HTTP_RESPONSE_STATUS_CODE = "http.response.status_code": Int, Http;
+    URL_PATH = "url.path": String, Http;
+    URL_SCHEME = "url.scheme": String, Http;
+    FI_SPAN_KIND = "fi.span.kind": String, Platforms;
+    GEN_AI_SPAN_KIND = "gen_ai.span.kind": String, Platforms;
+    TOOL_CALL_NAMES = "spanwire.tool_calls.names": Strings, Spanwire;
+    TOOL_CALL_IDS = "spanwire.tool_calls.ids": Strings, Spanwire;
+    INPUT_MEDIA = "spanwire.input.media": Strings, Spanwire;
+    NOTES = "spanwire.notes": Strings, Spanwire;
+    MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
+    REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;
+    REDACTED_ATTRIBUTES = "spanwire.redacted.attributes": Int, Spanwire;
+    REDACTED_TRUNCATED = "spanwire.redacted.truncated": Int, Spanwire;
+    REDACTED_PATH_SEGMENTS = "spanwire.redacted.path_segments": Int, Spanwire;
+    SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions": Any, GenAi, content;
+    INPUT_MESSAGES = "gen_ai.input.messages": Any, GenAi, content;
+    OUTPUT_MESSAGES = "gen_ai.output.messages": Any, GenAi, content;
+    TOOL_DEFINITIONS = "gen_ai.tool.definitions": Any, GenAi, content;
+    TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments": Any, GenAi, content;
+    TOOL_CALL_RESULT = "gen_ai.tool.call.result": Any, GenAi, content;
+    RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents": Any, GenAi, content;
+    RETRIEVAL_QUERY_TEXT = "gen_ai.retrieval.query.text": String, GenAi, content;
+    INPUT_VALUE = "input.value": String, OpenInference, content;
+    OUTPUT_VALUE = "output.value": String, OpenInference, content;
+}
+
+/// The row of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Attribute> {
+    TABLE.iter().find(|attribute| attribute.name == name)
+}

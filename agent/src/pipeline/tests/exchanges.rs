@@ -1,0 +1,149 @@
+//! Exchanges of vendors' own SDKs, recorded by `tests/exchanges/record.py`, and what their spans must say.
+
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// What a span says: its name, its status, and its attributes.
+type Said = BTreeMap<String, serde_json::Value>;
+
+/// One recorded exchange.
+struct Recorded {
+    path: PathBuf,
+    request: Vec<u8>,
+    response: Vec<u8>,
+}
+
+fn recorded() -> Vec<Recorded> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/exchanges");
+    let entries = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut entries = entries.collect::<Vec<_>>();
+        entries.sort();
+        entries
+    };
+    let families = entries(&folder).into_iter().filter(|path| path.is_dir());
+    let requests = families
+        .flat_map(|family| entries(&family))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "request"));
+    let read = |path: PathBuf| Recorded {
+        request: std::fs::read(&path).unwrap(),
+        response: std::fs::read(path.with_extension("response")).unwrap(),
+        path,
+    };
+    requests.map(read).collect()
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::String(text) => text.as_str().into(),
+        Value::Int(number) => (*number).into(),
+        Value::Double(number) => (*number).into(),
+        Value::Bool(truth) => (*truth).into(),
+        Value::Array(elements) => elements.iter().map(json).collect(),
+        other => format!("{other:?}").into(),
+    }
+}
+
+/// All but what the test's own connection and its clock say.
+fn said(span: &Span) -> Said {
+    let facts = [("span", span.name.to_string()), ("status", format!("{:?}", span.status))];
+    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+    let attributes = span.attributes.iter().map(|(name, value)| (name.to_string(), json(value)));
+    let of_the_test =
+        |name: &str| name.starts_with("network.") || name == "gen_ai.response.time_to_first_chunk";
+    facts.chain(attributes).filter(|(name, _)| !of_the_test(name)).collect()
+}
+
+/// How an exchange is played.
+enum Play {
+    /// So many bytes at a time.
+    Pieces(usize),
+    /// These bytes of the response were not captured.
+    Gap(std::ops::Range<usize>),
+    /// The connection ends behind so many bytes of the response.
+    Cut(usize),
+}
+
+fn play(recorded: &Recorded, play: &Play) -> Vec<Said> {
+    let mut bench = Bench::new();
+    bench.open();
+    let piece = if let Play::Pieces(size) = play { *size } else { usize::MAX };
+    recorded.request.chunks(piece).for_each(|bytes| bench.moves_bytes(Direction::Write, bytes));
+    match play {
+        Play::Pieces(_) => {
+            recorded.response.chunks(piece).for_each(|bytes| bench.moves_bytes(Direction::Read, bytes));
+        }
+        Play::Gap(missing) => {
+            bench.moves_bytes(Direction::Read, &recorded.response[..missing.start]);
+            bench.misses(Direction::Read, missing.len() as u64);
+            bench.moves_bytes(Direction::Read, &recorded.response[missing.end..]);
+        }
+        Play::Cut(at) => bench.moves_bytes(Direction::Read, &recorded.response[..*at]),
+    }
+    bench.end(SESSION, End::PeerClosed);
+    bench.spans().into_iter().map(said).collect()
+}
+
+/// Where the body begins.
+fn head_bytes(message: &[u8]) -> usize {
+    message.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4
+}
+
+#[test]
+fn recorded_exchanges_say_what_is_expected() {
+    let update = std::env::var_os("UPDATE_EXCHANGES").is_some();
+    let all = recorded();
+    assert!(all.len() > 5);
+    for one in &all {
+        let name = one.path.display();
+        let whole = play(one, &Play::Pieces(usize::MAX));
+        assert_eq!(whole.len(), 1, "{name}: spans");
+        assert_eq!(play(one, &Play::Pieces(1)), whole, "{name}: byte by byte");
+        assert_eq!(play(one, &Play::Pieces(7)), whole, "{name}: by seven bytes");
+        let text = serde_json::to_string_pretty(&whole[0]).unwrap() + "\n";
+        assert!(!text.contains("canary"), "{name}: content or a credential left: {text}");
+        let path = one.path.with_extension("json");
+        if update {
+            std::fs::write(path, text).unwrap();
+        } else {
+            let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let expected: Said = serde_json::from_str(&expected).unwrap();
+            assert_eq!(whole[0], expected, "{name}");
+        }
+    }
+}
+
+/// What a response that is not whole may change: it says that it is not, and a stream's counts stand where they stood.
+const MAY_DIFFER: [&str; 5] = [
+    "status",
+    "error.type",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+];
+
+#[test]
+fn what_is_missing_of_a_response_forges_nothing() {
+    for one in &recorded() {
+        let name = one.path.display();
+        let whole = play(one, &Play::Pieces(usize::MAX)).remove(0);
+        let (head, length) = (head_bytes(&one.response), one.response.len());
+        let third = (length - head) / 3;
+        let cuts = (head..length).step_by(third.max(1)).map(Play::Cut);
+        let gaps = [head..head + third, head + third..head + 2 * third].map(Play::Gap);
+        for part in cuts.chain(gaps) {
+            let spans = play(one, &part);
+            assert_eq!(spans.len(), 1, "{name}: spans of what is not whole");
+            for (attribute, value) in &spans[0] {
+                let free = MAY_DIFFER.contains(&attribute.as_str())
+                    || attribute.starts_with("spanwire.")
+                    || attribute.starts_with("gen_ai.cost.");
+                assert!(free || whole.get(attribute) == Some(value), "{name}: {attribute} = {value}");
+            }
+        }
+    }
+}

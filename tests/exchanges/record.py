@@ -1,0 +1,143 @@
+"""Records exchanges between vendors' own SDKs and a stand-in, byte for byte, for `pipeline::tests::exchanges` to replay.
+
+    record.py FAMILY [NAME...]
+
+FAMILY is a module beside this one. It has
+
+    HOST     the name of the vendor's server, which is put in place of the recorder's in the requests' Host field
+    CALLS    names of exchanges, each with a function that makes it by an SDK; it is given the recorder's base URL
+    answer   what is answered to a `Request`: an `Answer`
+
+Each exchange is written to FAMILY/NAME.request and FAMILY/NAME.response (NAME-2 and so on where a call makes several).
+Beside them stands NAME.json, what the span must say: UPDATE_EXCHANGES=1 `cargo test -p spanwire exchanges` writes
+it, to be read before it is kept.
+"""
+
+import dataclasses
+import importlib
+import json
+import pathlib
+import re
+import socket
+import sys
+import threading
+
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
+KEY = "sk-recorded-key-canary"
+
+
+@dataclasses.dataclass
+class Request:
+    """What an SDK sent."""
+
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+
+    def json(self):
+        return json.loads(self.body) if self.body else {}
+
+
+@dataclasses.dataclass
+class Answer:
+    """What it is told: a document, or pieces of a stream, each in a chunk of its own."""
+
+    body: object
+    status: int = 200
+    content_type: str = "application/json"
+    headers: dict = dataclasses.field(default_factory=dict)
+
+    def bytes(self):
+        body = self.body
+        is_stream = isinstance(body, list) and all(isinstance(piece, bytes) for piece in body)
+        if not isinstance(body, bytes) and not is_stream:
+            body = json.dumps(body).encode()
+        framing = {"transfer-encoding": "chunked"} if is_stream else {"content-length": len(body)}
+        fields = {"content-type": self.content_type, **self.headers, **framing}
+        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
+        lines += [f"{name}: {value}" for name, value in fields.items()]
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        if is_stream:
+            body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in body) + b"0\r\n\r\n"
+        return head + body
+
+
+def events(*documents, done=False, named=False):
+    """A stream of server-sent events, piece by piece; `named` by each document's `type`."""
+    pieces = []
+    for document in documents:
+        name = b"event: %s\n" % document["type"].encode() if named else b""
+        pieces.append(name + b"data: " + json.dumps(document).encode() + b"\n\n")
+    return pieces + ([b"data: [DONE]\n\n"] if done else [])
+
+
+class Recorder:
+    """Answers on 127.0.0.1, and keeps what was said."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.recorded = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.socket.accept()
+            threading.Thread(target=self.converse, args=(connection,), daemon=True).start()
+
+    def converse(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            while line := stream.readline():
+                raw = [line]
+                while raw[-1].strip():
+                    raw.append(stream.readline())
+                method, target, _ = line.decode().split(" ", 2)
+                pairs = [field.decode().rstrip("\r\n").split(":", 1) for field in raw[1:-1]]
+                headers = {name.lower(): value.strip() for name, value in pairs}
+                if "100-continue" in headers.get("expect", "").lower():
+                    connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                body = self.body(stream, headers, raw)
+                answer = self.answer(Request(method, target, headers, body)).bytes()
+                self.recorded.append((b"".join(raw), answer))
+                connection.sendall(answer)
+
+    @staticmethod
+    def body(stream, headers, raw):
+        if headers.get("transfer-encoding") != "chunked":
+            raw.append(stream.read(int(headers.get("content-length", 0))))
+            return raw[-1]
+        pieces = []
+        while True:
+            line = stream.readline()
+            pieces.append(stream.read(int(line, 16)))
+            raw += [line, pieces[-1], stream.readline()]
+            if not pieces[-1]:
+                return b"".join(pieces)
+
+
+def main(family, *names):
+    module = importlib.import_module(family)
+    folder = pathlib.Path(__file__).parent / family
+    folder.mkdir(exist_ok=True)
+    for name, call in module.CALLS.items():
+        if names and name not in names:
+            continue
+        recorder = Recorder(module.answer)
+        call(recorder.url)
+        if not recorder.recorded:
+            raise SystemExit(f"{name}: nothing was asked")
+        for number, (request, response) in enumerate(recorder.recorded, 1):
+            host = re.compile(rb"(\r\nhost: ?)[^\r\n]*", re.IGNORECASE)
+            request = host.sub(rb"\g<1>" + module.HOST.encode(), request, count=1)
+            path = folder / (name if number == 1 else f"{name}-{number}")
+            path.with_suffix(".request").write_bytes(request)
+            path.with_suffix(".response").write_bytes(response)
+        print(f"{family}/{name}: {len(recorder.recorded)}")
+
+
+if __name__ == "__main__":
+    # The modules beside it import this one by its name.
+    sys.modules["record"] = sys.modules["__main__"]
+    main(*sys.argv[1:])
