@@ -156,50 +156,64 @@ impl Worker {
     pub(super) async fn serve(mut self, mut signs: Ring, mut commands: UnboundedReceiver<Command>) {
         let mut seen = Vec::new();
         loop {
-            tokio::select! {
+            let command = tokio::select! {
                 biased;
                 read = signs.read(|sign| seen.extend(sign)) => {
                     if read.is_err() {
                         warn!("signs of new processes can no longer be read; start the agent anew");
                         return;
                     }
-                    for sign in seen.drain(..) {
-                        self.event(sign);
-                    }
+                    None
                 }
-                command = commands.recv() => match command {
-                    Some(Command::Sign(pid, sign)) => self.sign(pid, sign),
-                    Some(Command::Judged(pid, of_interest)) => {
-                        let action = self.policy.judged(pid, of_interest);
-                        self.carry(pid, action);
-                        if of_interest {
-                            self.follow(Involved::Asks(pid));
-                        }
-                    }
-                    Some(Command::Met(pid, ends)) => {
-                        if self.policy.is_involved(pid) {
-                            self.follow(Involved::Meets(pid, ends));
-                        }
-                    }
-                    Some(Command::Exclude(pid)) => self.exclude(pid),
-                    Some(Command::Tell(answer)) => {
-                        // Who asked may be gone.
-                        let _ = answer.send(self.held());
-                    }
-                    // Signs come sooner than what is said: another process may have begun with this id.
-                    Some(Command::Ended(pid, time_ns)) => {
-                        if self.hooked.get(&pid).is_none_or(|hooked| hooked.began_ns < time_ns) {
-                            self.ended(pid);
-                            self.begun.forget(pid);
-                        }
-                    }
-                    Some(Command::Analysed(analysed)) => {
-                        let (pid, id, code) = *analysed;
-                        self.analysed(pid, id, code);
-                    }
-                    Some(Command::Stop) | None => return,
-                },
+                command = commands.recv() => Some(command),
+            };
+            if command.is_some() {
+                // That a process began comes before what was said of it, also where nobody was woken for it yet.
+                signs.take(|sign| seen.extend(sign));
             }
+            for sign in seen.drain(..) {
+                self.event(sign);
+            }
+            match command {
+                None => {}
+                Some(None | Some(Command::Stop)) => return,
+                Some(Some(command)) => self.obey(command),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Sign(pid, sign) => self.sign(pid, sign),
+            Command::Judged(pid, of_interest) => {
+                let action = self.policy.judged(pid, of_interest);
+                self.carry(pid, action);
+                if of_interest {
+                    self.follow(Involved::Asks(pid));
+                }
+            }
+            Command::Met(pid, ends) => {
+                if self.policy.is_involved(pid) {
+                    self.follow(Involved::Meets(pid, ends));
+                }
+            }
+            Command::Exclude(pid) => self.exclude(pid),
+            Command::Tell(answer) => {
+                // Who asked may be gone.
+                let _ = answer.send(self.held());
+            }
+            // Signs come sooner than what is said: another process may have begun with this id.
+            Command::Ended(pid, time_ns) => {
+                if self.hooked.get(&pid).is_none_or(|hooked| hooked.began_ns < time_ns) {
+                    self.ended(pid);
+                    self.begun.forget(pid);
+                }
+            }
+            Command::Analysed(analysed) => {
+                let (pid, id, code) = *analysed;
+                self.analysed(pid, id, code);
+            }
+            Command::Stop => {}
         }
     }
 
