@@ -98,7 +98,7 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             }
             if obey(connection) { Action::Leave } else { Action::Send }
         }
-        verdict::SKIP_RECORDS if turns && way == direction::WRITE => {
+        verdict::SKIP_RECORDS if turns && way == direction::WRITE && !rests(connection) => {
             connection.verdict = verdict::RECORDS;
             mark_records(connection, turns, position, cursor);
             if obey(connection) { Action::Leave } else { Action::Send }
@@ -243,13 +243,17 @@ fn obey(connection: &mut Connection) -> bool {
     let (wanted, position) = (request.verdict, request.position);
     // Gone already is as good.
     let _ = REQUESTS.remove(id);
-    if wanted == verdict::SKIP_EXCHANGE {
+    if wanted == verdict::SKIP_EXCHANGE || wanted == verdict::REST {
         // Another one is under way, with a framing of its own.
         if position < connection.alike_since {
             return false;
         }
         if connection.verdict == verdict::RECORDS {
             connection.verdict = verdict::SKIP_RECORDS;
+            if wanted == verdict::REST {
+                // SAFETY: the helper has no preconditions.
+                connection.opening[0] = unsafe { bpf_ktime_get_ns() } + dismissal::TLS_DISMISSAL_NS;
+            }
             return true;
         }
         if connection.opening[0] != 0 {
@@ -258,8 +262,15 @@ fn obey(connection: &mut Connection) -> bool {
             let _ = DISMISSALS.insert(dismissal::of(&connection.opening), now, 0);
         }
     }
-    connection.verdict = wanted;
+    connection.verdict = if wanted == verdict::REST { verdict::SKIP_EXCHANGE } else { wanted };
     wanted != verdict::FOLLOW
+}
+
+/// Whether a connection that is read by its keys need not be looked at: its server was of no use often, and just now.
+#[inline(always)]
+fn rests(connection: &Connection) -> bool {
+    // SAFETY: the helper has no preconditions.
+    connection.opening[0] != 0 && unsafe { bpf_ktime_get_ns() } < connection.opening[0]
 }
 
 /// Which map has the cursor of the call under way.

@@ -9,8 +9,8 @@ use crate::{capture::Opening, maps::DISMISSALS};
 const DISMISSAL_NS: u64 = 60_000_000_000;
 /// The same for TLS sessions and the ClientHellos that begin them. The agent must still see how many
 /// exchanges without interest a process makes, to take its probes off; they cost more than the events. And
-/// one address may be that of several servers.
-const TLS_DISMISSAL_NS: u64 = 100_000_000;
+/// one address may be that of several servers. So long, too, rests a connection that is read by its keys.
+pub const TLS_DISMISSAL_NS: u64 = 100_000_000;
 
 #[inline(always)]
 pub fn of(opening: &Opening) -> Dismissal {

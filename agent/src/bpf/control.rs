@@ -15,6 +15,8 @@ use crate::event::{ConnectionId, KernelFile};
 pub enum Verdict {
     /// Send nothing until the next exchange begins.
     SkipExchange,
+    /// The same, and where TLS is read by its keys, send nothing of exchanges that begin within the next 100 ms either.
+    Rest,
     /// Send nothing any more.
     Ignore,
     /// TLS follows, in a tunnel through a proxy.
@@ -92,6 +94,7 @@ impl Control {
     ) -> Result<(), MapError> {
         let verdict = match verdict {
             Verdict::SkipExchange => verdict::SKIP_EXCHANGE,
+            Verdict::Rest => verdict::REST,
             Verdict::Ignore => verdict::IGNORE,
             Verdict::Tunnel => verdict::CIPHERTEXT,
         };

@@ -228,8 +228,21 @@ impl Pipeline {
         self.judge(connection, conversation, false, effects);
         if conversation.http.skip(ordinal) {
             (conversation.read.skipping, conversation.write.skipping) = (true, true);
-            effects(Effect::Decide { connection, position, verdict: Verdict::SkipExchange });
+            let verdict =
+                if self.may_rest(connection, conversation) { Verdict::Rest } else { Verdict::SkipExchange };
+            effects(Effect::Decide { connection, position, verdict });
         }
+    }
+
+    /// Whether the exchanges that follow soon on this connection need not be looked at: it is read by its keys, which
+    /// costs something, and its server, which is no provider's, was of no interest so far.
+    fn may_rest(&self, connection: ConnectionId, conversation: &Conversation) -> bool {
+        if conversation.tls.is_none() {
+            return false;
+        }
+        let Some(name) = self.table.server_name(connection, conversation) else { return false };
+        let known = name.as_deref().is_some_and(provider::is_known_host);
+        !known && self.greetings.may_rest(conversation.pid, &name)
     }
 
     /// A candidate was looked at.

@@ -9,6 +9,9 @@ const SERVERS: usize = 64;
 /// Exchanges without interest with a server, and none of interest, after which it need not be looked at each time.
 const PATIENCE: u32 = 8;
 
+/// The same for a session under way, of which the exchanges that follow soon need not be looked at.
+const PATIENCE_WITHIN: u32 = 64;
+
 /// What is known of a process's sessions with one server.
 #[derive(Clone, Copy, Debug)]
 enum Record {
@@ -36,6 +39,12 @@ impl Greetings {
                 false
             }
         }
+    }
+
+    /// Whether a server's exchanges give reason to leave out for a moment those that follow in the same session.
+    pub(super) fn may_rest(&self, pid: u32, server_name: &Option<String>) -> bool {
+        let record = self.0.get(&pid).and_then(|servers| servers.get(server_name));
+        matches!(record, Some(Record::Foreign(exchanges)) if *exchanges >= PATIENCE_WITHIN)
     }
 
     /// An exchange with a server was of interest or not.
@@ -82,7 +91,13 @@ mod tests {
             greetings.judged(7, Some(name(0)), false);
             assert_eq!(greetings.is_idle(7, Some(&name(0)), true), exchange == PATIENCE);
         }
+        assert!(!greetings.may_rest(7, &Some(name(0))), "a session under way is looked at longer");
+        for _ in PATIENCE..PATIENCE_WITHIN {
+            greetings.judged(7, Some(name(0)), false);
+        }
+        assert!(greetings.may_rest(7, &Some(name(0))));
         greetings.judged(7, Some(name(0)), true);
+        assert!(!greetings.may_rest(7, &Some(name(0))));
         greetings.judged(7, Some(name(0)), false);
         assert!(!greetings.is_idle(7, Some(&name(0)), true), "it answered as a provider does");
         greetings.ended(7);

@@ -142,6 +142,9 @@ pub mod verdict {
     /// The same, and the agent has no use for the exchange under way: send nothing until bytes are sent after
     /// an answer.
     pub const SKIP_RECORDS: u32 = 6;
+    /// Of a [`Request`] alone: as [`SKIP_EXCHANGE`], and the exchanges that follow soon need not be looked at either,
+    /// where the connection is one of [`RECORDS`].
+    pub const REST: u32 = 7;
 }
 
 /// Begins every record.

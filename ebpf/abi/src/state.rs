@@ -24,7 +24,8 @@ pub struct Connection {
     pub inode: u64,
     /// Bytes moved so far, by [`crate::direction`].
     pub moved: [u64; 2],
-    /// How the exchange under way opened: the first bytes of its request.
+    /// How the exchange under way opened: the first bytes of its request. Where TLS is read by its keys, which shows none,
+    /// the first word says until when the connection rests: `CLOCK_MONOTONIC` nanoseconds, 0 for not at all.
     pub opening: [u64; OPENING_BYTES / 8],
     /// Where, in the direction of requests, the latest exchange began, or the run of those that open alike.
     pub alike_since: u64,
