@@ -32,12 +32,19 @@ impl Pipeline {
         }
     }
 
-    /// Bytes that moved last on a connection and were not captured show now that it is over.
-    pub(super) fn missing(&mut self, connection: ConnectionId, moved: [u64; 2], time_ns: u64) {
+    /// Bytes that moved last on a connection and were not captured show now that it is over; or, of TLS records whose
+    /// sender has ended its sending, those that it sent.
+    pub(super) fn missing(&mut self, connection: ConnectionId, end: End, moved: [u64; 2], time_ns: u64) {
         let Some(conversation) = self.table.get_mut(connection).filter(|followed| !followed.ignored) else {
             return;
         };
-        for (direction, moved) in [(Direction::Read, moved[0]), (Direction::Write, moved[1])] {
+        let ended: &[Direction] = match end {
+            End::Closed => &[Direction::Read, Direction::Write],
+            End::PeerClosed if conversation.tls.is_some() => &[Direction::Read],
+            End::PeerClosed | End::Failed(_) | End::Foreign => &[],
+        };
+        for direction in ended.iter().copied() {
+            let moved = if direction == Direction::Read { moved[0] } else { moved[1] };
             let joined = conversation.joined;
             let side = conversation.side(direction);
             if joined && !side.assembler.has_begun() {
@@ -106,11 +113,22 @@ impl Pipeline {
         // A socket's end is the end of the TLS session on it.
         for id in [Some(connection), self.table.session_on(connection)].into_iter().flatten() {
             let Some(mut conversation) = self.table.take(id) else { continue };
-            if end == End::Closed && !conversation.ignored {
-                records::finish(&mut conversation, &mut self.steps);
-                self.counters.requests_unread.add(conversation.was_unread());
+            let mut is_cut = false;
+            match end {
+                _ if conversation.ignored => {}
+                End::Closed => {
+                    records::finish(&mut conversation, &mut self.steps);
+                    self.counters.requests_unread.add(conversation.was_unread());
+                }
+                End::PeerClosed => is_cut = records::peer_ended(&mut conversation, &mut self.steps),
+                End::Failed(_) | End::Foreign => {}
             }
-            conversation.http.end(end, time_ns, &mut |step| self.steps.push(step));
+            let mut sink = |step| self.steps.push(step);
+            if is_cut {
+                conversation.http.cut(time_ns, &mut sink);
+            } else {
+                conversation.http.end(end, time_ns, &mut sink);
+            }
             self.follow(id, &mut conversation, None, u64::MAX, effects);
             if end == End::Closed {
                 self.table.retire(id, &conversation);

@@ -150,9 +150,7 @@ impl Pipeline {
             Event::Chunk(chunk) => self.chunk(chunk, effects),
             Event::Ended { connection, end, moved, time_ns } => {
                 self.unseen(connection, end, moved, time_ns, effects);
-                if end == End::Closed {
-                    self.missing(connection, moved, time_ns);
-                }
+                self.missing(connection, end, moved, time_ns);
                 self.ended(connection, end, time_ns, effects);
             }
             Event::Key { pid, key, time_ns } => self.key(pid, &key, time_ns, effects),

@@ -7,7 +7,7 @@ use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
 use crate::event::{ConnectionId, Direction, End, KeyBytes};
 use crate::exchange::{HttpConnection, Step};
-use crate::protocol::tls::{Failure, KeyStore, Plain, Session, State, TrafficKey, What};
+use crate::protocol::tls::{Ending, Failure, KeyStore, Plain, Session, State, TrafficKey, What};
 use crate::stream::Segment;
 
 /// Keys of all processes together that are kept, some 10 MiB; beyond it those of the process with most go.
@@ -128,6 +128,15 @@ pub(super) fn finish(conversation: &mut Conversation, steps: &mut Vec<Step>) {
     if let Some(tls) = tls {
         tls.finish(&mut |plain| hand_on(http, content, plain, steps));
     }
+}
+
+/// The peer sends no more: hands on what was still to come of it. Whether it may have been cut.
+pub(super) fn peer_ended(conversation: &mut Conversation, steps: &mut Vec<Step>) -> bool {
+    let Conversation { http, tls, content, .. } = conversation;
+    let Some(tls) = tls else { return false };
+    let ending = tls.ending(Direction::Read);
+    tls.end(Direction::Read, &mut |plain| hand_on(http, content, plain, steps));
+    ending == Ending::Cut
 }
 
 /// What was seen of a session's content.

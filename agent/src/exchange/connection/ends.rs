@@ -19,11 +19,27 @@ impl HttpConnection {
         self.finish_all(Outcome::Lost, time_ns, sink);
     }
 
+    /// The peer's direction of the connection ended without a word of the peer's: an answer that nothing but the
+    /// end of its TLS session ends was cut, as far as anybody can know (RFC 8446, section 6.1).
+    pub fn cut(&mut self, time_ns: u64, sink: &mut impl FnMut(Step)) {
+        if let Phase::Following(sides) = &self.phase
+            && sides.role == Role::Client
+            && sides.responses.ends_at_close()
+        {
+            if let Some(pending) = self.outstanding.front_mut() {
+                pending
+                    .note("response without a length ended without the close_notify of TLS: it may be cut");
+            }
+            self.finish_all(Outcome::PeerClosed, time_ns, sink);
+        }
+        self.end(End::PeerClosed, time_ns, sink);
+    }
+
     /// The connection, or the peer's direction of it, ended.
     ///
-    /// The end of a TLS session shows when its program lets it go, and nothing shows whether its peer said
-    /// before that it would send no more (`close_notify`). So an answer over TLS that has no length is whole
-    /// when the session ends, though it may have been cut, by the peer or by the program.
+    /// The end of a TLS session that is seen at a library's calls shows when its program lets it go, and nothing
+    /// shows whether its peer said before that it would send no more (`close_notify`). So an answer there that has
+    /// no length is whole when the session ends, though it may have been cut, by the peer or by the program.
     pub fn end(&mut self, end: End, time_ns: u64, sink: &mut impl FnMut(Step)) {
         let Phase::Following(sides) = &self.phase else { return };
         let (role, ends_at_close) = (sides.role, sides.responses.ends_at_close());

@@ -187,6 +187,44 @@ fn a_close_notify_ends_an_answer_without_a_length() {
 }
 
 #[test]
+fn an_answer_without_a_length_is_cut_where_no_close_notify_ends_it() {
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{ANSWER}");
+    let cut = "response without a length ended without the close_notify of TLS: it may be cut";
+    for (alert, lost, outcome, note) in [
+        (true, false, "complete", None),
+        (false, false, "peer_closed", Some(cut)),
+        // What it was is not known.
+        (true, true, "complete", Some("response body has a gap")),
+    ] {
+        let mut connection = Connection::new(AES);
+        connection.expands(&WRITE_KEY);
+        connection.expands(&READ_KEY);
+        connection.sends(&request("/v1/chat/completions", BODY));
+        connection.receives(&answer);
+        if alert {
+            let alert = connection.read.seal(21, &[1, 0], 0);
+            if lost {
+                connection.moved[0] += alert.len() as u64;
+            } else {
+                connection.moves(Direction::Read, &alert);
+            }
+        }
+        let (end, moved) = (End::PeerClosed, connection.moved);
+        connection.bench.handle(Event::Ended { connection: SOCKET, end, moved, time_ns: 80_000 });
+        let counters = &connection.bench.pipeline.counters;
+        let counted =
+            [("complete", &counters.exchanges_complete), ("peer_closed", &counters.exchanges_peer_closed)];
+        for (name, counter) in counted {
+            assert_eq!(counter.get(), u64::from(name == outcome), "{name}, alert: {alert}, lost: {lost}");
+        }
+        let spans = connection.bench.spans();
+        assert_eq!(spans.len(), 1);
+        let notes = format!("{:?}", attribute(spans[0], "spanwire.notes"));
+        assert!(notes.contains(note.unwrap_or("None")), "{notes}");
+    }
+}
+
+#[test]
 fn keys_without_end_are_bounded_and_go_with_their_process() {
     let mut connection = Connection::new(AES);
     for number in 0..40_000_u32 {

@@ -65,6 +65,18 @@ pub enum State {
     Failed(Failure),
 }
 
+/// What is known of the end of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The sender said that it was over.
+    Closed,
+    /// Its last record was read, and was no such word: who cut the connection need not have been the sender
+    /// (RFC 8446, section 6.1).
+    Cut,
+    /// Its last records were not read.
+    Unknown,
+}
+
 /// Why a session reads nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -168,6 +180,23 @@ impl Session {
         self.shared.reserve = KeyStore::new();
         self.write.end(&mut self.shared, sink);
         self.read.end(&mut self.shared, sink);
+    }
+
+    /// What is known of the end of a direction that is over now.
+    #[must_use]
+    pub fn ending(&self, direction: Direction) -> Ending {
+        match direction {
+            Direction::Read => self.read.ending(),
+            Direction::Write => self.write.ending(),
+        }
+    }
+
+    /// A direction is over: what is missing at its end is a gap. Nothing of it is read any more.
+    pub fn end(&mut self, direction: Direction, sink: &mut impl FnMut(Plain)) {
+        match direction {
+            Direction::Read => self.read.end(&mut self.shared, sink),
+            Direction::Write => self.write.end(&mut self.shared, sink),
+        }
     }
 
     /// Whether one of its directions had no content yet, so that its key may still be among those of the process:

@@ -97,6 +97,11 @@ impl Cutter {
         std::mem::take(&mut self.lost)
     }
 
+    /// Whether there are such since then.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
     /// Counts bytes that were taken again.
     pub(super) fn give_back(&mut self, lost: u64) {
         self.lost = self.lost.saturating_add(lost);

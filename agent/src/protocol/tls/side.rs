@@ -10,7 +10,7 @@ use super::keys::{Claimed, KeyStore};
 use super::protection::{Nonces, Opened, cost, open_first};
 use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, Cut, Cutter, HANDSHAKE, Record};
 use super::shared::Shared;
-use super::{Failure, Plain, What};
+use super::{Ending, Failure, Plain, What};
 use crate::event::Direction;
 use crate::stream::Segment;
 
@@ -71,6 +71,8 @@ pub(super) struct Side {
     has_data: bool,
     /// Bytes of records that no key fitted since the last that was read.
     unread_bytes: u64,
+    /// Its sender said that it was over.
+    is_closed: bool,
 }
 
 impl Side {
@@ -86,6 +88,18 @@ impl Side {
             changed: false,
             has_data: false,
             unread_bytes: 0,
+            is_closed: false,
+        }
+    }
+
+    /// What is known of its end, if it is over now.
+    pub(super) fn ending(&self) -> Ending {
+        if self.is_closed {
+            Ending::Closed
+        } else if self.current.is_none() || self.cutter.has_lost() || !self.waiting.is_empty() {
+            Ending::Unknown
+        } else {
+            Ending::Cut
         }
     }
 
@@ -337,8 +351,9 @@ impl Side {
     }
 
     /// A warning that the sender closes (RFC 8446, section 6.1).
-    fn alert(&self, alert: &Bytes, time_ns: u64, sink: &mut impl FnMut(Plain)) {
+    fn alert(&mut self, alert: &Bytes, time_ns: u64, sink: &mut impl FnMut(Plain)) {
         if **alert == [1, 0] {
+            self.is_closed = true;
             sink(Plain { direction: self.direction, time_ns, what: What::Closed });
         }
     }
