@@ -173,7 +173,7 @@ impl Standing {
     /// # Errors
     /// When the kernel refuses the update: its TLS sessions then lack their sockets.
     pub fn hooked(&mut self, pid: u32) -> Result<(), MapError> {
-        self.processes.insert(pid, process::HOOKED | process::KNOWN, 0)
+        self.say(pid, process::HOOKED | process::KNOWN)
     }
 
     /// Its TLS code carries probes, and its connections are not read by their keys.
@@ -181,7 +181,7 @@ impl Standing {
     /// # Errors
     /// When the kernel refuses the update: its connections are then read in neither way.
     pub fn by_calls(&mut self, pid: u32) -> Result<(), MapError> {
-        self.processes.insert(pid, process::HOOKED | process::KNOWN | process::CALLS, 0)
+        self.say(pid, process::HOOKED | process::KNOWN | process::CALLS)
     }
 
     /// It was looked at, and carries no probes.
@@ -189,7 +189,7 @@ impl Standing {
     /// # Errors
     /// When the kernel refuses the update: the process is then looked at more often than needed.
     pub fn known(&mut self, pid: u32) -> Result<(), MapError> {
-        self.processes.insert(pid, process::KNOWN, 0)
+        self.say(pid, process::KNOWN)
     }
 
     /// Its end is of interest.
@@ -197,7 +197,25 @@ impl Standing {
     /// # Errors
     /// When the kernel refuses the update: what it uses then counts as used for longer.
     pub fn watched(&mut self, pid: u32) -> Result<(), MapError> {
-        self.processes.insert(pid, process::MET, 0)
+        self.say(pid, process::MET)
+    }
+
+    /// It asks a provider.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: its sessions are then not read on when they change their keys late.
+    pub fn asks(&mut self, pid: u32) -> Result<(), MapError> {
+        let said = self.processes.get(&pid, 0).unwrap_or(0);
+        if said & process::ASKS != 0 {
+            return Ok(());
+        }
+        self.processes.insert(pid, said | process::ASKS, 0)
+    }
+
+    /// Says this of a process, in place of what was said before; that it asks a provider stays.
+    fn say(&mut self, pid: u32, bits: u32) -> Result<(), MapError> {
+        let kept = self.processes.get(&pid, 0).unwrap_or(0) & process::ASKS;
+        self.processes.insert(pid, bits | kept, 0)
     }
 
     /// A program has no TLS code: for a minute the processes that begin it are not told of.
@@ -217,6 +235,6 @@ impl Standing {
     /// # Errors
     /// When the kernel refuses the update: its events are then dropped by the agent.
     pub fn excluded(&mut self, pid: u32) -> Result<(), MapError> {
-        self.processes.insert(pid, process::EXCLUDED | process::KNOWN, 0)
+        self.say(pid, process::EXCLUDED | process::KNOWN)
     }
 }

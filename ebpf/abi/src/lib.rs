@@ -91,6 +91,8 @@ pub mod process {
     pub const MET: u32 = 8;
     /// Its TLS connections are not read by their keys: its sessions are tied to their sockets instead.
     pub const CALLS: u32 = 16;
+    /// It asks a provider.
+    pub const ASKS: u32 = 32;
 }
 
 /// Tags of [`Data::direction`]; also indices of per-direction state.

@@ -8,12 +8,15 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 
+use spanwire_abi::process;
+
 use crate::{
-    arch, emit,
+    arch, capture, emit,
     maps::{AGENT_PID, GREETINGS},
 };
 
-/// How long after a process began a TLS session its keys are of interest: those of a handshake that takes long.
+/// How long after a process began a TLS session its keys are of interest: those of a handshake that takes long. Of
+/// one that asks a provider they always are: its sessions may change their keys (RFC 8446, section 4.6.3).
 const HANDSHAKE_NS: u64 = 30_000_000_000;
 
 /// `int f(const unsigned char *key, int bits, AES_KEY *)`: OpenSSL and all that came of it.
@@ -45,15 +48,16 @@ pub fn key_go(context: ProbeContext) -> u32 {
     0
 }
 
-/// Whether this process began a TLS session as a client lately, and one of interest.
+/// Whether this process began a TLS session as a client, one of interest: lately, or if it asks a provider, at any
+/// time.
 #[inline(always)]
 fn is_wanted() -> bool {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
-    // SAFETY: the value is one word; the helper has no preconditions.
-    unsafe {
-        GREETINGS.get(pid).is_some_and(|since| bpf_ktime_get_ns().wrapping_sub(*since) < HANDSHAKE_NS)
-            && pid != AGENT_PID.load()
-    }
+    // SAFETY: the value is one word.
+    let Some(since) = (unsafe { GREETINGS.get(pid) }) else { return false };
+    // SAFETY: the helper has no preconditions.
+    let age = unsafe { bpf_ktime_get_ns() }.wrapping_sub(*since);
+    (age < HANDSHAKE_NS || capture::current_is(process::ASKS)) && pid != AGENT_PID.load()
 }
 
 /// A key of this many bytes is expanded.

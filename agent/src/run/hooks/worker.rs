@@ -189,6 +189,9 @@ impl Worker {
                 let action = self.policy.judged(pid, of_interest);
                 self.carry(pid, action);
                 if of_interest {
+                    if self.mode != TlsMode::Calls {
+                        let _ = self.standing.asks(pid);
+                    }
                     self.follow(Involved::Asks(pid));
                 }
             }
