@@ -1,7 +1,12 @@
 //! Programs that carry TLS code of their own, most of them stripped, and TLS in all its forms: what is read by the
 //! keys of connections.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
+use aya::maps::{HashMap, Map, MapData, loaded_maps};
+use rustix::io::ioctl_fionread;
 use serde_json::Value;
 use spanwire_e2e::DEADLINE;
 use spanwire_e2e::client::Client;
@@ -12,6 +17,8 @@ use spanwire_e2e::folder::Folder;
 use spanwire_e2e::scene::{Outcome, Scene, compare, concerning, traced};
 use spanwire_e2e::span::Span;
 use spanwire_e2e::standin::Agreed;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 /// Connections that a client has at once, and calls of each.
 const TOGETHER: usize = 4;
@@ -183,6 +190,75 @@ async fn what_keys_do_not_read_is_read_at_calls() -> Result<()> {
         ensure!(ended.stderr.contains("2 TLS connections with a cipher suite"), "{}", ended.stderr);
     }
     Ok(())
+}
+
+/// In the table of processes: it asks a provider (`spanwire_abi::process`).
+const ASKS: u32 = 32;
+
+/// This table of each agent that runs, by process id.
+fn tables<V: aya::Pod>(name: &str) -> Vec<HashMap<MapData, u32, V>> {
+    let named = loaded_maps().filter_map(Result::ok).filter(|map| map.name_as_str() == Some(name));
+    named
+        .filter_map(|map| HashMap::try_from(Map::LruHashMap(MapData::from_id(map.id()).ok()?)).ok())
+        .collect()
+}
+
+/// A session of a process that asks a provider changes its keys when its handshake is long over.
+#[tokio::test]
+async fn late_changes_of_keys_are_followed() -> Result<()> {
+    const CALLS: usize = 3;
+    let scene = Scene::tls_of(&["--tls", "1.3"], BY_KEYS).await?;
+    let mut client = Command::new("openssl");
+    // Without this switch it takes no commands.
+    client.args(["s_client", "-quiet", "-no_ign_eof", "-servername", "localhost", "-connect"]);
+    client
+        .arg(format!("127.0.0.1:{}", scene.standin.port))
+        .arg("-CAfile")
+        .arg(scene.standin.ca().context("TLS")?);
+    client.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut client = client.spawn()?;
+    let pid = client.id().context("it runs")?;
+    let mut input = client.stdin.take().context("no input")?;
+    let body = r#"{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "prompt-canary"}]}"#;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    for call in 1..=CALLS {
+        input.write_all(request.as_bytes()).await?;
+        scene.standin.log(call).await?;
+        if call > 1 {
+            continue;
+        }
+        let known = |table: &HashMap<MapData, u32, u32>| table.get(&pid, 0).unwrap_or(ASKS);
+        let asks = || tables("PROCESSES").iter().all(|table| known(table) & ASKS != 0);
+        until("it is known to ask a provider", asks).await?;
+        // As if its handshake were long over.
+        for mut table in tables::<u64>("GREETINGS") {
+            if table.get(&pid, 0).is_ok() {
+                table.insert(pid, 1, 0)?;
+            }
+        }
+        // New keys for both directions, before what follows.
+        input.write_all(b"K\n").await?;
+        until("it has read this", || ioctl_fionread(&input).is_ok_and(|bytes| bytes == 0)).await?;
+    }
+    drop(input);
+    tokio::time::timeout(DEADLINE, client.wait()).await.context("openssl does not end")??;
+    let outcome = scene.finish(CALLS).await?;
+    for served in &outcome.log {
+        let span = outcome.spans.iter().find(|span| span.response_id() == Some(&served.id));
+        compare(span.context("a call without a span")?, served)?;
+    }
+    nothing_lost(&outcome)
+}
+
+/// Waits for what nobody tells of.
+async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, wait).await.with_context(|| what.to_owned())
 }
 
 /// Each call but the first resumes the session of the one before, on a connection of its own.
