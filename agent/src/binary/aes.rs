@@ -3,8 +3,9 @@
 //! use; no symbol, version or offset is needed to find them, and no compiler changes them, since most are
 //! written by hand.
 //!
-//! Two shapes are probed: those that have the arguments of C (OpenSSL's, taken over by AWS-LC, GnuTLS and
-//! many others; BoringSSL's, which has a twin without that instruction for newer processors), and Go's.
+//! Three shapes are probed: those that have the arguments of C (OpenSSL's, taken over by AWS-LC, GnuTLS and
+//! many others; BoringSSL's, which has a twin without that instruction for newer processors), Go's, and functions
+//! for keys of one size, as NSS has them.
 
 mod arm;
 mod convention;
@@ -30,6 +31,9 @@ const GAP_BYTES: u64 = 400;
 /// Instructions of a cluster that expands keys of 128 and 256 bits: 10 and 13. Most have 8 more, for
 /// those of 192.
 const WHOLE: u32 = 20;
+/// Instructions of a function for keys of one size.
+const ASSISTS_128: usize = 10;
+const ASSISTS_256: usize = 7;
 /// Bytes before a cluster in which its function may begin.
 const BEFORE_BYTES: u64 = 512;
 /// Bytes behind a cluster in which a twin may begin.
@@ -68,6 +72,8 @@ fn site(image: &Image, entry: u64, call: KeyCall) -> Option<Site> {
     let (function, held) = match call {
         KeyCall::Registers => ("set_encrypt_key", [Register::RDI, Register::RSI].as_slice()),
         KeyCall::GoStack => ("expandKeyAsm", [Register::RSP].as_slice()),
+        KeyCall::Sized128 => ("aes_encrypt_init_128", [Register::RDI].as_slice()),
+        KeyCall::Sized256 => ("aes_encrypt_init_256", [Register::RDI].as_slice()),
     };
     let (at, class) = site::entry_holding(image, entry, held);
     Some(Site { function, role: Role::Key(call), offset: offset(image, at)?, class })
@@ -148,13 +154,15 @@ fn key_assists(window: &[u8], mut found: impl FnMut(u64) -> ControlFlow<()>) {
 
 /// The functions of a cluster, and of a twin behind it.
 fn entries(image: &Image, frames: Option<&Frames<'_>>, cluster: &Cluster) -> Vec<(u64, KeyCall)> {
-    if cluster.count < WHOLE {
-        return Vec::new();
-    }
     let expands = |address| {
         let function = convention::of(image, address)?;
         let is_it = |at| (cluster.first..=cluster.last).contains(&at);
-        matches!(function.ends, Ends::Assist(at) if is_it(at)).then_some(function)
+        let is_whole = match function.call {
+            KeyCall::Registers | KeyCall::GoStack => cluster.count >= WHOLE,
+            KeyCall::Sized128 => convention::assists(image, address) == ASSISTS_128,
+            KeyCall::Sized256 => convention::assists(image, address) == ASSISTS_256,
+        };
+        (is_whole && matches!(function.ends, Ends::Assist(at) if is_it(at))).then_some(function)
     };
     let found = match frames.and_then(|frames| frames.around(cluster.first)) {
         Some((begin, _)) => expands(begin),

@@ -90,6 +90,10 @@ pub enum KeyCall {
     /// a word of 64 bits, then the key's address. On ARM a word is kept free there, so they stand at
     /// the same places: 8 and 16 bytes above the stack pointer.
     GoStack,
+    /// As C passes them, to a function for keys of 128 bits only: the key's address first.
+    Sized128,
+    /// The same, of 256 bits.
+    Sized256,
 }
 
 /// A place for a probe.

@@ -43,13 +43,17 @@ pub enum Probe {
     KeyRegisters,
     /// One of Go's, which has them on the stack.
     KeyGo,
+    /// One for keys of 128 bits only.
+    Key128,
+    /// One for keys of 256 bits only.
+    Key256,
 }
 
 impl Probe {
     /// All of them, in the order in which they are attached: a session must not outlive its address
     /// unseen, and a return without its entry is nothing, while an entry without its return is a call
     /// that never ends.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Created,
         Self::Imported,
         Self::Freed,
@@ -64,6 +68,8 @@ impl Probe {
         Self::LibraryInit,
         Self::KeyRegisters,
         Self::KeyGo,
+        Self::Key128,
+        Self::Key256,
     ];
 
     /// The program's name in the object.
@@ -83,6 +89,8 @@ impl Probe {
             Self::LibraryInit => "library_init",
             Self::KeyRegisters => "key_registers",
             Self::KeyGo => "key_go",
+            Self::Key128 => "key_128",
+            Self::Key256 => "key_256",
         }
     }
 
@@ -117,6 +125,8 @@ impl From<&Site> for Point {
             Role::Init => Probe::LibraryInit,
             Role::Key(KeyCall::Registers) => Probe::KeyRegisters,
             Role::Key(KeyCall::GoStack) => Probe::KeyGo,
+            Role::Key(KeyCall::Sized128) => Probe::Key128,
+            Role::Key(KeyCall::Sized256) => Probe::Key256,
         };
         Self { probe, offset: site.offset }
     }

@@ -96,8 +96,8 @@ impl Library {
     }
 }
 
-/// NSS's libraries: sessions, and what they are read and written by.
-const NSS: [&str; 2] = ["libssl3.so", "libnspr4.so"];
+/// NSS's libraries: sessions, what they are read and written by, and what they are sealed with.
+const NSS: [&str; 3] = ["libssl3.so", "libnspr4.so", "libfreeblpriv3.so"];
 
 /// `libssl.so`, `libssl.so.3`, `libssl-8b66dd34.so.3` (bundled by a wheel), `libcrypto` with the same endings,
 /// `libgnutls.so.30`, those of NSS, and the like.
@@ -279,6 +279,7 @@ mod tests {
             "libgnutls.so.30",
             "libssl3.so",
             "libnspr4.so",
+            "libfreeblpriv3.so",
         ] {
             assert!(is_tls_library(name), "{name}");
         }

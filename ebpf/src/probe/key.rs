@@ -48,6 +48,24 @@ pub fn key_go(context: ProbeContext) -> u32 {
     0
 }
 
+/// A function for keys of one size: `void f(const unsigned char *key, …)`, as NSS has them.
+#[uprobe]
+pub fn key_128(context: ProbeContext) -> u32 {
+    if is_wanted() {
+        let _ = expanded(context.arg(0), 16);
+    }
+    0
+}
+
+/// As above.
+#[uprobe]
+pub fn key_256(context: ProbeContext) -> u32 {
+    if is_wanted() {
+        let _ = expanded(context.arg(0), 32);
+    }
+    0
+}
+
 /// Whether this process began a TLS session as a client, one of interest: lately, or if it asks a provider, at any
 /// time.
 #[inline(always)]

@@ -89,6 +89,32 @@ async fn pycurl() -> Result<()> {
     seen("pycurl (Python)", OPENSSL_IN_WHEEL, |scene| Ok(scene.python("pycurl_client.py"))).await
 }
 
+/// NSS expands keys in functions for one size each.
+#[tokio::test]
+async fn libcurl_on_nss() -> Result<()> {
+    for stream in [&[][..], &["--stream"]] {
+        for cipher in ["AES128", "AES256"] {
+            let form = ["--tls", "1.3", "--cipher", cipher];
+            let scene = Scene::tls_of(&form, BY_KEYS).await?;
+            let client =
+                scene.python("libcurl.py").env("LIBCURL", "libcurl-nss.so.4").args(stream).by_steps();
+            let mut client = client.start()?;
+            for _ in 0..EACH {
+                client.step().await?;
+            }
+            let done = client.end(DEADLINE).await?;
+            let outcome = scene.finish(EACH).await?;
+            ensure!(done.calls.len() == EACH, "{done:?}");
+            for served in &outcome.log {
+                let span = outcome.spans.iter().find(|span| span.response_id() == Some(&served.id));
+                compare(span.context("a call without a span")?, served)?;
+            }
+            nothing_lost(&outcome)?;
+        }
+    }
+    Ok(())
+}
+
 /// A coding agent that is built with Bun.
 #[tokio::test]
 async fn opencode() -> Result<()> {

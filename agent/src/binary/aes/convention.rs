@@ -2,7 +2,7 @@
 
 use iced_x86::{
     Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfo, InstructionInfoFactory,
-    MemorySize, Mnemonic, OpAccess, OpKind, Register,
+    Mnemonic, OpAccess, OpKind, Register,
 };
 
 use super::super::KeyCall;
@@ -12,6 +12,8 @@ use super::super::image::Image;
 const LOOK: usize = 64;
 /// Bytes that hold them.
 const LOOK_BYTES: usize = 512;
+/// Bytes of a function for keys of one size, at most.
+const BODY_BYTES: usize = 2048;
 /// Where Go's assembly finds its first two arguments at its entry.
 const GO_ROUNDS: i64 = 8;
 const GO_KEY: i64 = 16;
@@ -77,6 +79,19 @@ pub(super) fn of(image: &Image, address: u64) -> Option<Function> {
     None
 }
 
+/// How often a function makes a round key up to its first return, while no branch is taken and calls return.
+pub(super) fn assists(image: &Image, address: u64) -> usize {
+    let Ok(code) = image.code(address, BODY_BYTES) else { return 0 };
+    Decoder::with_ip(64, &code, address, DecoderOptions::NONE)
+        .into_iter()
+        .take_while(|instruction| {
+            matches!(instruction.flow_control(), FlowControl::Next | FlowControl::Call)
+                && !instruction.is_invalid()
+        })
+        .filter(|instruction| instruction.mnemonic() == Mnemonic::Aeskeygenassist)
+        .count()
+}
+
 /// What is known on the way.
 struct State {
     /// The first two arguments of C, if they were overwritten.
@@ -84,6 +99,11 @@ struct State {
     is_bits_gone: bool,
     /// 16 bytes were loaded from where the first points.
     is_key_loaded: bool,
+    /// The 16 bytes behind them were loaded, too, or some of these.
+    is_rest_loaded: bool,
+    is_part_loaded: bool,
+    /// A branch may have been taken.
+    has_branched: bool,
     /// Sizes that the second was compared with.
     sizes: Vec<u64>,
     /// By how many bytes the stack grew, if that is known.
@@ -100,6 +120,9 @@ impl State {
             is_key_gone: false,
             is_bits_gone: false,
             is_key_loaded: false,
+            is_rest_loaded: false,
+            is_part_loaded: false,
+            has_branched: false,
             sizes: Vec::new(),
             depth: Some(0),
             arguments: Vec::new(),
@@ -113,12 +136,16 @@ impl State {
         if self.is_key_loaded && [128, 256].iter().all(|size| self.sizes.contains(size)) {
             return Some(KeyCall::Registers);
         }
+        if self.is_key_loaded && !self.has_branched && !self.is_part_loaded {
+            return Some(if self.is_rest_loaded { KeyCall::Sized256 } else { KeyCall::Sized128 });
+        }
         (self.is_go_key_loaded && self.is_rounds_compared).then_some(KeyCall::GoStack)
     }
 
     fn step(&mut self, instruction: &Instruction, info: &InstructionInfo) {
         self.compares(instruction);
         self.loads(instruction);
+        self.has_branched |= instruction.flow_control() != FlowControl::Next;
         let argument = self.argument(instruction);
         let writes = |access| {
             matches!(
@@ -153,21 +180,22 @@ impl State {
         self.is_rounds_compared |= is_rounds && matches!(size, 10 | 12 | 14);
     }
 
-    /// A load of the key's first bytes.
+    /// A load of the key's bytes.
     fn loads(&mut self, instruction: &Instruction) {
+        if instruction.op1_kind() != OpKind::Memory || instruction.memory_index() != Register::None {
+            return;
+        }
         let is_load = matches!(
             instruction.mnemonic(),
             Mnemonic::Movups | Mnemonic::Movdqu | Mnemonic::Movaps | Mnemonic::Movdqa | Mnemonic::Vmovdqu
-        ) && instruction.op1_kind() == OpKind::Memory
-            && instruction.memory_index() == Register::None
-            && instruction.memory_displacement64() == 0
-            && matches!(
-                instruction.memory_size(),
-                MemorySize::Packed128_Float32 | MemorySize::Packed128_Int32 | MemorySize::UInt128
-            );
-        let base = instruction.memory_base();
-        self.is_key_loaded |= is_load && base == Register::RDI && !self.is_key_gone;
-        self.is_go_key_loaded |= is_load && self.arguments.contains(&(base, GO_KEY));
+        ) && instruction.memory_size().size() == 16;
+        let (base, at) = (instruction.memory_base(), instruction.memory_displacement64());
+        if base == Register::RDI && !self.is_key_gone {
+            self.is_key_loaded |= is_load && at == 0;
+            self.is_rest_loaded |= is_load && at == 16;
+            self.is_part_loaded |= !(is_load && matches!(at, 0 | 16));
+        }
+        self.is_go_key_loaded |= is_load && at == 0 && self.arguments.contains(&(base, GO_KEY));
     }
 
     /// A load of what may be an argument of Go's off the stack: to which register, and from where.

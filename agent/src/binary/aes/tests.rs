@@ -85,6 +85,12 @@ const TWIN: &str = "660f6fd0 f30f7f02 eb02 6690 660f3800c5 660f38ddc4 c3";
 /// `push rbp; mov rbp,rsp`.
 const GO: &str = "488b4c2410 488b442418 488b5c2420 488b542428 0f1000 0f1103 4883c310 660fefe4 83f90c 0f84a5000000 \
     0f82fe000000 0f105010";
+/// NSS's for one size: `movdqu xmm1,[rdi]; movdqu xmm3,[rdi+16]; movdqu [rsi],xmm1; movdqu [rsi+16],xmm3; lea
+/// rsi,[rsi+32]; xor eax,eax`; the first and third of these only; the same of 192 bits: `movdqu xmm1,[rdi]; movq
+/// xmm3,[rdi+16]; movdqu [rsi],xmm1; lea rsi,[rsi+24]`.
+const NSS_256: &str = "f30f6f0f f30f6f5f10 f30f7f0e f30f7f5e10 488d7620 31c0";
+const NSS_128: &str = "0f100f 0f110e 488d7610 31c0";
+const NSS_192: &str = "f30f6f0f f30f7e5f10 f30f7f0e 488d7618";
 const REGISTERS: Role = Role::Key(KeyCall::Registers);
 
 fn before(prologue: &str, count: usize) -> Vec<u8> {
@@ -108,6 +114,10 @@ fn known_shapes_are_found_with_the_cheapest_site() {
         ("ring", BORINGSSL, 23, Some((REGISTERS, 20, Class::Emulated))),
         ("Go", &pushed, 31, Some((stack, 0, Class::Emulated))),
         ("Go 1.19", &unpushed, 31, Some((stack, 0, Class::Stepped))),
+        ("NSS, 256 bits", NSS_256, 7, Some((Role::Key(KeyCall::Sized256), 0, Class::Stepped))),
+        ("NSS, 128 bits", NSS_128, 10, Some((Role::Key(KeyCall::Sized128), 0, Class::Stepped))),
+        ("NSS, 192 bits, which TLS has not", NSS_192, 8, None),
+        ("of one size, with too many rounds", NSS_256, 8, None),
         ("too few", OPENSSL, 19, None),
         // movdqu xmm0, [rsi]
         ("key elsewhere", "f30f6f06", 31, None),
@@ -247,11 +257,17 @@ fn this_machines_libraries_are_understood() {
         let roles: Vec<_> = code.sites.iter().map(|site| (site.role, site.class)).collect();
         assert_eq!(roles, [(REGISTERS, Class::Emulated)], "{name}");
     }
+    let Ok(file) = File::open(folder.join("libfreeblpriv3.so")) else { return };
+    let code = find(&Image::open(file).unwrap()).unwrap().unwrap();
+    let roles: Vec<_> = code.sites.iter().map(|site| site.role).collect();
+    assert_eq!(roles, [Role::Key(KeyCall::Sized128), Role::Key(KeyCall::Sized256)], "NSS");
 }
 
 /// Pieces of functions that expand keys, and anything.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
-    let known = [OPENSSL, BORINGSSL, GO, TWIN, "f30f1efa", "554889e5", "c3", "eb02", "e9", "488d"].map(hex);
+    let known =
+        [OPENSSL, BORINGSSL, GO, TWIN, NSS_128, NSS_256, "f30f1efa", "554889e5", "c3", "eb02", "e9", "488d"]
+            .map(hex);
     let arm = arm_code(&[0xa9bf_7bfd, 0x7102_003f, 0x7104_003f, 0x4cdf_7003, 0x4e02_0066, 0x4e28_4806]);
     prop_oneof![
         4 => prop::sample::select(known.into_iter().chain([arm]).collect::<Vec<_>>()),
