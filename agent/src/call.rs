@@ -246,6 +246,8 @@ pub struct Call {
     pub times_ns: Option<(u64, u64)>,
     /// `CLOCK_MONOTONIC` nanoseconds of the first body event of a stream.
     pub first_chunk_ns: Option<u64>,
+    /// Microseconds between one body event of a stream and the next, of the first [`Call::GAPS_MAX`].
+    pub chunk_gaps_us: Vec<u32>,
     /// The stream said that it was over, in the provider's way: clients may then read no further.
     pub stream_ended: bool,
     /// The provider's machine-readable error code, from the body of an error or inside a stream.
@@ -259,6 +261,9 @@ pub struct Call {
 impl Call {
     /// Tool calls, and parts of a request that are no text, which are kept of one call.
     pub const PARTS_MAX: usize = 64;
+
+    /// Gaps between the events of a stream that are kept of one call.
+    pub const GAPS_MAX: usize = 4096;
 
     /// A call of which nothing is known yet.
     #[must_use]
@@ -280,6 +285,7 @@ impl Call {
             stream: false,
             times_ns: None,
             first_chunk_ns: None,
+            chunk_gaps_us: Vec::new(),
             stream_ended: false,
             error_code: None,
             extra: Vec::new(),

@@ -138,6 +138,7 @@ counters! {
         spans_dropped_rejected: "spans that the OTLP receiver refused",
         spans_dropped_expired: "spans dropped because the OTLP receiver was away for too long",
         spans_dropped_shutdown: "spans not delivered when the agent stopped",
+        metrics_dropped_services: "calls that no metrics have, since there are too many services",
         console_lines_dropped: "calls and trees not shown because the terminal was too slow or gone",
     }
 }

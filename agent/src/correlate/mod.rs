@@ -176,6 +176,7 @@ impl Correlator {
             events: Vec::new(),
             links: Vec::new(),
             status,
+            chunk_gaps_us: call.chunk_gaps_us.clone(),
             process,
         }
     }

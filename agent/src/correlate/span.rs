@@ -101,6 +101,9 @@ pub struct Span {
     pub links: Vec<Link>,
     /// Success or failure.
     pub status: Status,
+    /// Microseconds between one chunk of a streamed response and the next: for metrics, no attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunk_gaps_us: Vec<u32>,
     /// The process that it was seen in.
     pub process: Arc<Process>,
 }
@@ -175,6 +178,7 @@ mod tests {
                 events,
                 links,
                 status,
+                chunk_gaps_us: vec![7],
                 process,
             }
         }

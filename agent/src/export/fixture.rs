@@ -38,6 +38,7 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
         events: Vec::new(),
         links: Vec::new(),
         status: Status::Unset,
+        chunk_gaps_us: vec![20_000, 41_000],
         process: Arc::clone(process),
     }
 }

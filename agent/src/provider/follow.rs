@@ -53,6 +53,8 @@ pub(super) struct Follow<A> {
     response: Body,
     /// Reads the events of a stream, one after the other.
     events: Reader,
+    /// When the last event of a stream came.
+    last_event_ns: Option<u64>,
     /// A whole document came as response.
     answered: bool,
 }
@@ -100,12 +102,18 @@ impl<A: JsonApi> Follow<A> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
         let response = Body::new(api.response_shape(), limits.response_bytes);
         let events = Reader::new(api.response_shape());
-        Box::new(Self { api, call, request, response, events, answered: false })
+        Box::new(Self { api, call, request, response, events, last_event_ns: None, answered: false })
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
-        let Self { api, call, events, .. } = self;
+        let Self { api, call, events, last_event_ns, .. } = self;
         call.first_chunk_ns.get_or_insert(time_ns);
+        if let Some(last_ns) = last_event_ns.replace(time_ns)
+            && call.chunk_gaps_us.len() < Call::GAPS_MAX
+        {
+            let gap_us = time_ns.saturating_sub(last_ns) / 1_000;
+            call.chunk_gaps_us.push(u32::try_from(gap_us).unwrap_or(u32::MAX));
+        }
         if damaged {
             return call.note("stream event is damaged");
         }
@@ -182,7 +190,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
 
     fn held_bytes(&self) -> usize {
         let readers = [&self.request.reader, &self.response.reader, &self.events];
-        size_of::<Self>() + readers.map(Reader::held_bytes).iter().sum::<usize>()
+        let gaps = self.call.chunk_gaps_us.capacity() * size_of::<u32>();
+        size_of::<Self>() + gaps + readers.map(Reader::held_bytes).iter().sum::<usize>()
     }
 
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {

@@ -20,7 +20,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 enum Message {
-    Call(Redacted<Span>),
+    Call(Box<Redacted<Span>>),
     ProcessEnded(u32),
 }
 
@@ -52,7 +52,7 @@ impl Terminal {
 
     /// Queues a call; drops and counts it when the terminal is too slow. Never blocks.
     pub fn show(&self, span: Redacted<Span>) {
-        self.send(Message::Call(span));
+        self.send(Message::Call(Box::new(span)));
     }
 
     /// Queues a process's tree; drops and counts it when the terminal is too slow. Never blocks.

@@ -1,4 +1,7 @@
-//! The agent's own counters as OTLP metrics, by the OpenTelemetry SDK: each is `spanwire.` and its name.
+//! Metrics by the OpenTelemetry SDK: the agent's own counters, each `spanwire.` and its name; and what calls say of each
+//! traced service.
+
+mod services;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +21,17 @@ use tracing::warn;
 
 use super::transport::{ClientError, grpc, http};
 use crate::config::{Otlp, OtlpProtocol};
+use crate::correlate::span::Span;
 use crate::telemetry::Counters;
+use services::Services;
 
-/// Sends the counters every minute, or as `OTEL_METRIC_EXPORT_INTERVAL` says, until it is shut down.
+/// Sends them every minute, or as `OTEL_METRIC_EXPORT_INTERVAL` says, until it is shut down.
 #[derive(Debug)]
-pub(super) struct Metrics(SdkMeterProvider);
+pub(super) struct Metrics {
+    /// Of the counters; what it sends draws the services' with it.
+    counters: SdkMeterProvider,
+    services: Arc<Services>,
+}
 
 impl Metrics {
     /// Starts the SDK's thread. Must be called within a tokio runtime. The SDK reads headers, timeout and
@@ -48,7 +57,8 @@ impl Metrics {
             }
             OtlpProtocol::Grpc => builder.with_tonic().with_endpoint(endpoint).build()?,
         };
-        let exporter = InRuntime { exporter, runtime: Handle::current() };
+        let services = Arc::new(Services::new(exporter.temporality(), counters));
+        let exporter = InRuntime { exporter, services: Arc::clone(&services), runtime: Handle::current() };
         let provider = SdkMeterProvider::builder()
             .with_periodic_exporter(exporter)
             .with_resource(Resource::builder().with_service_name(env!("CARGO_PKG_NAME")).build())
@@ -68,13 +78,18 @@ impl Metrics {
             // The meter keeps it.
             let _ = counter.build();
         }
-        Ok(Self(provider))
+        Ok(Self { counters: provider, services })
+    }
+
+    /// A span is about to be exported: its service's metrics have it, too.
+    pub(super) fn record(&self, span: &Span) {
+        self.services.record(span);
     }
 
     /// Sends the last values, and waits for that until then.
     pub(super) async fn shutdown(self, until: Instant) {
         let limit = until.saturating_duration_since(Instant::now());
-        let shutdown = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(limit));
+        let shutdown = tokio::task::spawn_blocking(move || self.counters.shutdown_with_timeout(limit));
         if !matches!(timeout_at(until, shutdown).await, Ok(Ok(Ok(())))) {
             warn!("the agent's last metrics were not delivered");
         }
@@ -85,12 +100,17 @@ impl Metrics {
 #[derive(Debug)]
 struct InRuntime {
     exporter: MetricExporter,
+    services: Arc<Services>,
     runtime: Handle,
 }
 
 impl PushMetricExporter for InRuntime {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        self.runtime.block_on(self.exporter.export(metrics))
+        let counters = self.runtime.block_on(self.exporter.export(metrics));
+        for metrics in self.services.collect() {
+            self.runtime.block_on(self.exporter.export(&metrics))?;
+        }
+        counters
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -111,6 +131,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
     use super::*;
+    use crate::export::fixture;
     use crate::export::otlp::transport::tests::{Got, http_server};
 
     #[tokio::test(flavor = "multi_thread")]
@@ -121,6 +142,11 @@ mod tests {
         let endpoint = endpoint.replace("traces", "metrics");
         let metrics = Metrics::start(&receiver, &endpoint, &counters).unwrap();
         counters.calls.add(7);
+        metrics.record(&{
+            let mut span = fixture::span(1, &fixture::process(1, "agent"));
+            span.attributes.push(("gen_ai.operation.name".into(), "chat".into()));
+            span
+        });
         metrics.shutdown(Instant::now() + Duration::from_secs(5)).await;
         let Got(head, body) = got.recv().unwrap();
         assert!(head.starts_with("post /v1/metrics "), "{head}");
@@ -128,5 +154,8 @@ mod tests {
         for sample in counters.snapshot() {
             assert!(body.contains(&format!("spanwire.{}", sample.name)), "{}", sample.name);
         }
+        let Got(_, body) = got.recv().unwrap();
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains("gen_ai.client.token.usage") && body.contains("agent"), "{body}");
     }
 }

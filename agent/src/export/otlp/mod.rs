@@ -71,6 +71,9 @@ impl Exporter {
 
     /// Queues a span; drops and counts it when the queue is full. Never blocks.
     pub fn export(&self, span: Redacted<Span>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.record(span.get());
+        }
         // Counted first, so that the task never counts down what was not counted up.
         self.kept.fetch_add(1, Ordering::Relaxed);
         if self.queue.try_send(span).is_err() {
