@@ -38,7 +38,8 @@ impl Doorkeeper {
     pub fn start(standin: &mut StandIn, log: Option<&Transcript>) -> Option<Self> {
         let input = standin.take_input()?;
         let (sender, log) = watch::channel(log.cloned());
-        Some(Self { task: tokio::spawn(serve(standin.said().clone(), input, log)), log: sender })
+        let serve = serve(standin.said().clone(), input, standin.port, log);
+        Some(Self { task: tokio::spawn(serve), log: sender })
     }
 
     /// From now on this is the agent's log.
@@ -53,7 +54,7 @@ impl Drop for Doorkeeper {
     }
 }
 
-async fn serve(said: Transcript, input: ChildStdin, log: watch::Receiver<Option<Transcript>>) {
+async fn serve(said: Transcript, input: ChildStdin, to: u16, log: watch::Receiver<Option<Transcript>>) {
     let admit = admission(input);
     let mut seen = 0;
     loop {
@@ -68,7 +69,7 @@ async fn serve(said: Transcript, input: ChildStdin, log: watch::Receiver<Option<
             tokio::spawn(async move {
                 if let Some(log) = log {
                     // A client that is gone, and one that never gets probes, are let in all the same.
-                    let _ = has_probes(port, &log).await;
+                    let _ = has_probes((port, to), &log).await;
                 }
                 let _ = admit.send(port);
             });
@@ -93,22 +94,23 @@ fn admission(mut input: ChildStdin) -> UnboundedSender<u16> {
     admit
 }
 
-async fn has_probes(port: u16, log: &Transcript) -> Result<()> {
-    let pid = owner(port).context("nobody has this port")?;
+async fn has_probes(ports: (u16, u16), log: &Transcript) -> Result<()> {
+    let pid = owner(ports).context("nobody has this connection")?;
     let told = format!("process {pid} is a TLS client and has its probes");
     log.wait_for("a client's probes", DEADLINE, |log| log.contains(&told)).await.map(drop)
 }
 
-/// The process that has a TCP socket with this local port, in whichever network namespace.
-fn owner(port: u16) -> Option<u32> {
+/// The process that has a TCP connection from one port to another, in whichever network namespace. Several may have
+/// the first alone: it is another's as well where that leads elsewhere.
+fn owner(ports: (u16, u16)) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").ok()?.filter_map(|entry| {
         let name = entry.ok()?.file_name();
         name.to_str()?.parse::<u32>().ok()
     });
-    processes.into_iter().find(|pid| has_socket(*pid, port))
+    processes.into_iter().find(|pid| has_socket(*pid, ports))
 }
 
-fn has_socket(pid: u32, port: u16) -> bool {
+fn has_socket(pid: u32, (from, to): (u16, u16)) -> bool {
     let process = Path::new("/proc").join(pid.to_string());
     let sockets: Vec<String> = std::fs::read_dir(process.join("fd"))
         .into_iter()
@@ -119,15 +121,36 @@ fn has_socket(pid: u32, port: u16) -> bool {
     if sockets.is_empty() {
         return false;
     }
-    // Fields as the kernel writes them (net/ipv4/tcp_ipv4.c, `get_tcp4_sock`): the local address with its
-    // port, in hexadecimal, is the second, the socket's inode the tenth.
+    // Fields as the kernel writes them (net/ipv4/tcp_ipv4.c, `get_tcp4_sock`): the local and the remote address with
+    // their ports, in hexadecimal, are the second and third, the socket's inode the tenth.
     ["net/tcp", "net/tcp6"].iter().any(|table| {
         let table = std::fs::read_to_string(process.join(table)).unwrap_or_default();
         table.lines().any(|line| {
             let mut fields = line.split_ascii_whitespace();
-            let is_its = fields.nth(1).is_some_and(|local| local.ends_with(&format!(":{port:04X}")));
-            let inode = fields.nth(7);
+            let mut leads = |at, port: u16| {
+                fields.nth(at).is_some_and(|address| address.ends_with(&format!(":{port:04X}")))
+            };
+            let is_its = leads(1, from) && leads(0, to);
+            let inode = fields.nth(6);
             is_its && inode.is_some_and(|inode| sockets.contains(&format!("socket:[{inode}]")))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_is_told_from_another_of_the_same_port() -> Result<()> {
+        let [server, other] = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+        let [to, elsewhere] = [server.local_addr()?.port(), other.local_addr()?.port()];
+        let client = TcpStream::connect(("127.0.0.1", to))?;
+        let from = client.local_addr()?.port();
+        assert_eq!(owner((from, to)), Some(std::process::id()));
+        assert_eq!(owner((from, elsewhere)), None);
+        Ok(())
+    }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use spanwire_e2e::DEADLINE;
 use spanwire_e2e::receiver::Protocol;
 use spanwire_e2e::scene::{Scene, concerning};
 use spanwire_e2e::span::Span;
+use spanwire_e2e::{DEADLINE, LONG_DEADLINE};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -49,22 +49,17 @@ async fn send_plain(port: u16, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Sends `bytes` through TLS by openssl's own client.
-async fn send_tls(port: u16, ca: &Path, bytes: &[u8]) -> Result<()> {
-    let mut client = Command::new("openssl")
-        .args(["s_client", "-quiet", "-no_ign_eof", "-servername", "localhost", "-connect"])
-        .arg(format!("127.0.0.1:{port}"))
-        .arg("-CAfile")
-        .arg(ca)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
+/// Sends `bytes` through TLS. Not by openssl's own client, which takes some letters for commands.
+async fn send_tls(scene: &Scene, ca: &Path, bytes: &[u8]) -> Result<()> {
+    let mut client = Command::new(&scene.setup.python);
+    client.arg(scene.setup.test_file("clients/raw_tls.py")).arg(scene.standin.port.to_string()).arg(ca);
+    let mut client = client.stdin(Stdio::piped()).kill_on_drop(true).spawn()?;
     let mut input = client.stdin.take().context("no input")?;
-    let _ = input.write_all(bytes).await;
+    input.write_all(bytes).await?;
     drop(input);
-    tokio::time::timeout(DEADLINE, client.wait()).await.context("openssl does not end")??;
+    let ended =
+        tokio::time::timeout(LONG_DEADLINE, client.wait()).await.context("the client does not end")??;
+    ensure!(ended.success(), "the server neither takes all nor refuses it: {ended}");
     Ok(())
 }
 
@@ -76,7 +71,7 @@ async fn garbage_does_no_harm() -> Result<()> {
         let before = scene.python("openai_sdk.py").run().await?;
         for bytes in garbage() {
             match scene.standin.ca() {
-                Some(ca) => send_tls(port, ca, &bytes).await?,
+                Some(ca) => send_tls(&scene, ca, &bytes).await?,
                 None => send_plain(port, &bytes).await?,
             }
         }
