@@ -7,6 +7,7 @@ use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
 use crate::event::{ConnectionId, Direction, End, KeyBytes};
 use crate::exchange::{HttpConnection, Step};
+use crate::protocol::http1::starts_request;
 use crate::protocol::tls::{Ending, Failure, KeyStore, Plain, Session, State, TrafficKey, What};
 use crate::stream::Segment;
 
@@ -77,7 +78,9 @@ impl Conversation {
 
     /// Whether a request began since that was seen last which was not read, and of which bytes are missing: 1 or 0.
     pub(super) fn was_unread(&mut self) -> u64 {
-        u64::from(self.awaited.take() == Some(true))
+        // One that is no request as HTTP has them is told of in another way.
+        let has_gaps = self.tls.as_ref().is_none_or(|tls| tls.counts().gaps > 0);
+        u64::from(self.awaited.take() == Some(true) && has_gaps)
     }
 }
 
@@ -89,7 +92,7 @@ pub(super) fn read(
     keys: &mut Keys,
     steps: &mut Vec<Step>,
 ) {
-    let Conversation { http, tls, pid, content, read, .. } = conversation;
+    let Conversation { http, tls, pid, content, awaited, read, .. } = conversation;
     match tls {
         None => http.push(direction, time_ns, segment, &mut |step| steps.push(step)),
         Some(tls) => {
@@ -97,15 +100,26 @@ pub(super) fn read(
                 // The answer before it was left out, and nothing of it shows yet.
                 http.push(direction, time_ns, Segment::Turn, &mut |step| steps.push(step));
             }
-            let mut sink = |plain| hand_on(http, content, plain, steps);
+            let mut sink = |plain| hand_on(http, (content, awaited), plain, steps);
             tls.push(direction, time_ns, segment, keys.of(*pid), &mut sink);
         }
     }
 }
 
 /// Hands on what a session reads.
-fn hand_on(http: &mut HttpConnection, content: &mut Content, plain: Plain, steps: &mut Vec<Step>) {
+fn hand_on(
+    http: &mut HttpConnection,
+    (content, awaited): (&mut Content, &mut Option<bool>),
+    plain: Plain,
+    steps: &mut Vec<Step>,
+) {
     let Plain { direction, time_ns, what } = plain;
+    if let (What::Segment(Segment::Data(bytes)), Direction::Write) = (&what, direction)
+        && *awaited == Some(false)
+    {
+        // A request that is read from here on, or cannot be told from what its client uploads.
+        *awaited = starts_request(bytes).then_some(true);
+    }
     let mut sink = |step| steps.push(step);
     match (what, direction) {
         (What::Segment(segment), _) => {
@@ -124,18 +138,18 @@ fn hand_on(http: &mut HttpConnection, content: &mut Content, plain: Plain, steps
 
 /// The connection is over: hands on what was still to come of its session.
 pub(super) fn finish(conversation: &mut Conversation, steps: &mut Vec<Step>) {
-    let Conversation { http, tls, content, .. } = conversation;
+    let Conversation { http, tls, content, awaited, .. } = conversation;
     if let Some(tls) = tls {
-        tls.finish(&mut |plain| hand_on(http, content, plain, steps));
+        tls.finish(&mut |plain| hand_on(http, (content, awaited), plain, steps));
     }
 }
 
 /// The peer sends no more: hands on what was still to come of it. Whether it may have been cut.
 pub(super) fn peer_ended(conversation: &mut Conversation, steps: &mut Vec<Step>) -> bool {
-    let Conversation { http, tls, content, .. } = conversation;
+    let Conversation { http, tls, content, awaited, .. } = conversation;
     let Some(tls) = tls else { return false };
     let ending = tls.ending(Direction::Read);
-    tls.end(Direction::Read, &mut |plain| hand_on(http, content, plain, steps));
+    tls.end(Direction::Read, &mut |plain| hand_on(http, (content, awaited), plain, steps));
     ending == Ending::Cut
 }
 
@@ -171,10 +185,10 @@ impl Pipeline {
         }
         for connection in self.table.waiting(pid) {
             let Some(mut conversation) = self.table.take(connection) else { continue };
-            let Conversation { http, tls, content, .. } = &mut *conversation;
+            let Conversation { http, tls, content, awaited, .. } = &mut *conversation;
             if let Some(tls) = tls {
                 let steps = &mut self.steps;
-                tls.retry(self.keys.of(pid), &mut |plain| hand_on(http, content, plain, steps));
+                tls.retry(self.keys.of(pid), &mut |plain| hand_on(http, (content, awaited), plain, steps));
             }
             let position = conversation.requests_at;
             self.follow(connection, &mut conversation, Some(pid), position, effects);

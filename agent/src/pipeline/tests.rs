@@ -16,6 +16,7 @@ mod exchanges;
 mod hellos;
 mod memory;
 mod records;
+mod shortage;
 mod wire;
 
 const PID: u32 = 4_000_001;

@@ -15,8 +15,7 @@ const CALLS: usize = 60;
 #[tokio::test]
 async fn what_finds_no_room_is_known() -> Result<()> {
     // Prompts that fill the ring many times over, faster than an agent that is stopped can read.
-    // By calls: of a TLS record that is read by its key, a lost part is the whole, its begin included.
-    let scene = Scene::tls(&["--ring-size", "256KiB", "--tls", "calls"]).await?;
+    let scene = Scene::tls(&["--ring-size", "256KiB"]).await?;
     let agent = scene.agent.pid().context("the agent runs")?;
     let client = scene.python("threads_many.py").count(CALLS);
     let client = client.args(["--threads", &THREADS.to_string(), "--prompt-bytes", "30000"]);

@@ -256,6 +256,12 @@ pub fn starts_response(bytes: &[u8]) -> bool {
     Response::judge(bytes) != Start::No
 }
 
+/// Whether these bytes begin a request, as far as they go.
+#[must_use]
+pub fn starts_request(bytes: &[u8]) -> bool {
+    Request::judge(bytes) != Start::No
+}
+
 struct Response<'a> {
     request_method: &'a str,
 }

@@ -14,7 +14,7 @@ mod message;
 mod reader;
 
 pub use head::{Headers, RequestHead, ResponseHead};
-pub use message::{RequestParser, ResponseParser, starts_response};
+pub use message::{RequestParser, ResponseParser, starts_request, starts_response};
 pub use reader::Part;
 
 /// Why a parser stopped. After [`Error::Lost`] it goes on where the next

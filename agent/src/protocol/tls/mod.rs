@@ -156,10 +156,13 @@ impl Session {
             return;
         }
         self.shared.time_ns = time_ns;
-        let side = match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+        let (side, other) = match direction {
+            Direction::Read => (&mut self.read, &self.write),
+            Direction::Write => (&mut self.write, &self.read),
         };
+        if segment == Segment::Turn {
+            return self.shared.turned(direction, other.is_clear());
+        }
         side.push(segment, keys, &mut self.shared, sink);
         self.end_if_failed(sink);
     }

@@ -32,6 +32,13 @@ pub(super) struct Shared {
     /// Bytes of this direction are missing since the last content of the other one, so that what follows need
     /// not begin a call.
     doubt: Option<Direction>,
+    /// The next record of this direction begins a call, and nothing that was seen of the other direction is why:
+    /// an answer was lost, or is one that was.
+    begins: Option<Direction>,
+    /// The direction of the last content or gap has been followed by a record of the other one that had none.
+    is_followed: bool,
+    /// Bytes of the other one are missing since: an answer, perhaps.
+    is_missed: bool,
 }
 
 impl Shared {
@@ -47,6 +54,9 @@ impl Shared {
             retried: false,
             last: None,
             doubt: None,
+            begins: None,
+            is_followed: false,
+            is_missed: false,
         }
     }
 
@@ -103,10 +113,11 @@ impl Shared {
         }
     }
 
-    /// A record was read.
-    pub(super) fn opened(&mut self) {
+    /// A record of this direction was read.
+    pub(super) fn opened(&mut self, direction: Direction) {
         self.counts.records += 1;
         self.budget = TRIES;
+        self.is_followed |= self.last == Some(direction.opposite());
     }
 
     /// Work without success.
@@ -137,14 +148,19 @@ impl Shared {
     pub(super) fn missed(&mut self, direction: Direction) {
         if self.last == Some(direction.opposite()) {
             self.doubt = Some(direction);
+            self.is_missed = true;
         }
+        self.begins.take_if(|begins| *begins == direction);
     }
 
-    /// What follows in this direction begins a call, as the kernel side sees it.
-    pub(super) fn turned(&mut self, direction: Direction) {
+    /// What follows in this direction begins a call, as the kernel side sees it; `is_clear` where nothing is held of
+    /// the other one.
+    pub(super) fn turned(&mut self, direction: Direction, is_clear: bool) {
         if self.doubt == Some(direction) {
             self.doubt = None;
         }
+        let is_why = self.last != Some(direction) || self.is_followed && !self.is_missed;
+        self.begins = (is_clear && !is_why).then_some(direction);
     }
 
     pub(super) fn data(
@@ -154,7 +170,8 @@ impl Shared {
         content: Bytes,
         sink: &mut impl FnMut(Plain),
     ) {
-        let turns = self.last == Some(direction.opposite()) && self.doubt != Some(direction);
+        let turns = self.last == Some(direction.opposite()) && self.doubt != Some(direction)
+            || self.begins == Some(direction);
         self.moved(direction);
         let mut hand_out = |segment| sink(Plain { direction, time_ns, what: What::Segment(segment) });
         if turns {
@@ -178,5 +195,8 @@ impl Shared {
     pub(super) fn moved(&mut self, direction: Direction) {
         self.last = Some(direction);
         self.doubt = None;
+        self.is_followed = false;
+        self.is_missed = false;
+        self.begins.take_if(|begins| *begins == direction);
     }
 }

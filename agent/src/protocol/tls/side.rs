@@ -92,6 +92,11 @@ impl Side {
         }
     }
 
+    /// Whether no record of it waits for a key.
+    pub(super) fn is_clear(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// What is known of its end, if it is over now.
     pub(super) fn ending(&self) -> Ending {
         if self.is_closed {
@@ -125,7 +130,7 @@ impl Side {
                 shared.missed(self.direction);
                 return self.cutter.gap(missing);
             }
-            Segment::Turn => return shared.turned(self.direction),
+            Segment::Turn => return,
         };
         while shared.failure.is_none() {
             match self.cutter.next(&mut bytes) {
@@ -324,7 +329,7 @@ impl Side {
             self.waiting = VecDeque::new();
         }
         self.unread_bytes = 0;
-        shared.opened();
+        shared.opened(self.direction);
         if self.has_data || opened.kind != HANDSHAKE {
             self.gap(missing, time_ns, shared, sink);
         }
