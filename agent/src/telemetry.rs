@@ -95,6 +95,7 @@ counters! {
         bytes_skipped: "bytes that the kernel was told to leave out",
         bytes_unclaimed: "captured bytes that belong to no exchange that is followed",
         tls_connections_read: "TLS connections that were read by their keys",
+        tls_sessions_old: "TLS sessions of clients that were under way when the agent came, and are not seen until they are begun anew",
         tls_keys: "AES keys that processes expanded as they began TLS connections, or for other ends",
         files_analysed: "files that were looked into for TLS code",
         files_known_by_copy: "files whose TLS code was known from a copy of them",
@@ -108,7 +109,7 @@ counters! {
     loss {
         ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
         requests_dropped: "requests whose begin was among these chunks: their exchanges were not seen at all",
-        requests_unread: "requests over TLS whose begin could not be read, since a part of its record was dropped",
+        requests_unread: "requests over TLS whose begin could not be read or told from other bytes, since a part of its record or what came before was dropped",
         ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full",
         ring_drops_process: "process events dropped by the kernel because the ring buffer was full",
         libraries_refused: "TLS libraries that could not be hooked",

@@ -1,7 +1,9 @@
 //! What happens when bytes move on a connection: count them, decide whether they are wanted, send them.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns};
-use spanwire_abi::{CHUNK_BYTES, Connection, Data, OPENING_BYTES, direction, kind, process, source, verdict};
+use spanwire_abi::{
+    CHUNK_BYTES, Connection, Data, OPENING_BYTES, direction, kind, process, source, told, verdict,
+};
 
 use crate::{
     cursor::{Cursor, Turn, zero},
@@ -158,7 +160,8 @@ pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bo
 
 #[inline(always)]
 fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cursor: &mut Cursor) -> Action {
-    match look(cursor) {
+    let start = look(cursor);
+    match start {
         // A server's side is of use only together with what the process itself asks for.
         Start::Request if way == direction::READ && from == source::SOCKET => {
             connection.verdict = verdict::IGNORE;
@@ -179,8 +182,11 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
             greet(connection, position);
             Action::Hello
         }
-        Start::Hello | Start::TlsRecord if from == source::SOCKET => {
+        Start::Hello | Start::TlsRecord | Start::TlsData if from == source::SOCKET => {
             connection.verdict = verdict::CIPHERTEXT;
+            if matches!(start, Start::TlsData) {
+                connection.told |= told::OLD;
+            }
             // A session that is older than the agent tells of its process as well.
             if position == 0 && way == direction::WRITE { Action::Hello } else { Action::Leave }
         }
@@ -362,6 +368,8 @@ enum Start {
     /// A TLS record of type handshake that begins with a ClientHello.
     Hello,
     TlsRecord,
+    /// One of a program's own bytes, which no session begins with.
+    TlsData,
     Other,
 }
 
@@ -382,10 +390,12 @@ fn look(cursor: &mut Cursor) -> Start {
         // Content types 20 to 23 and legacy version 3.x (RFC 8446, section 5.1); handshake type 1
         // (section 4).
         Some([22, 3, _, _, _, 1]) => Start::Hello,
-        Some([20..=23, 3, ..]) => Start::TlsRecord,
+        Some([APPLICATION_DATA, 3, ..]) => Start::TlsData,
+        Some([20..=22, 3, ..]) => Start::TlsRecord,
         // A library may read a record's five bytes of header by themselves.
         None => match cursor.first::<5>().as_ref() {
-            Some([20..=23, 3, ..]) => Start::TlsRecord,
+            Some([APPLICATION_DATA, 3, ..]) => Start::TlsData,
+            Some([20..=22, 3, ..]) => Start::TlsRecord,
             _ => Start::Other,
         },
         Some(_) => Start::Other,

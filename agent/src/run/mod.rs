@@ -321,6 +321,7 @@ impl Agent {
                 gap::IO_URING => &self.counters.gap_io_uring_bytes,
                 gap::COMPAT => &self.counters.gap_compat_bytes,
                 gap::UNTIED => &self.counters.gap_untied_bytes,
+                gap::OLD_SESSIONS => &self.counters.tls_sessions_old,
                 gap::TREES_FULL => &self.counters.tree_members_lost,
                 _ => &self.counters.gap_no_buffer_bytes,
             };

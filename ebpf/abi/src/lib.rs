@@ -61,8 +61,10 @@ pub mod gap {
     pub const UNTIED: u32 = 3;
     /// Not bytes, but forked processes that found no room in the table of process trees.
     pub const TREES_FULL: u32 = 4;
+    /// Not bytes either, but TLS sessions that were under way when they were first seen, and of which nothing is seen.
+    pub const OLD_SESSIONS: u32 = 5;
     /// One more than the largest.
-    pub const COUNT: u32 = 5;
+    pub const COUNT: u32 = 6;
 }
 
 /// How the operator's rules stand to a process tree, a user or a cgroup, as bits.

@@ -54,6 +54,8 @@ pub mod told {
     pub const CLOSED: u8 = 4;
     /// The announcement found no room, and is to be made again.
     pub const UNHEARD: u8 = 8;
+    /// Not told, but known: its TLS session was under way when it was first seen.
+    pub const OLD: u8 = 16;
 }
 
 /// Bytes of a request by which exchanges are told apart: two that agree in them, the end of the

@@ -153,9 +153,18 @@ fn ciphertext(
     // The agent may be about to put probes into a process that has just begun.
     socket.looks = socket.looks.saturating_add(1);
     if socket.looks > PATIENCE {
+        if socket.told & told::OLD != 0 && is_client(sock) {
+            emit::count_gap(gap::OLD_SESSIONS, 1);
+        }
         ignore(sock, socket);
     }
     None
+}
+
+/// Whether this end of a TCP connection began it, as far as its ports tell: clients have high ones.
+#[inline(never)]
+fn is_client(sock: u64) -> bool {
+    kernel::endpoints(sock).is_some_and(|(local, peer)| local.port > peer.port)
 }
 
 /// Looks for the TLS session that uses a socket; false where the process's sessions are not seen.

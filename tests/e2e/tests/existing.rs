@@ -1,6 +1,7 @@
 //! Processes that ran, and connections that were open, before the agent was there.
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use spanwire_e2e::agent::Agent;
 use spanwire_e2e::client::Client;
 use spanwire_e2e::receiver::{Protocol, Receiver};
@@ -57,4 +58,25 @@ async fn a_tls_connection_goes_on() -> Result<()> {
 async fn an_event_loops_connections_go_on() -> Result<()> {
     goes_on("aiohttp_steps.py", true).await?;
     goes_on("aiohttp_steps.py", false).await
+}
+
+/// What cannot be read is told of: the keys of a session are not seen again, and calls are not to be probed.
+#[tokio::test]
+async fn a_tls_session_that_is_not_read_is_counted() -> Result<()> {
+    // As many as make the kernel side give a session up.
+    const CALLS: usize = 20;
+    let setup = Setup::find()?;
+    let standin = StandIn::start(&setup, false).await?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let mut client = Client::python(&setup, "steps.py", &standin).by_steps().start()?;
+    client.step().await?;
+    let agent = Agent::start(&setup, &receiver, &["--tls", "keys"]).await?;
+    for _ in 0..CALLS {
+        client.step().await?;
+    }
+    let old = |status: &Value| status.pointer("/counters/tls_sessions_old").and_then(Value::as_u64);
+    agent.status_when("the session", DEADLINE, |status| old(status).is_some_and(|count| count > 0)).await?;
+    let ended = agent.stop().await?;
+    ensure!(concerning(&standin, &receiver.spans()).next().is_none(), "{}", ended.stderr);
+    client.end(DEADLINE).await.map(drop)
 }

@@ -4,6 +4,9 @@ use std::io::{self, Write};
 
 use super::{FileReport, ProcessReport, Report};
 
+/// The counter of TLS sessions that are older than the agent and not seen.
+const OLD_SESSIONS: &str = "tls_sessions_old";
+
 /// Writes the report in sections; `losses` are the counters that tell of one, with what they mean.
 ///
 /// # Errors
@@ -46,6 +49,14 @@ pub fn show(report: &Report, losses: &[(&str, &str)], out: &mut impl Write) -> i
             unseen.milliseconds,
             unseen.received_bytes,
             unseen.sent_bytes
+        )?;
+    }
+
+    let old = report.counters.get(OLD_SESSIONS).copied().unwrap_or(0);
+    if old > 0 {
+        writeln!(
+            out,
+            "\n{old} TLS sessions are older than this agent, and are not seen until they are begun anew"
         )?;
     }
 
@@ -121,7 +132,7 @@ mod tests {
                 server_name: "api.openai.com".to_owned(),
                 ..UnseenReport::default()
             }],
-            counters: [("late_bytes".to_owned(), 3)].into(),
+            counters: [("late_bytes".to_owned(), 3), (OLD_SESSIONS.to_owned(), 2)].into(),
             ..Report::default()
         };
         let mut out = Vec::new();
@@ -132,6 +143,7 @@ mod tests {
             "not probed",
             "with api.openai.com:",
             "  3 bytes too late (late_bytes)\n",
+            "\n2 TLS sessions are older than this agent, and",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
