@@ -7,6 +7,10 @@ use std::collections::{HashMap, HashSet};
 /// never asked one loses its probes.
 const PATIENCE: u32 = 24;
 
+/// Nanoseconds after which probes for sessions older than the agent come off again, if nothing of interest was seen
+/// at them: such sessions are over by then, or idle, which no provider suffers for longer.
+const OLD_NS: u64 = 300_000_000_000;
+
 /// Servers that a process may ask without interest before every further one counts as known.
 const SERVERS: usize = 64;
 
@@ -94,8 +98,9 @@ struct Tracked {
     given_up: bool,
     /// It asked a provider.
     involved: bool,
-    /// It may have sessions that are older than the agent.
-    is_old: bool,
+    /// It may have sessions that are older than the agent: when something of interest was last seen of one, or that
+    /// there may be any.
+    old_since_ns: Option<u64>,
     /// Connections that could not be read by their keys.
     unreadable: u32,
     peer: bool,
@@ -141,9 +146,10 @@ impl Policy {
         match self.mode {
             TlsMode::Calls => true,
             TlsMode::Keys => false,
-            TlsMode::Auto => {
-                self.processes.get(&pid).is_some_and(|tracked| tracked.is_old || tracked.defies_keys())
-            }
+            TlsMode::Auto => self
+                .processes
+                .get(&pid)
+                .is_some_and(|tracked| tracked.old_since_ns.is_some() || tracked.defies_keys()),
         }
     }
 
@@ -153,8 +159,33 @@ impl Policy {
         self.processes.get(&pid).is_some_and(Tracked::defies_keys)
     }
 
+    /// Something of interest was seen at the calls of a process's TLS library.
+    pub fn called(&mut self, pid: u32, now_ns: u64) {
+        let tracked = self.processes.get_mut(&pid);
+        if let Some(since_ns) = tracked.and_then(|tracked| tracked.old_since_ns.as_mut()) {
+            *since_ns = now_ns;
+        }
+    }
+
+    /// Processes whose probes were for sessions older than the agent of which nothing has been seen for long: they
+    /// are to lose them, and are read by their keys alone from now on. Those that the operator names keep them.
+    pub fn outlived(&mut self, now_ns: u64) -> Vec<u32> {
+        if self.mode != TlsMode::Auto {
+            return Vec::new();
+        }
+        let mut outlived = Vec::new();
+        for (pid, tracked) in &mut self.processes {
+            let is_over = |since_ns: &mut u64| now_ns.saturating_sub(*since_ns) >= OLD_NS;
+            if !tracked.named && !tracked.defies_keys() && tracked.old_since_ns.take_if(is_over).is_some() {
+                tracked.hooked = false;
+                outlived.push(*pid);
+            }
+        }
+        outlived
+    }
+
     /// A sign of a process.
-    pub fn sign(&mut self, pid: u32, sign: Sign) -> Option<Action> {
+    pub fn sign(&mut self, pid: u32, sign: Sign, now_ns: u64) -> Option<Action> {
         let tracked = self.processes.entry(pid).or_default();
         let mut new_server = false;
         match sign {
@@ -168,7 +199,7 @@ impl Policy {
             }
             Sign::Peer => tracked.peer = true,
             Sign::Named => tracked.named = true,
-            Sign::Running => tracked.is_old = true,
+            Sign::Running => tracked.old_since_ns = Some(now_ns),
             Sign::Unreadable => {
                 tracked.unreadable = tracked.unreadable.saturating_add(1);
                 if self.mode != TlsMode::Auto || tracked.unreadable != UNREADABLE {
@@ -236,139 +267,4 @@ impl Policy {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::indexing_slicing, reason = "tests")]
-
-    use super::*;
-
-    const PID: u32 = 7;
-
-    fn client(server: &str, known: bool) -> Sign {
-        Sign::Client { server_name: Some(server.to_owned()), known }
-    }
-
-    #[test]
-    fn a_process_of_no_interest_loses_its_probes_and_gets_them_back_for_a_new_server() {
-        let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, Sign::LibraryInit), Some(Action::Attach));
-        assert_eq!(policy.sign(PID, Sign::LibraryInit), None, "it has them");
-        for _ in 1..PATIENCE {
-            assert_eq!(policy.judged(PID, false), None);
-        }
-        assert_eq!(policy.judged(PID, false), Some(Action::Detach));
-        assert_eq!(policy.judged(PID, false), None, "they are off");
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
-        for _ in 0..PATIENCE {
-            policy.judged(PID, false);
-        }
-        assert_eq!(policy.sign(PID, client("a.example", false)), None, "it was judged");
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
-    }
-
-    #[test]
-    fn an_exchange_that_was_under_way_when_they_were_taken_off_brings_them_back() {
-        let mut policy = Policy::default();
-        policy.sign(PID, client("gateway.example", false));
-        for _ in 0..PATIENCE {
-            policy.judged(PID, false);
-        }
-        assert_eq!(policy.judged(PID, true), Some(Action::Attach));
-        assert_eq!(policy.judged(PID, true), None, "it has them");
-        for _ in 0..10 * PATIENCE {
-            assert_eq!(policy.judged(PID, false), None);
-        }
-    }
-
-    #[test]
-    fn one_that_asks_a_provider_keeps_them() {
-        let mut policy = Policy::default();
-        policy.sign(PID, Sign::Running);
-        assert!(!policy.is_involved(PID));
-        assert_eq!(policy.judged(PID, true), None);
-        assert!(policy.is_involved(PID));
-        for _ in 0..10 * PATIENCE {
-            assert_eq!(policy.judged(PID, false), None);
-        }
-    }
-
-    #[test]
-    fn a_known_server_is_interest_enough() {
-        let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
-        for _ in 0..10 * PATIENCE {
-            assert_eq!(policy.judged(PID, false), None);
-        }
-    }
-
-    #[test]
-    fn named_ones_and_peers_keep_them_without_asking_a_provider() {
-        for (sign, reason) in [(Sign::Named, Reason::Named), (Sign::Peer, Reason::Peer)] {
-            let mut policy = Policy::default();
-            assert_eq!(policy.sign(PID, sign), Some(Action::Attach));
-            for _ in 0..10 * PATIENCE {
-                assert_eq!(policy.judged(PID, false), None);
-            }
-            assert_eq!((policy.reason(PID), policy.is_involved(PID)), (reason, false));
-        }
-    }
-
-    #[test]
-    fn a_process_without_tls_code_is_tried_again_for_a_known_server_only() {
-        let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
-        policy.bare(PID);
-        assert_eq!(policy.sign(PID, client("a.example", false)), None);
-        assert_eq!(policy.sign(PID, client("api.openai.com", true)), Some(Action::Attach));
-    }
-
-    #[test]
-    fn one_with_probes_is_looked_at_again_for_each_new_server() {
-        let mut policy = Policy::default();
-        assert_eq!(policy.sign(PID, Sign::Started), Some(Action::Attach));
-        assert_eq!(policy.sign(PID, client("a.example", false)), Some(Action::Attach));
-        assert_eq!(policy.sign(PID, client("a.example", false)), None);
-        assert_eq!(policy.sign(PID, client("b.example", true)), Some(Action::Attach));
-        assert_eq!(policy.sign(PID, client("b.example", true)), None);
-        assert_eq!(policy.sign(PID, Sign::LibraryInit), None);
-    }
-
-    #[test]
-    fn what_ended_is_forgotten() {
-        let mut policy = Policy::default();
-        policy.sign(PID, Sign::Forked);
-        policy.ended(PID);
-        assert_eq!(policy.sign(PID, Sign::Forked), Some(Action::Attach));
-    }
-
-    #[test]
-    fn the_servers_of_one_process_are_bounded() {
-        let mut policy = Policy::default();
-        for server in 0..2 * SERVERS {
-            if policy.sign(PID, client(&format!("{server}.example"), false)).is_some() {
-                policy.bare(PID);
-            }
-        }
-        assert_eq!(policy.processes[&PID].judged.len(), SERVERS);
-    }
-
-    #[test]
-    fn calls_are_probed_where_keys_fail_or_sessions_may_be_old() {
-        for (mode, old, failed) in
-            [(TlsMode::Auto, true, true), (TlsMode::Keys, false, false), (TlsMode::Calls, true, true)]
-        {
-            let mut policy = Policy::new(mode);
-            assert_eq!(policy.sign(PID, Sign::Running), Some(Action::Attach));
-            assert_eq!(policy.reads_calls(PID), old, "{mode:?}");
-            policy.ended(PID);
-            assert_eq!(policy.sign(PID, Sign::Started), Some(Action::Attach));
-            assert_eq!(policy.reads_calls(PID), mode == TlsMode::Calls);
-            for _ in 1..UNREADABLE {
-                assert_eq!(policy.sign(PID, Sign::Unreadable), None, "{mode:?}");
-            }
-            let again = (mode == TlsMode::Auto).then_some(Action::Attach);
-            assert_eq!(policy.sign(PID, Sign::Unreadable), again, "{mode:?}");
-            assert_eq!(policy.reads_calls(PID), failed, "{mode:?}");
-            assert_eq!(policy.sign(PID, Sign::Unreadable), None, "once");
-        }
-    }
-}
+mod tests;

@@ -54,6 +54,12 @@ pub enum Effect {
         /// Whether the process asks a provider.
         of_interest: bool,
     },
+    /// What belongs to an exchange with a provider was seen at the calls of a process's TLS library: told once for each
+    /// process and [`super::Pipeline::refresh`].
+    Called {
+        /// Process id.
+        pid: u32,
+    },
     /// A connection of a process could not be read by its keys.
     KeysFailed {
         /// Process id.

@@ -26,7 +26,7 @@ impl Conversation {
     }
 
     /// A call is under way.
-    fn has_call(&self) -> bool {
+    pub(super) fn has_call(&self) -> bool {
         self.exchanges.values().any(|followed| matches!(followed.reading, Reading::Known(_)))
     }
 }

@@ -50,6 +50,8 @@ pub struct Pipeline {
     tallies: Tallies,
     /// Processes of which it was told lately that they ask a provider.
     asking: HashSet<u32>,
+    /// The same, of what was seen at the calls of TLS libraries.
+    called: HashSet<u32>,
     correlator: Correlator,
     redactor: Redactor,
     clock: Clock,
@@ -84,6 +86,7 @@ impl Pipeline {
             admission,
             tallies: Tallies::default(),
             asking: HashSet::new(),
+            called: HashSet::new(),
             correlator,
             redactor: Redactor::default(),
             clock,
@@ -129,6 +132,7 @@ impl Pipeline {
     /// go; who asks a provider is told again, and processes are looked at again, at their next exchange.
     pub fn refresh(&mut self, now_ns: u64, effects: &mut impl FnMut(Effect)) {
         self.asking.clear();
+        self.called.clear();
         self.processes.doubt();
         self.keys.expire(now_ns);
         let mut spans = Vec::new();
@@ -277,8 +281,12 @@ impl Pipeline {
             let position =
                 if conversation.source == Source::Records { conversation.requests_at } else { position };
             self.follow(connection, &mut conversation, Some(pid), position, effects);
-            if conversation.source == Source::Records {
-                self.look_at_session(connection, &mut conversation, time_ns, effects);
+            match conversation.source {
+                Source::Records => self.look_at_session(connection, &mut conversation, time_ns, effects),
+                Source::Tls if conversation.has_call() && self.called.insert(pid) => {
+                    effects(Effect::Called { pid });
+                }
+                Source::Tls | Source::Socket => {}
             }
         }
         conversation.moved_ns = time_ns;

@@ -271,6 +271,7 @@ impl Agent {
                     }
                 }
                 Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
+                Effect::Called { pid } => self.hooks.called(pid),
                 Effect::KeysFailed { pid } => self.hooks.sign(pid, Sign::Unreadable),
                 Effect::Met { pid, ends } => self.hooks.met(pid, ends),
                 Effect::Excluded { pid } => self.hooks.exclude(pid),

@@ -37,6 +37,7 @@ use worker::{Helpers, Worker};
 enum Command {
     Sign(u32, Sign),
     Judged(u32, bool),
+    Called(u32),
     Ended(u32, u64),
     /// A process exchanges HTTP on this connection.
     Met(u32, Ends),
@@ -116,6 +117,7 @@ impl Hooks {
         let found = worker.survey();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
+            .enable_time()
             .build()
             .context("cannot watch for processes")?;
         let signs = {
@@ -141,6 +143,11 @@ impl Hooks {
     /// A process made an exchange over TLS: with a provider, or not.
     pub(super) fn judged(&self, pid: u32, of_interest: bool) {
         self.send(Command::Judged(pid, of_interest));
+    }
+
+    /// Something of interest was seen at the calls of a process's TLS library.
+    pub(super) fn called(&self, pid: u32) {
+        self.send(Command::Called(pid));
     }
 
     /// A process is gone, since this time of the kernel's clock.

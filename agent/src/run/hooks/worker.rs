@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use super::super::PROC;
 use super::super::expedite::Expedited;
+use super::super::{PROC, monotonic_ns};
 use super::analyser::Analyser;
 use super::code::{AT_HAND, AT_ONCE, Code, code_of};
 use super::files::Files;
@@ -30,6 +31,9 @@ use crate::event::Event;
 use crate::telemetry::Counters;
 
 mod probes;
+
+/// How often it is looked for probes that are of no more use.
+const ROUND: Duration = Duration::from_secs(30);
 
 pub(super) struct Worker {
     programs: Programs,
@@ -155,6 +159,7 @@ impl Worker {
     /// Waits for signs of processes, and for what is said of them.
     pub(super) async fn serve(mut self, mut signs: Ring, mut commands: UnboundedReceiver<Command>) {
         let mut seen = Vec::new();
+        let mut rounds = tokio::time::interval(ROUND);
         loop {
             let command = tokio::select! {
                 biased;
@@ -163,6 +168,10 @@ impl Worker {
                         warn!("signs of new processes can no longer be read; start the agent anew");
                         return;
                     }
+                    None
+                }
+                _ = rounds.tick() => {
+                    self.round();
                     None
                 }
                 command = commands.recv() => Some(command),
@@ -182,6 +191,14 @@ impl Worker {
         }
     }
 
+    /// Takes probes off that nothing has used for long.
+    fn round(&mut self) {
+        for pid in self.policy.outlived(monotonic_ns()) {
+            debug!("process {pid}: no probes on its calls any more, for sessions older than this agent");
+            self.carry(pid, Some(Action::Detach));
+        }
+    }
+
     fn obey(&mut self, command: Command) {
         match command {
             Command::Sign(pid, sign) => self.sign(pid, sign),
@@ -195,6 +212,7 @@ impl Worker {
                     self.follow(Involved::Asks(pid));
                 }
             }
+            Command::Called(pid) => self.policy.called(pid, monotonic_ns()),
             Command::Met(pid, ends) => {
                 if self.policy.is_involved(pid) {
                     self.follow(Involved::Meets(pid, ends));
@@ -233,14 +251,14 @@ impl Worker {
         match self.admission.of_process(pid) {
             attach::Standing::Refused => return self.exclude(pid),
             attach::Standing::Named => {
-                let action = self.policy.sign(pid, Sign::Named);
+                let action = self.policy.sign(pid, Sign::Named, monotonic_ns());
                 self.carry(pid, action);
             }
             attach::Standing::Admitted => {}
         }
         let is_client = matches!(sign, Sign::Client { .. });
         let is_unreadable = sign == Sign::Unreadable;
-        let action = self.policy.sign(pid, sign);
+        let action = self.policy.sign(pid, sign, monotonic_ns());
         if is_unreadable && action.is_some() {
             // Its files get probes on their calls now.
             self.detach(pid);

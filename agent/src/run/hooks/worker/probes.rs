@@ -166,7 +166,7 @@ impl Worker {
         if self.policy.reads_calls(pid) {
             let _ = self.standing.hooked(pid);
         }
-        self.policy.sign(pid, if named { Sign::Named } else { Sign::Started });
+        self.policy.sign(pid, if named { Sign::Named } else { Sign::Started }, monotonic_ns());
         self.hooked.insert(pid, Hooked { executable: Some(id), began_ns: time_ns, ..Hooked::default() });
         for (id, code) in codes {
             self.hook(pid, id, &code);
