@@ -161,6 +161,7 @@ impl Session {
             Direction::Write => (&mut self.write, &self.read),
         };
         if segment == Segment::Turn {
+            side.turned();
             return self.shared.turned(direction, other.is_clear());
         }
         side.push(segment, keys, &mut self.shared, sink);

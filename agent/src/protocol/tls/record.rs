@@ -70,7 +70,7 @@ enum Place {
     Damaged(usize),
     /// Behind a gap: so many bytes were passed over and so many records tried in vain.
     Search(usize, u32),
-    /// In a stretch in which no record was found: the next gap may end better.
+    /// In a stretch in which no record was found: the next gap or turn may end better.
     Lost,
 }
 
@@ -95,6 +95,13 @@ impl Cutter {
     /// Bytes that were lost before the record or the guess handed out last, since they were taken.
     pub(super) fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
+    }
+
+    /// What comes next begins a call, and so a record: it is looked for again where none was found.
+    pub(super) fn turned(&mut self) {
+        if self.place == Place::Lost {
+            self.place = Place::Search(0, 0);
+        }
     }
 
     /// Whether there are such since then.

@@ -92,6 +92,11 @@ impl Side {
         }
     }
 
+    /// What follows begins a call.
+    pub(super) fn turned(&mut self) {
+        self.cutter.turned();
+    }
+
     /// Whether no record of it waits for a key.
     pub(super) fn is_clear(&self) -> bool {
         self.waiting.is_empty()
