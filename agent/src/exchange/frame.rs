@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::protocol::eventstream::Message;
 use crate::protocol::http1::Headers;
 use crate::protocol::sse::SseEvent;
 
@@ -28,8 +29,10 @@ pub enum Payload {
         /// Bytes of it were lost or left out for its size: `bytes` is not whole.
         damaged: bool,
     },
-    /// One event of an event stream.
+    /// One server-sent event.
     Event(SseEvent),
+    /// One message of an AWS event stream.
+    Message(Message),
     /// The trailer fields behind the body, as far as they may be known. Not empty.
     Trailers(Headers),
 }

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::{Limits, Payload};
+use crate::protocol::eventstream::{self, EventStreamParser};
 use crate::protocol::http1::Headers;
 use crate::protocol::ndjson::{Line, LineParser};
 use crate::protocol::sse::SseParser;
@@ -16,6 +17,7 @@ enum Format {
     Document,
     Events,
     Lines,
+    Messages,
 }
 
 /// A body under way.
@@ -27,7 +29,7 @@ pub(super) struct Framer {
 
 #[derive(Debug)]
 enum State {
-    /// Nothing but blanks came, or too little to tell: what came of it waits, at most a field name's length.
+    /// Nothing but blanks came, or too little to tell: what came of it waits, a few bytes at the most.
     Undecided {
         label: Format,
         begin: Vec<u8>,
@@ -35,6 +37,7 @@ enum State {
     Document,
     Events(SseParser),
     Lines(LineParser),
+    Messages(EventStreamParser),
 }
 
 /// How lines of an event stream begin (WHATWG HTML, section 9.2.6); no JSON does.
@@ -47,7 +50,7 @@ impl Framer {
     pub(super) fn of_request(headers: &Headers, limits: &Limits) -> Self {
         let mut framer = Self::of_response(headers, limits);
         framer.decide(match label(headers) {
-            Format::Events => Format::Document,
+            Format::Events | Format::Messages => Format::Document,
             format => format,
         });
         framer
@@ -67,6 +70,7 @@ impl Framer {
             State::Document => 0,
             State::Events(events) => events.held_bytes(),
             State::Lines(lines) => lines.held_bytes(),
+            State::Messages(messages) => messages.held_bytes(),
         }
     }
 
@@ -90,6 +94,9 @@ impl Framer {
             State::Document => sink(Payload::Document(bytes)),
             State::Events(events) => events.push(&bytes, &mut |event| sink(Payload::Event(event))),
             State::Lines(lines) => lines.push(bytes, &mut |line| sink(of_line(line))),
+            State::Messages(messages) => {
+                messages.push(&bytes, &mut |message| sink(Payload::Message(message)))
+            }
         }
     }
 
@@ -104,6 +111,9 @@ impl Framer {
             }
             State::Events(events) => events.gap(),
             State::Lines(lines) => lines.gap(),
+            State::Messages(messages) => {
+                messages.gap(missing, &mut |message| sink(Payload::Message(message)))
+            }
             State::Undecided { .. } => {}
         }
     }
@@ -120,6 +130,7 @@ impl Framer {
                 events.finish(&mut |event| sink(Payload::Event(event)));
             }
             State::Lines(lines) => lines.finish(cut, &mut |line| sink(of_line(line))),
+            State::Messages(messages) => messages.finish(&mut |message| sink(Payload::Message(message))),
             State::Document | State::Undecided { .. } => {}
         }
     }
@@ -138,6 +149,7 @@ impl Framer {
             Format::Document => State::Document,
             Format::Events => State::Events(SseParser::new(self.event_bytes)),
             Format::Lines => State::Lines(LineParser::new(self.event_bytes)),
+            Format::Messages => State::Messages(EventStreamParser::new(self.event_bytes)),
         };
     }
 }
@@ -158,8 +170,12 @@ fn label(headers: &Headers) -> Format {
         "application/ndjson",
         "application/jsonl",
         "application/x-jsonlines",
+        // Cohere's.
+        "application/stream+json",
     ]) {
         Format::Lines
+    } else if is(&["application/vnd.amazon.eventstream"]) {
+        Format::Messages
     } else {
         Format::Document
     }
@@ -170,6 +186,9 @@ fn format(label: Format, bytes: &[u8]) -> Option<Format> {
     let begin = undecided(bytes);
     match begin.strip_prefix(BYTE_ORDER_MARK).unwrap_or(begin) {
         [] => None,
+        // No text begins so: a message does, whatever the label says.
+        [0 | 1, ..] if begin.len() < 12 => None,
+        [0 | 1, ..] if eventstream::begins(begin) => Some(Format::Messages),
         [b'{' | b'[', ..] => Some(if label == Format::Lines { Format::Lines } else { Format::Document }),
         begin if EVENT_FIELDS.iter().any(|field| begin.starts_with(field)) => Some(Format::Events),
         begin if EVENT_FIELDS.iter().any(|field| field.starts_with(begin)) => None,

@@ -2,6 +2,7 @@
 //! state, and meet bytes that neither end need have meant well.
 
 pub mod encoding;
+pub mod eventstream;
 pub mod http1;
 pub mod ndjson;
 pub mod sse;

@@ -2,10 +2,14 @@
 //! that is one, too, or comes as events or lines that are one each. A dialect says which members it wants
 //! and what they mean.
 
-use super::json::{Ending, Json, Reader, Shape};
+use super::json::{Document, Ending, Json, Reader, Shape};
 use super::{BodyLimits, Interpreter};
 use crate::call::{Call, Usage};
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
+use crate::protocol::eventstream::{Kind, Message};
+use documents::{Documents, Found};
+
+mod documents;
 
 /// Notes of calls with a body of which not all was read: the request's, the response's.
 pub const OVER_LIMIT: [&str; 2] = ["request body over the limit", "response body over the limit"];
@@ -32,6 +36,14 @@ pub(super) trait JsonApi: Send + 'static {
     fn is_end(&self, _data: &[u8]) -> bool {
         false
     }
+    /// Whether a response that is a list is a stream, its elements the events.
+    fn streams_lists(&self) -> bool {
+        false
+    }
+    /// The event that a message of an AWS event stream wraps; `None` where the message is the event itself.
+    fn unwrap(&mut self, _message: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
     /// The exchange is over.
     fn finish(self, end: &End<'_>, call: &mut Call);
 }
@@ -43,6 +55,8 @@ pub(super) struct End<'a> {
     pub(super) exchange: &'a Exchange,
     /// A stream ended, for the program too, before it had said that it was over.
     pub(super) cut: bool,
+    /// A whole document came as response.
+    pub(super) answered: bool,
 }
 
 /// An exchange of a dialect being followed.
@@ -50,7 +64,7 @@ pub(super) struct Follow<A> {
     api: A,
     call: Call,
     request: Body,
-    response: Body,
+    response: Documents,
     /// Reads the events of a stream, one after the other.
     events: Reader,
     /// When the last event of a stream came.
@@ -100,7 +114,7 @@ fn note_for(ending: Ending, is_request: bool, undecoded: bool) -> Option<&'stati
 impl<A: JsonApi> Follow<A> {
     pub(super) fn begin(api: A, call: Call, limits: BodyLimits) -> Box<dyn Interpreter> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
-        let response = Body::new(api.response_shape(), limits.response_bytes);
+        let response = Documents::new(api.response_shape(), limits.response_bytes, api.streams_lists());
         let events = Reader::new(api.response_shape());
         Box::new(Self { api, call, request, response, events, last_event_ns: None, answered: false })
     }
@@ -123,15 +137,26 @@ impl<A: JsonApi> Follow<A> {
         }
         if !data.is_empty() {
             let document = events.read_next(data);
-            if document.root.is_object() && document.ending == Ending::Whole {
-                api.response(name, &document.root, call);
-            } else {
-                call.note("stream event is not JSON");
-            }
+            said(api, call, name, &document);
             events.recycle(document);
         }
         if name == "error" {
             call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
+        }
+    }
+
+    fn message(&mut self, message: &Message, time_ns: u64) {
+        match message.kind {
+            Kind::Event => {
+                let wrapped = self.api.unwrap(&message.payload);
+                let data = wrapped.as_deref().unwrap_or(&message.payload);
+                self.event(&message.name, data, message.damaged, time_ns);
+            }
+            Kind::Exception | Kind::Error => {
+                self.call.first_chunk_ns.get_or_insert(time_ns);
+                let named = word(&message.name).unwrap_or(UNNAMED_ERROR);
+                self.call.error_code.get_or_insert_with(|| named.to_owned());
+            }
         }
     }
 
@@ -150,8 +175,7 @@ impl<A: JsonApi> Follow<A> {
     }
 
     /// Reads a response that is one document.
-    fn read_response(&mut self, body: Body, exchange: &Exchange) {
-        let document = body.reader.finish();
+    fn read_response(&mut self, document: Document, exchange: &Exchange) {
         if document.root.is_object() {
             self.answered = document.ending == Ending::Whole;
             self.api.response("", &document.root, &mut self.call);
@@ -161,9 +185,28 @@ impl<A: JsonApi> Follow<A> {
             ending => ending,
         };
         let note = note_for(ending, false, exchange.response_undecoded);
-        if let Some(note) = if body.over { Some(OVER_LIMIT[1]) } else { note } {
+        if let Some(note) = if self.response.is_over_limit() { None } else { note } {
             self.call.note(note);
         }
+    }
+}
+
+/// One event of a stream said something.
+fn said<A: JsonApi>(api: &mut A, call: &mut Call, name: &str, event: &Document) {
+    if event.root.is_object() && event.ending == Ending::Whole {
+        api.response(name, &event.root, call);
+    } else {
+        call.note("stream event is not JSON");
+    }
+}
+
+/// What a body that was not cut by its label has in it is an event if there are several.
+fn found<A: JsonApi>(api: &mut A, call: &mut Call, found: &Found<'_>) {
+    let (Found::Document(_, time_ns) | Found::Damaged(time_ns)) = found;
+    call.first_chunk_ns.get_or_insert(*time_ns);
+    match found {
+        Found::Document(document, _) => said(api, call, "", document),
+        Found::Damaged(_) => call.note("stream event is damaged"),
     }
 }
 
@@ -172,41 +215,57 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
             Payload::Gap(_) => self.request.reader.gap(),
-            Payload::Event(_) | Payload::Line { .. } | Payload::Trailers(_) => {}
+            Payload::Event(_) | Payload::Line { .. } | Payload::Message(_) | Payload::Trailers(_) => {}
         }
     }
 
     fn response(&mut self, frame: &Frame, _calls: &mut Vec<Call>) {
+        let Self { api, call, response, .. } = self;
         match &frame.payload {
-            Payload::Document(bytes) => self.response.push(bytes),
+            Payload::Document(bytes) => {
+                response.push(bytes, frame.time_ns, &mut |one| found(api, call, &one))
+            }
             Payload::Event(event) => {
                 self.event(&event.name, event.data.as_bytes(), event.damaged, frame.time_ns);
             }
-            Payload::Gap(_) => self.response.reader.gap(),
+            Payload::Message(message) => self.message(message, frame.time_ns),
+            Payload::Gap(_) => response.gap(frame.time_ns, &mut |one| found(api, call, &one)),
             Payload::Line { bytes, damaged } => self.event("", bytes, *damaged, frame.time_ns),
             Payload::Trailers(_) => {}
         }
     }
 
     fn held_bytes(&self) -> usize {
-        let readers = [&self.request.reader, &self.response.reader, &self.events];
+        let readers = [&self.request.reader, &self.events];
+        let held = readers.map(Reader::held_bytes).iter().sum::<usize>();
         let gaps = self.call.chunk_gaps_us.capacity() * size_of::<u32>();
-        size_of::<Self>() + gaps + readers.map(Reader::held_bytes).iter().sum::<usize>()
+        size_of::<Self>() + held + gaps + self.response.held_bytes()
     }
 
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {
-        let (request, response) = (self.api.request_shape(), self.api.response_shape());
-        let request = std::mem::replace(&mut self.request, Body::new(request, 0));
-        let response = std::mem::replace(&mut self.response, Body::new(response, 0));
+        let shape = self.api.request_shape();
+        let request = std::mem::replace(&mut self.request, Body::new(shape, 0));
         self.read_request(request, exchange);
+        let Self { api, call, response, .. } = &mut *self;
+        let document = response.finish(exchange.ended_ns, &mut |one| found(api, call, &one));
+        if self.response.is_over_limit() {
+            self.call.note(OVER_LIMIT[1]);
+        }
+        let status = exchange.response.as_ref().map(|head| head.status);
+        let refused = status.is_some_and(|status| status >= 400);
         let streamed = self.call.first_chunk_ns.is_some();
-        if !streamed && exchange.response.is_some() {
-            self.read_response(response, exchange);
+        if let Some(document) = document.filter(|_| !streamed && exchange.response.is_some()) {
+            self.read_response(document, exchange);
         }
         let Self { api, mut call, answered, .. } = *self;
-        call.stream |= streamed;
+        if refused {
+            // An error is no stream, even if it is sent as one.
+            call.first_chunk_ns = None;
+        } else {
+            call.stream |= streamed;
+        }
         let cut = streamed && !call.stream_ended && is_cut(exchange.outcome) && exchange.missing_bytes == 0;
-        let end = End { exchange, cut };
+        let end = End { exchange, cut, answered };
         // A gateway's own bill.
         let charged = end.response_field("x-litellm-response-cost").and_then(|cost| cost.parse().ok());
         call.charged_usd = charged.filter(|cost| *cost >= 0.0);
@@ -215,7 +274,6 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         if exchange.missing_bytes > 0 {
             call.note("bytes of the bodies were not captured");
         }
-        let status = exchange.response.as_ref().map(|head| head.status);
         if call.error_code.is_none() && call.usage == Usage::default() {
             if streamed {
                 call.note("stream carried no usage");
@@ -224,7 +282,6 @@ impl<A: JsonApi> Interpreter for Follow<A> {
             }
         }
         // The status says more than an error without a name does.
-        let refused = status.is_some_and(|status| status >= 400);
         call.error_code = call.error_code.filter(|code| !(refused && code == UNNAMED_ERROR));
         calls.push(call);
     }
@@ -251,6 +308,11 @@ pub(super) fn code(value: &Json) -> Option<String> {
     if let Some(number) = value.integer() {
         return Some(number.to_string());
     }
+    value.as_text().and_then(word).map(str::to_owned)
+}
+
+/// The same of a text: a word as machines write them.
+pub(super) fn word(text: &str) -> Option<&str> {
     let machine = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
-    value.text().filter(|code| code.bytes().all(machine))
+    (!text.is_empty() && text.len() <= WORD && text.bytes().all(machine)).then_some(text)
 }

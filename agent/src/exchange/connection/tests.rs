@@ -140,6 +140,11 @@ fn summary(steps: &[Step]) -> Vec<String> {
                         let damaged = if *damaged { "!" } else { "" };
                         body.push_str(&format!("<{}{damaged}@{time_ns}>", String::from_utf8_lossy(bytes)));
                     }
+                    Payload::Message(message) => {
+                        let damaged = if message.damaged { "!" } else { "" };
+                        let payload = String::from_utf8_lossy(&message.payload);
+                        body.push_str(&format!("/{} {payload}{damaged}@{time_ns}/", message.name));
+                    }
                     Payload::Gap(bytes) => body.push_str(&format!("({bytes})")),
                     Payload::Trailers(trailers) => body.push_str(&format!("{trailers:?}")),
                 }

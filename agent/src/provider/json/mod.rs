@@ -17,7 +17,7 @@ mod tree;
 
 pub(super) use reader::Reader;
 pub(super) use shape::Shape;
-pub(super) use tree::Ending;
+pub(super) use tree::{Document, Ending};
 
 /// Elements of a list that are kept; what a list is read for (choices, stop strings) is short.
 pub(super) const LIST_MAX: usize = 128;

@@ -90,6 +90,11 @@ impl Reader {
     /// Reads a further whole document. What a reader that finished had allocated serves the next one.
     pub(in crate::provider) fn read_next(&mut self, document: &[u8]) -> Document {
         self.push(document);
+        self.take()
+    }
+
+    /// The document is over, and a further one may begin.
+    pub(in crate::provider) fn take(&mut self) -> Document {
         let read = self.end();
         self.reset();
         read
@@ -123,14 +128,28 @@ impl Reader {
     }
 
     /// Nothing more is wanted: the document is over, or is none.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::provider) fn is_over(&self) -> bool {
         matches!(self.state, State::Done | State::Failed)
+    }
+
+    /// The document is over, and right.
+    pub(in crate::provider) fn is_whole(&self) -> bool {
+        self.state == State::Done
     }
 
     /// Takes the next bytes.
     pub(in crate::provider) fn push(&mut self, bytes: &[u8]) {
+        let behind = self.push_one(bytes);
+        if self.state == State::Done && !behind.trim_ascii_start().is_empty() {
+            self.state = State::Failed;
+        }
+    }
+
+    /// Takes the next bytes up to the document's end, or what makes it none, and gives back those behind it.
+    pub(in crate::provider) fn push_one<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if let Some(behind) = &mut self.behind {
-            return behind.iter_mut().for_each(|reader| reader.push(bytes));
+            behind.iter_mut().for_each(|reader| reader.push(bytes));
+            return &[];
         }
         let mut rest = bytes;
         if !self.begun {
@@ -139,7 +158,7 @@ impl Reader {
         }
         while let Some((byte, behind)) = rest.split_first() {
             match self.state {
-                State::Failed => return,
+                State::Done | State::Failed => return rest,
                 State::String { is_key, escaped } => rest = self.string(rest, is_key, escaped),
                 State::Scalar => {
                     let goes_on =
@@ -161,6 +180,7 @@ impl Reader {
                 }
             }
         }
+        rest
     }
 
     /// Bytes are missing here. What closes behind them closes what had begun before: the members of the

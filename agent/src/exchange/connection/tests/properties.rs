@@ -115,7 +115,7 @@ fn bodies(steps: &[Step]) -> Vec<(Exchange, String)> {
                 match &frame.payload {
                     Payload::Document(bytes) => body.push_str(&String::from_utf8_lossy(bytes)),
                     Payload::Event(event) => body.push_str(&event.data),
-                    Payload::Line { .. } | Payload::Gap(_) | Payload::Trailers(_) => {}
+                    Payload::Line { .. } | Payload::Message(_) | Payload::Gap(_) | Payload::Trailers(_) => {}
                 }
             }
             Step::Ended(exchange) => {
