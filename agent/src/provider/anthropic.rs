@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::candidate::{SIGN_MAX_BYTES, has_messages};
+use super::candidate::{SIGN_MAX_BYTES, has_messages, has_own_chat};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint};
@@ -35,7 +35,7 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
     let own = ["system", "anthropic_version"].iter().any(|key| body.get(key) != &Json::Null)
         || request.headers.get(VERSION).is_some()
         || request.path.trim_end_matches('/').ends_with("/messages");
-    has_messages(body) && own
+    has_messages(body) && own && !has_own_chat(&request.path)
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::endpoint::Endpoint;
 use super::json::{Ending, Json, Reader, Shape};
 use super::{BodyLimits, Interpreter, dialects};
 use crate::exchange::{Frame, Payload};
@@ -24,6 +25,12 @@ static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
 pub(super) fn has_messages(body: &Json) -> bool {
     let first = body.get("messages").items().first();
     first.is_some_and(|message| message.get("role").text().is_some())
+}
+
+/// Whether a path is that of a chat whose messages have roles, too, but that is nobody's but one vendor's: Ollama's,
+/// Cohere's. Apps with such a path of their own are no LLM's API.
+pub(super) fn has_own_chat(path: &str) -> bool {
+    ["api/chat", "v1/chat", "v2/chat"].iter().any(|known| Endpoint::post(known).captures(path).is_some())
 }
 
 /// A request whose body will tell what it is. Holds at most [`LOOK_MAX_BYTES`] of it.

@@ -29,7 +29,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, openai }
+dialects! { anthropic, ollama, openai }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::candidate::has_messages;
+use super::candidate::{has_messages, has_own_chat};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, LIST_MAX, Shape};
 use super::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -43,7 +43,7 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
     let others = ["system", "anthropic_version"].iter().any(|key| body.get(key) != &Json::Null)
         || request.headers.get("anthropic-version").is_some()
         || request.path.trim_end_matches('/').ends_with("/messages");
-    has_messages(body) && !others
+    has_messages(body) && !others && !has_own_chat(&request.path)
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {

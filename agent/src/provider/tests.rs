@@ -1,6 +1,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 pub(super) mod scene;
+pub(super) mod wire;
 
 use bytes::Bytes;
 
