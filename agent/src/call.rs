@@ -1,5 +1,9 @@
 //! What an exchange means, in words that no provider owns: the vocabulary that `provider` speaks.
 
+mod store;
+
+pub use store::{Nearness, Points, Ranking, Search, Store};
+
 use crate::value::Value;
 
 /// What was asked for, with what only that kind of call has to say.
@@ -20,27 +24,22 @@ pub enum Subject {
         encoding_formats: Vec<String>,
     },
     /// Documents put in the order of their relevance.
-    Rerank {
-        /// How many were asked for.
-        top_k: Option<u64>,
-    },
+    Rerank(Ranking),
     /// A judgement whether something breaks a policy.
     Moderation,
     /// A search in a vector store or another source of documents.
     Retrieval {
         /// The store, its collection, and what was asked of it.
         store: Store,
-        /// How many documents were asked for.
-        top_k: Option<u64>,
-        /// How many came.
-        matches: Option<u64>,
+        /// What was searched for, and found.
+        search: Search,
     },
     /// Points written to, read from or deleted in a vector store.
     Points {
         /// The store, its collection, and what was asked of it.
         store: Store,
-        /// How many.
-        count: Option<u64>,
+        /// Which.
+        points: Points,
     },
     /// A tool that ran.
     Tool {
@@ -76,19 +75,6 @@ pub enum Inference {
     GenerateContent,
 }
 
-/// A vector store, as the database conventions name it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Store {
-    /// `db.system.name`.
-    pub system: &'static str,
-    /// `db.operation.name`, as the API calls it.
-    pub operation: &'static str,
-    /// Collection, index or class.
-    pub collection: Option<String>,
-    /// Database or tenant.
-    pub namespace: Option<String>,
-}
-
 impl Subject {
     /// A chat of which nothing is known yet.
     #[must_use]
@@ -104,7 +90,7 @@ impl Subject {
             Self::Inference { operation: Inference::TextCompletion, .. } => "text_completion",
             Self::Inference { operation: Inference::GenerateContent, .. } => "generate_content",
             Self::Embeddings { .. } => "embeddings",
-            Self::Rerank { .. } => "rerank",
+            Self::Rerank(_) => "rerank",
             Self::Moderation => "moderation",
             Self::Retrieval { .. } => "retrieval",
             Self::Tool { .. } => "execute_tool",
@@ -113,13 +99,28 @@ impl Subject {
         })
     }
 
+    /// Whether such a call is billed by tokens, so that their counts are missed where there are none.
+    #[must_use]
+    pub fn has_usage(&self) -> bool {
+        matches!(self, Self::Inference { .. } | Self::Embeddings { .. })
+    }
+
+    /// The store that was asked, if it was one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        match self {
+            Self::Retrieval { store, .. } | Self::Points { store, .. } => Some(store),
+            _ => None,
+        }
+    }
+
     /// `fi.span.kind`, by which LLM platforms sort spans.
     #[must_use]
     pub fn span_kind(&self) -> &'static str {
         match self {
             Self::Inference { .. } => "LLM",
             Self::Embeddings { .. } => "EMBEDDING",
-            Self::Rerank { .. } => "RERANKER",
+            Self::Rerank(_) => "RERANKER",
             Self::Moderation => "GUARDRAIL",
             Self::Retrieval { .. } => "RETRIEVER",
             Self::Points { .. } => "VECTOR_DB",

@@ -100,7 +100,9 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             }
             if obey(connection) { Action::Leave } else { Action::Send }
         }
-        verdict::SKIP_RECORDS if turns && way == direction::WRITE && !rests(connection) => {
+        verdict::SKIP_RECORDS
+            if turns && way == direction::WRITE && !dismissal::rests(connection.opening[0]) =>
+        {
             connection.verdict = verdict::RECORDS;
             mark_records(connection, turns, position, cursor);
             if obey(connection) { Action::Leave } else { Action::Send }
@@ -270,13 +272,6 @@ fn obey(connection: &mut Connection) -> bool {
     }
     connection.verdict = if wanted == verdict::REST { verdict::SKIP_EXCHANGE } else { wanted };
     wanted != verdict::FOLLOW
-}
-
-/// Whether a connection that is read by its keys need not be looked at: its server was of no use often, and just now.
-#[inline(always)]
-fn rests(connection: &Connection) -> bool {
-    // SAFETY: the helper has no preconditions.
-    connection.opening[0] != 0 && unsafe { bpf_ktime_get_ns() } < connection.opening[0]
 }
 
 /// Which map has the cursor of the call under way.

@@ -38,3 +38,10 @@ fn holds_still(dismissal: &Dismissal, holds: u64) -> bool {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_ns() }.wrapping_sub(*since) < holds
 }
+
+/// Whether a connection that is read by its keys, and rests until then, need not be looked at.
+#[inline(always)]
+pub fn rests(until_ns: u64) -> bool {
+    // SAFETY: the helper has no preconditions.
+    until_ns != 0 && unsafe { bpf_ktime_get_ns() } < until_ns
+}

@@ -1,12 +1,13 @@
 //! The attributes of spans: which of the [`TABLE`] a call is given.
 
+mod store;
 mod table;
 
 use std::borrow::Cow;
 
 use super::ConnectionFacts;
 use super::span::Attributes;
-use crate::call::{Call, Media, Parameters, Store, Subject, Usage};
+use crate::call::{Call, Media, Parameters, Subject, Usage};
 use crate::event::Role;
 use crate::exchange::Exchange;
 use crate::value::Value;
@@ -59,6 +60,12 @@ impl Builder {
         }
     }
 
+    fn bool(&mut self, name: &'static str, truth: Option<bool>) {
+        if let Some(truth) = truth {
+            self.put(name, Value::Bool(truth));
+        }
+    }
+
     fn double(&mut self, name: &'static str, number: Option<f64>) {
         if let Some(number) = number.filter(|number| number.is_finite()) {
             self.put(name, Value::Double(number));
@@ -76,7 +83,8 @@ pub(super) fn of(
 ) -> Attributes {
     let mut to = Builder(Vec::with_capacity(32));
     to.text(OPERATION_NAME, call.subject.operation());
-    to.text(PROVIDER_NAME, Some(call.provider));
+    // What has no operation of these conventions has no provider in their sense either.
+    to.text(PROVIDER_NAME, call.subject.operation().map(|_| call.provider));
     to.text(REQUEST_MODEL, call.request_model.as_ref());
     parameters(&mut to, &call.parameters);
     if call.stream {
@@ -91,6 +99,9 @@ pub(super) fn of(
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));
     usage(&mut to, call.usage);
     to.text(ERROR_TYPE, error_type);
+    if call.subject.store().is_some() {
+        to.text(DB_RESPONSE_STATUS_CODE, store::failure(call, exchange));
+    }
     transport(&mut to, exchange, connection);
     to.text(FI_SPAN_KIND, Some(call.subject.span_kind()));
     to.text(GEN_AI_SPAN_KIND, Some(call.subject.span_kind()));
@@ -136,17 +147,14 @@ fn subject(to: &mut Builder, subject: &Subject) {
             to.int(EMBEDDINGS_DIMENSION_COUNT, *dimensions);
             to.texts(REQUEST_ENCODING_FORMATS, encoding_formats);
         }
-        Subject::Rerank { top_k } => to.int(RETRIEVAL_TOP_K, *top_k),
-        Subject::Retrieval { store: place, top_k, matches } => {
-            store(to, place);
-            to.text(DATA_SOURCE_ID, place.collection.as_ref());
-            to.int(RETRIEVAL_TOP_K, *top_k);
-            to.int(DB_RESPONSE_RETURNED_ROWS, *matches);
+        Subject::Rerank(ranking) => store::ranking(to, ranking),
+        Subject::Retrieval { store, search } => {
+            store::place(to, store);
+            store::search(to, store, search);
         }
-        Subject::Points { store: place, count } => {
-            store(to, place);
-            // By the conventions a single operation is no batch.
-            to.int(DB_OPERATION_BATCH_SIZE, count.filter(|count| *count != 1));
+        Subject::Points { store, points } => {
+            store::place(to, store);
+            store::points(to, points);
         }
         Subject::Tool { name, call_id, kind } => {
             to.text(TOOL_NAME, Some(name));
@@ -160,13 +168,6 @@ fn subject(to: &mut Builder, subject: &Subject) {
         Subject::Http { route } => to.text(HTTP_ROUTE, route.as_ref()),
         Subject::Moderation => {}
     }
-}
-
-fn store(to: &mut Builder, store: &Store) {
-    to.text(DB_SYSTEM_NAME, Some(store.system));
-    to.text(DB_OPERATION_NAME, Some(store.operation));
-    to.text(DB_COLLECTION_NAME, store.collection.as_ref());
-    to.text(DB_NAMESPACE, store.namespace.as_ref());
 }
 
 fn parameters(to: &mut Builder, asked: &Parameters) {

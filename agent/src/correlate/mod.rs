@@ -201,15 +201,15 @@ fn name(call: &Call, exchange: &Exchange) -> String {
     let method = exchange.request.method.as_str();
     let (operation, target) = match &call.subject {
         Subject::Retrieval { store, .. } | Subject::Points { store, .. } => {
-            (store.operation, store.collection.as_ref())
+            (store.operation_name(), store.collection.as_ref())
         }
-        Subject::Tool { name, .. } => ("execute_tool", Some(name)),
-        Subject::Agent { name, .. } => ("invoke_agent", name.as_ref()),
-        Subject::Http { route } => (method, route.as_ref()),
-        subject => (subject.operation().unwrap_or(method), call.request_model.as_ref()),
+        Subject::Tool { name, .. } => ("execute_tool".into(), Some(name)),
+        Subject::Agent { name, .. } => ("invoke_agent".into(), name.as_ref()),
+        Subject::Http { route } => (method.into(), route.as_ref()),
+        subject => (subject.operation().unwrap_or(method).into(), call.request_model.as_ref()),
     };
     match target {
         Some(target) => format!("{operation} {}", attributes::bounded(target)),
-        None => operation.to_owned(),
+        None => operation.into_owned(),
     }
 }

@@ -14,6 +14,11 @@ const LOOK_MAX_BYTES: usize = 8 * 1024;
 /// Bytes of a text that tells dialects apart: roles and names of models.
 pub(super) const SIGN_MAX_BYTES: usize = 128;
 
+/// Requests by other methods than POST that have a body which tells what they are, with the last segment of their paths:
+/// others are no candidates, and cost no look.
+const OTHER_METHODS: [(&str, &str); 4] =
+    [("PUT", "points"), ("GET", "_search"), ("GET", "_knn_search"), ("PUT", "objects")];
+
 /// What dialects are told apart by.
 static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
     let common = [("model", SIGN_MAX_BYTES), ("messages[].role", SIGN_MAX_BYTES)];
@@ -67,7 +72,15 @@ impl Candidate {
             let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             kind == "application/json" || kind.ends_with("+json")
         };
-        request.method == "POST" && request.headers.get("content-type").is_none_or(json)
+        let content_type = request.headers.get("content-type");
+        if request.method == "POST" {
+            return content_type.is_none_or(json);
+        }
+        let last = request.path.rsplit('/').find(|segment| !segment.is_empty());
+        content_type.is_some_and(json)
+            && OTHER_METHODS
+                .iter()
+                .any(|(method, segment)| *method == request.method && last == Some(segment))
     }
 
     pub(super) fn new(limits: BodyLimits) -> Self {

@@ -44,6 +44,12 @@ pub(super) trait JsonApi: Send + 'static {
     fn unwrap(&mut self, _message: &[u8]) -> Option<Vec<u8>> {
         None
     }
+    /// Whether a document that is no object, but a list, a number or the like, is one that the API may say.
+    fn is_document(&self, document: &Json) -> bool {
+        document.is_object()
+    }
+    /// Takes over one line of a request that is lines of JSON, read by the request's shape.
+    fn request_line(&mut self, _document: &Json, _call: &mut Call) {}
     /// The exchange is over.
     fn finish(self, end: &End<'_>, call: &mut Call);
 }
@@ -71,6 +77,8 @@ pub(super) struct Follow<A> {
     last_event_ns: Option<u64>,
     /// A whole document came as response.
     answered: bool,
+    /// The request is lines.
+    asks_by_lines: bool,
 }
 
 /// A body that is one document.
@@ -116,7 +124,16 @@ impl<A: JsonApi> Follow<A> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
         let response = Documents::new(api.response_shape(), limits.response_bytes, api.streams_lists());
         let events = Reader::new(api.response_shape());
-        Box::new(Self { api, call, request, response, events, last_event_ns: None, answered: false })
+        Box::new(Self {
+            api,
+            call,
+            request,
+            response,
+            events,
+            last_event_ns: None,
+            answered: false,
+            asks_by_lines: false,
+        })
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
@@ -160,12 +177,31 @@ impl<A: JsonApi> Follow<A> {
         }
     }
 
+    fn request_line(&mut self, line: &[u8], damaged: bool) {
+        self.asks_by_lines = true;
+        match self.request.left.checked_sub(line.len() as u64) {
+            Some(left) => self.request.left = left,
+            None => return self.call.note(OVER_LIMIT[0]),
+        }
+        let document = self.request.reader.read_next(line);
+        if !damaged && document.ending == Ending::Whole {
+            self.api.request_line(&document.root, &mut self.call);
+        } else {
+            self.call.note("a line of the request is damaged");
+        }
+        self.request.reader.recycle(document);
+    }
+
     /// Reads a request: it matters only now, since it may end after its response began.
     fn read_request(&mut self, body: Body, exchange: &Exchange) {
+        if self.asks_by_lines {
+            return;
+        }
         let document = body.reader.finish();
         self.api.request(&document.root, &mut self.call);
         let ending = match document.ending {
-            Ending::Whole if !document.root.is_object() => Ending::Invalid,
+            Ending::Whole if !self.api.is_document(&document.root) => Ending::Invalid,
+            Ending::Empty if matches!(&*exchange.request.method, "GET" | "DELETE") => return,
             ending => ending,
         };
         let note = note_for(ending, true, exchange.request_undecoded);
@@ -176,12 +212,12 @@ impl<A: JsonApi> Follow<A> {
 
     /// Reads a response that is one document.
     fn read_response(&mut self, document: Document, exchange: &Exchange) {
-        if document.root.is_object() {
+        if self.api.is_document(&document.root) {
             self.answered = document.ending == Ending::Whole;
             self.api.response("", &document.root, &mut self.call);
         }
         let ending = match document.ending {
-            Ending::Whole if !document.root.is_object() => Ending::Invalid,
+            Ending::Whole if !self.answered => Ending::Invalid,
             ending => ending,
         };
         let note = note_for(ending, false, exchange.response_undecoded);
@@ -215,7 +251,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
             Payload::Gap(_) => self.request.reader.gap(),
-            Payload::Event(_) | Payload::Line { .. } | Payload::Message(_) | Payload::Trailers(_) => {}
+            Payload::Line { bytes, damaged } => self.request_line(bytes, *damaged),
+            Payload::Event(_) | Payload::Message(_) | Payload::Trailers(_) => {}
         }
     }
 
@@ -274,7 +311,7 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         if exchange.missing_bytes > 0 {
             call.note("bytes of the bodies were not captured");
         }
-        if call.error_code.is_none() && call.usage == Usage::default() {
+        if call.error_code.is_none() && call.subject.has_usage() && call.usage == Usage::default() {
             if streamed {
                 call.note("stream carried no usage");
             } else if answered && status.is_some_and(|status| status < 400) {

@@ -12,6 +12,7 @@ mod host;
 mod json;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use crate::call::Call;
 use crate::exchange::{Exchange, Frame};
@@ -29,7 +30,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, ollama, openai }
+dialects! { anthropic, ollama, openai, qdrant }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

@@ -1,15 +1,17 @@
 //! What each kind of call is called, and what it has to say.
 
 use super::*;
-use crate::call::Store;
+use crate::call::{Nearness, Points, Ranking, Search, Store};
 
 #[test]
 fn every_kind_of_call_has_its_name_and_its_attributes() {
-    let store = |operation| Store {
+    let store = |operation, batch| Store {
         system: "qdrant",
         operation,
+        batch,
         collection: Some("docs".to_owned()),
         namespace: Some("tenant".to_owned()),
+        ..Store::default()
     };
     let text = |text: &str| Some(text.to_owned());
     let in_store = ["db.system.name", "db.operation.name", "db.collection.name", "db.namespace"];
@@ -39,10 +41,14 @@ fn every_kind_of_call_has_its_name_and_its_attributes() {
             ],
         ),
         (
-            Subject::Rerank { top_k: Some(3) },
+            Subject::Rerank(Ranking { top_k: Some(3), documents: Some(9), ..Ranking::default() }),
             "rerank gpt-4o",
             "RERANKER",
-            vec![("gen_ai.retrieval.top_k", Value::Int(3))],
+            vec![
+                ("gen_ai.retrieval.top_k", Value::Int(3)),
+                ("gen_ai.reranker.top_n", Value::Int(3)),
+                ("spanwire.rerank.documents", Value::Int(9)),
+            ],
         ),
         (
             Subject::Moderation,
@@ -51,20 +57,50 @@ fn every_kind_of_call_has_its_name_and_its_attributes() {
             vec![("gen_ai.operation.name", string("moderation"))],
         ),
         (
-            Subject::Retrieval { store: store("query"), top_k: Some(5), matches: Some(4) },
+            Subject::Retrieval {
+                store: store("query", None),
+                search: Search {
+                    top_k: Some(5),
+                    matches: Some(4),
+                    best: Some(Nearness::Distance(0.25)),
+                    with_vectors: Some(false),
+                    ..Search::default()
+                },
+            },
             "query docs",
             "RETRIEVER",
             vec![
                 ("gen_ai.operation.name", string("retrieval")),
                 ("gen_ai.data_source.id", string("docs")),
+                ("gen_ai.provider.name", string("openai")),
                 ("db.response.returned_rows", Value::Int(4)),
+                ("db.vector.query.top_k", Value::Int(5)),
+                ("db.vector.query.include_vectors", Value::Bool(false)),
+                ("spanwire.retrieval.best_distance", Value::Double(0.25)),
             ],
         ),
         (
-            Subject::Points { store: store("upsert"), count: Some(9) },
-            "upsert docs",
+            Subject::Points {
+                store: store("upsert", Some(9)),
+                points: Points { written: Some(9), dimensions: Some(3), ..Points::default() },
+            },
+            "BATCH upsert docs",
             "VECTOR_DB",
-            vec![("db.operation.batch.size", Value::Int(9))],
+            vec![
+                ("db.operation.name", string("BATCH upsert")),
+                ("db.operation.batch.size", Value::Int(9)),
+                ("db.vector.upsert.count", Value::Int(9)),
+                ("db.vector.upsert.dimensions", Value::Int(3)),
+            ],
+        ),
+        (
+            Subject::Points {
+                store: store("delete", Some(1)),
+                points: Points { deleted: Some(1), ..Points::default() },
+            },
+            "delete docs",
+            "VECTOR_DB",
+            vec![("db.vector.delete.count", Value::Int(1))],
         ),
         (
             Subject::Tool { name: "weather".to_owned(), call_id: text("call_1"), kind: text("function") },

@@ -8,6 +8,7 @@
 //! Servers disagree about types (counts as floats, codes as numbers, `null` for absent), and one odd
 //! field must not cost the others: the getters of [`Json`] are merely empty where a value is of no use.
 
+mod outline;
 mod reader;
 mod shape;
 #[cfg(test)]
@@ -49,8 +50,8 @@ pub(super) enum Json {
     List {
         /// The first [`LIST_MAX`] of those elements that were asked for.
         items: Vec<Json>,
-        /// How many elements there were in all.
-        count: u64,
+        /// How many elements there were in all; `None` when its end did not come.
+        count: Option<u64>,
     },
     /// An object, with those members that were asked for.
     Object(Vec<(&'static str, Json)>),
@@ -146,8 +147,19 @@ impl Json {
         }
     }
 
-    /// How many elements a list has, kept or not; `None` for what is no list.
+    /// How many elements a list has, kept or not; `None` for what is no list, or not a whole one.
     pub(super) fn length(&self) -> Option<u64> {
-        if let Self::List { count, .. } = self { Some(*count) } else { None }
+        if let Self::List { count, .. } = self { *count } else { None }
+    }
+
+    /// A list, be it empty.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::List { .. })
+    }
+
+    /// The members of an object whose names nobody asked for (`*`), as far as they were kept.
+    pub(super) fn any(&self) -> impl Iterator<Item = &Json> {
+        let members: &[_] = if let Self::Object(members) = self { members } else { &[] };
+        members.iter().filter(|(name, _)| *name == shape::ANY).map(|(_, value)| value)
     }
 }

@@ -1,14 +1,13 @@
 //! The reader: RFC 8259 in pieces that may end anywhere, also within a character or an escape.
 
+use super::outline::Outline;
 use super::shape::{ROOT, Shape};
 use super::token::{NUMBER_MAX_BYTES, scalar};
-use super::tree::{Added, Document, Ending, Kind, Level, Spare, put};
+use super::tree::{Added, DEPTH_MAX, Document, Ending, Kind, Level, Spare, put};
 use super::{Json, LIST_MAX};
 
 mod text;
 
-/// Levels of nesting; deeper documents are refused, as by most clients' parsers.
-const DEPTH_MAX: usize = 512;
 /// Bytes of text, and values, that are kept of one document.
 pub(super) const KEPT_MAX_BYTES: usize = 256 * 1024;
 const KEPT_MAX_VALUES: usize = 16 * 1024;
@@ -58,6 +57,8 @@ pub(in crate::provider) struct Reader {
     kept_bytes: usize,
     kept_values: usize,
     overflowed: bool,
+    /// The outline of the list or object under way that only its outline is wanted of.
+    outline: Option<Outline>,
     /// What the bytes behind a gap may be: outside a string, or inside one.
     behind: Option<Box<[Reader; 2]>>,
     spare: Spare,
@@ -77,6 +78,7 @@ impl Reader {
             kept_bytes: 0,
             kept_values: 0,
             overflowed: false,
+            outline: None,
             behind: None,
             spare: Spare::default(),
         }
@@ -107,7 +109,7 @@ impl Reader {
         self.root = Json::Null;
         (self.begun, self.overflowed) = (false, false);
         (self.kept_bytes, self.kept_values) = (0, 0);
-        self.behind = None;
+        (self.behind, self.outline) = (None, None);
     }
 
     /// Takes a document back that nobody needs any more: what it had allocated serves the next one.
@@ -124,6 +126,7 @@ impl Reader {
             + self.token.capacity()
             + self.levels.capacity() * size_of::<Level>()
             + self.spare.held_bytes()
+            + self.outline.as_ref().map_or(0, Outline::held_bytes)
             + behind
     }
 
@@ -214,7 +217,13 @@ impl Reader {
             (State::Failed, ..) => Ending::Invalid,
             _ => Ending::Cut,
         };
-        // What had come when it stopped is no less true.
+        // What had come when it stopped is no less true; how much was to come of a list is not known.
+        self.outline = None;
+        for level in &mut self.levels {
+            if let Json::List { count, .. } = &mut level.value {
+                *count = None;
+            }
+        }
         while self.levels.len() > 1 {
             self.close();
         }
@@ -303,16 +312,28 @@ impl Reader {
         }
     }
 
+    /// The same, for a number or a literal.
+    fn scalar_target(&self) -> Option<usize> {
+        self.target().filter(|node| self.shape.keeps_scalars(*node))
+    }
+
     fn open(&mut self, kind: Kind) {
         if self.levels.len() >= DEPTH_MAX {
             self.state = State::Failed;
             return;
         }
         let value = match kind {
-            Kind::List => Json::List { items: self.spare.lists.pop().unwrap_or_default(), count: 0 },
+            Kind::List => Json::List { items: self.spare.lists.pop().unwrap_or_default(), count: Some(0) },
             Kind::Object | Kind::Unknown => Json::Object(self.spare.objects.pop().unwrap_or_default()),
         };
-        self.levels.push(Level { kind, node: self.target(), member: None, value });
+        let mut node = self.target();
+        if let Some(outline) = &mut self.outline {
+            outline.open(kind == Kind::List);
+        } else if let Some(names) = node.and_then(|node| self.shape.outline(node)) {
+            self.outline = Some(Outline::begin(kind == Kind::List, names));
+            node = None;
+        }
+        self.levels.push(Level { kind, node, member: None, value });
         self.state = match kind {
             Kind::List => State::Value { or_end: true },
             Kind::Object | Kind::Unknown => State::Key { or_end: true },
@@ -321,7 +342,22 @@ impl Reader {
 
     fn close(&mut self) {
         let Some(level) = self.levels.pop() else { return };
-        self.attach(level.node.map(|_| level.value));
+        let outline = self.outline.as_mut().map(|outline| {
+            outline.close();
+            outline.is_open()
+        });
+        match outline {
+            None => self.attach(level.node.map(|_| level.value)),
+            Some(true) => self.attach(None),
+            Some(false) => {
+                let text = self.outline.take().map(Outline::into_text).unwrap_or_default();
+                self.kept_bytes += text.len();
+                let fits = self.kept_bytes <= KEPT_MAX_BYTES;
+                self.overflowed |= !fits;
+                let bytes = text.len() as u64;
+                self.attach(fits.then_some(Json::Text { text, bytes, cut: false }));
+            }
+        }
     }
 
     /// A value is whole; `None` for one that is not wanted.
@@ -344,7 +380,10 @@ impl Reader {
         let behind_gap = matches!(self.levels.last(), Some(Level { kind: Kind::Unknown, member: None, .. }));
         match scalar(&self.token) {
             Some(value) => {
-                let value = self.target().map(|_| value);
+                if let Some(outline) = &mut self.outline {
+                    outline.value(None);
+                }
+                let value = self.scalar_target().map(|_| value);
                 self.attach(value);
             }
             // The end of something that began in the gap.

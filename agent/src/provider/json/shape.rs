@@ -7,45 +7,70 @@ pub(in crate::provider) struct Shape(Vec<Node>);
 /// One step of a path.
 #[derive(Debug, Default)]
 struct Node {
-    /// Name of the member; [`ELEMENT`] for the elements of a list.
+    /// Name of the member; [`ELEMENT`] for the elements of a list, [`ANY`] for members of any name.
     key: &'static str,
     /// Each with its key.
     children: Vec<(&'static str, usize)>,
     /// Bytes that are kept of a string that stands here.
     cap: usize,
+    /// Numbers and literals are not kept here.
+    is_counted: bool,
+    /// Lists and objects that stand here are kept as their outline; strings in these members of it are names, too.
+    outline: Option<&'static str>,
 }
 
 /// How a path says "each element".
 const ELEMENT: &str = "[]";
 
+/// How a path says "each element that is no number or literal": those, such as a vector's numbers, are counted.
+const INNER: &str = "[#]";
+
+/// How a path says "each member": those that have no path of their own, whatever their names.
+pub(super) const ANY: &str = "*";
+
 /// The document itself.
 pub(super) const ROOT: usize = 0;
 
 impl Shape {
-    /// A shape of paths such as `choices[].finish_reason`, each with how many bytes of a string are kept
-    /// there. With 0 a string is measured and not kept; numbers and truth values are kept in any case.
+    /// A shape of paths, each with how many bytes of a string are kept there. With 0 a string is measured and
+    /// not kept; numbers and truth values are kept in any case.
+    ///
+    /// `choices[].finish_reason` is a member of each element, `data.*[].id` of each element of members of any
+    /// name; `query[#]` are those elements that are lists, objects or strings. Behind a last name, `{}` asks for
+    /// the outline of a list or an object: its structure, and nothing that it says; `{key,field}` tells that
+    /// strings in members `key` and `field` are names, too, and stay.
     pub(in crate::provider) fn new(paths: &[(&'static str, usize)]) -> Self {
         let mut shape = Self(vec![Node::default()]);
         for (path, cap) in paths {
+            let (path, outline) = match path.strip_suffix('}').and_then(|path| path.split_once('{')) {
+                Some((path, names)) => (path, Some(names)),
+                None => (*path, None),
+            };
             let mut at = ROOT;
+            let mut is_inner = false;
             for name in path.split('.') {
-                let (name, is_list) = name.strip_suffix(ELEMENT).map_or((name, false), |name| (name, true));
+                let element = [ELEMENT, INNER].into_iter().find(|suffix| name.ends_with(suffix));
+                let name = element.and_then(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+                is_inner = element == Some(INNER);
                 if !name.is_empty() {
                     at = shape.child_or_new(at, name);
                 }
-                if is_list {
+                if element.is_some() {
                     at = shape.child_or_new(at, ELEMENT);
                 }
             }
             if let Some(node) = shape.0.get_mut(at) {
-                node.cap = *cap;
+                node.cap = node.cap.max(*cap);
+                node.is_counted |= is_inner;
+                node.outline = node.outline.or(outline);
             }
         }
         shape
     }
 
     fn child_or_new(&mut self, parent: usize, key: &'static str) -> usize {
-        if let Some(known) = self.child(parent, key.as_bytes()) {
+        let known = self.0.get(parent).and_then(|node| find(&node.children, key.as_bytes()));
+        if let Some(known) = known {
             return known;
         }
         let new = self.0.len();
@@ -59,12 +84,12 @@ impl Shape {
     /// The wanted member of this name.
     pub(super) fn child(&self, parent: usize, key: &[u8]) -> Option<usize> {
         let children = &self.0.get(parent)?.children;
-        children.iter().find(|(known, _)| known.as_bytes() == key).map(|(_, child)| *child)
+        find(children, key).or_else(|| find(children, ANY.as_bytes()))
     }
 
     /// The wanted elements.
     pub(super) fn element(&self, parent: usize) -> Option<usize> {
-        self.child(parent, ELEMENT.as_bytes())
+        find(&self.0.get(parent)?.children, ELEMENT.as_bytes())
     }
 
     pub(super) fn key(&self, node: usize) -> &'static str {
@@ -74,4 +99,18 @@ impl Shape {
     pub(super) fn cap(&self, node: usize) -> usize {
         self.0.get(node).map_or(0, |node| node.cap)
     }
+
+    /// Whether a number or a literal is kept that stands here.
+    pub(super) fn keeps_scalars(&self, node: usize) -> bool {
+        self.0.get(node).is_some_and(|node| !node.is_counted)
+    }
+
+    /// Whether the outline of what stands here is wanted, and which members of it hold names.
+    pub(super) fn outline(&self, node: usize) -> Option<&'static str> {
+        self.0.get(node)?.outline
+    }
+}
+
+fn find(children: &[(&'static str, usize)], key: &[u8]) -> Option<usize> {
+    children.iter().find(|(known, _)| known.as_bytes() == key).map(|(_, child)| *child)
 }

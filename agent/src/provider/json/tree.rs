@@ -1,7 +1,10 @@
 //! What has been read of a document, level by level.
 
-use super::Json;
-use super::shape::Shape;
+use super::shape::{ANY, Shape};
+use super::{Json, LIST_MAX};
+
+/// Levels of nesting; deeper documents are refused, as by most clients' parsers.
+pub(super) const DEPTH_MAX: usize = 512;
 
 /// How a document ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,7 @@ impl Level {
     pub(super) fn add(&mut self, value: Option<Json>, shape: &Shape, room: bool) -> Added {
         let member = self.member.take();
         if let Json::List { count, .. } = &mut self.value {
-            *count = count.saturating_add(1);
+            *count = count.map(|count| count.saturating_add(1));
         }
         let Some(value) = value else { return Added::Unwanted };
         if !room {
@@ -126,8 +129,15 @@ impl Spare {
     }
 }
 
-/// The last of several members of one name holds.
+/// The last of several members of one name holds. Of those whose names nobody asked for, all are kept that there is
+/// room for.
 pub(super) fn put(members: &mut Vec<(&'static str, Json)>, key: &'static str, value: Json) {
+    if key == ANY {
+        if members.len() < LIST_MAX {
+            members.push((key, value));
+        }
+        return;
+    }
     match members.iter_mut().find(|(known, _)| *known == key) {
         Some((_, known)) => *known = value,
         None => members.push((key, value)),

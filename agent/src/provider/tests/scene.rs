@@ -9,7 +9,7 @@ use crate::event::Role;
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
 use crate::protocol::sse::SseEvent;
-use crate::provider::{BodyLimits, Interpreter, Recognition, recognise};
+use crate::provider::{BodyLimits, Decision, Interpreter, Recognition, recognise};
 use crate::value::Value;
 
 /// One exchange as a test tells it.
@@ -83,22 +83,48 @@ impl Scene<'_> {
     }
 
     pub(in crate::provider) fn play(&self) -> Call {
-        let request = self.head();
-        let (mut interpreter, mut calls) = (known(&request, self.limits), Vec::new());
-        for piece in self.request.chunks(self.piece) {
-            interpreter.request(&document(piece));
-        }
-        for piece in self.body.chunks(self.piece) {
-            interpreter.response(&document(piece), &mut calls);
-        }
-        for (time_ns, data) in (1_000..).zip(self.events) {
-            let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
-            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) }, &mut calls);
-        }
-        let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
-        interpreter.finish(&self.exchange(request, !silent), &mut calls);
-        calls.pop().unwrap()
+        play_as("POST", self)
     }
+}
+
+/// Plays a scene whose request may have another method, and may be known by its body only.
+pub(in crate::provider) fn play_as(method: &str, scene: &Scene<'_>) -> Call {
+    let mut request = RequestHead { method: method.to_owned(), ..scene.head() };
+    let fields: Vec<_> = scene.fields.iter().map(|name| (*name, "x")).collect();
+    request.headers = Headers::of(&[&fields[..], &[("content-type", "application/json")]].concat());
+    let mut calls = Vec::new();
+    let (mut known, mut candidate) = match recognise(&request, scene.limits) {
+        Recognition::Known(interpreter) => (Some(interpreter), None),
+        Recognition::Candidate(candidate) => (None, Some(candidate)),
+        Recognition::Foreign => panic!("not recognised"),
+    };
+    for piece in scene.request.chunks(scene.piece) {
+        match (&mut known, &mut candidate) {
+            (Some(interpreter), _) => interpreter.request(&document(piece)),
+            (None, Some(candidate)) => {
+                if let Decision::Known(interpreter) = candidate.request(&request, &document(piece)) {
+                    known = Some(interpreter);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    if let (None, Some(candidate)) = (&known, &mut candidate)
+        && let Decision::Known(interpreter) = candidate.last(&request)
+    {
+        known = Some(interpreter);
+    }
+    let mut interpreter = known.unwrap();
+    for piece in scene.body.chunks(scene.piece) {
+        interpreter.response(&document(piece), &mut calls);
+    }
+    for (time_ns, data) in (1_000..).zip(scene.events) {
+        let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
+        interpreter.response(&Frame { time_ns, payload: Payload::Event(event) }, &mut calls);
+    }
+    let silent = scene.body.is_empty() && scene.events.is_empty() && scene.outcome != Outcome::Complete;
+    interpreter.finish(&scene.exchange(request, !silent), &mut calls);
+    calls.pop().unwrap()
 }
 
 pub(in crate::provider) fn known(request: &RequestHead, limits: BodyLimits) -> Box<dyn Interpreter> {

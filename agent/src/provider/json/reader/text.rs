@@ -4,6 +4,7 @@ use memchr::memchr2;
 
 use super::{KEPT_MAX_BYTES, Kind, Level, Reader, State, keep};
 use crate::provider::json::Json;
+use crate::provider::json::outline::NAME_MAX_BYTES;
 use crate::provider::json::shape::ROOT;
 use crate::provider::json::token::unescape;
 
@@ -16,8 +17,13 @@ impl Reader {
         let may_be_key = is_key || self.state == State::Anything;
         self.token.clear();
         self.string_bytes = 0;
-        self.token_max =
-            if may_be_key { KEY_MAX_BYTES } else { self.target().map_or(0, |node| self.shape.cap(node)) };
+        self.token_max = if may_be_key {
+            KEY_MAX_BYTES
+        } else if self.outline.is_some() {
+            NAME_MAX_BYTES
+        } else {
+            self.target().map_or(0, |node| self.shape.cap(node))
+        };
         self.state = State::String { is_key, escaped: false };
     }
 
@@ -67,6 +73,9 @@ impl Reader {
         } else if matches!(self.levels.last(), Some(Level { kind: Kind::Unknown, member: None, .. })) {
             self.state = State::Perhaps;
         } else {
+            if let Some(outline) = &mut self.outline {
+                outline.value(if cut { None } else { Some(&self.token) });
+            }
             let value = self.target().map(|_| {
                 let mut text = self.spare.texts.pop().unwrap_or_default();
                 unescape(&self.token, &mut text);
@@ -79,6 +88,9 @@ impl Reader {
 
     /// The name of the member whose value comes next.
     pub(super) fn name(&mut self, raw: &[u8]) {
+        if let Some(outline) = &mut self.outline {
+            return outline.name(raw);
+        }
         let Some(level) = self.levels.last_mut() else { return };
         // What stands in a level that began before a gap may be the document's own.
         let node = if level.kind == Kind::Unknown { Some(ROOT) } else { level.node };
