@@ -7,6 +7,7 @@ FAMILY is a module beside this one. It has
     HOST     the name of the vendor's server, which is put in place of the recorder's in the requests' Host field
     CALLS    names of exchanges, each with a function that makes it by an SDK; it is given the recorder's base URL
     answer   what is answered to a `Request`: an `Answer`
+    keep     if it has that: whether an exchange of a name with this request line is kept, as one that makes a span
 
 Each exchange is written to FAMILY/NAME.request and FAMILY/NAME.response (NAME-2 and so on where a call makes several).
 Beside them stands NAME.json, what the span must say: UPDATE_EXCHANGES=1 `cargo test -p spanwire exchanges` writes
@@ -128,13 +129,15 @@ def main(family, *names):
         call(recorder.url)
         if not recorder.recorded:
             raise SystemExit(f"{name}: nothing was asked")
-        for number, (request, response) in enumerate(recorder.recorded, 1):
+        keep = getattr(module, "keep", lambda name, line: True)
+        kept = [one for one in recorder.recorded if keep(name, one[0].split(b"\r\n")[0].decode())]
+        for number, (request, response) in enumerate(kept, 1):
             host = re.compile(rb"(\r\nhost: ?)[^\r\n]*", re.IGNORECASE)
             request = host.sub(rb"\g<1>" + module.HOST.encode(), request, count=1)
             path = folder / (name if number == 1 else f"{name}-{number}")
             path.with_suffix(".request").write_bytes(request)
             path.with_suffix(".response").write_bytes(response)
-        print(f"{family}/{name}: {len(recorder.recorded)}")
+        print(f"{family}/{name}: {len(kept)}")
 
 
 if __name__ == "__main__":

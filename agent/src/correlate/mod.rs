@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod clock;
+mod collections;
 pub mod exporters;
 mod hold;
 pub mod ids;
@@ -21,6 +22,7 @@ use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::Exchange;
 use clock::Clock;
+use collections::Collections;
 use exporters::Exporters;
 use hold::{Hold, Waiting};
 use ids::IdGenerator;
@@ -48,6 +50,7 @@ pub struct Correlator {
     exporters: Exporters,
     hold: Hold,
     let_go: u64,
+    collections: Collections,
 }
 
 impl Correlator {
@@ -63,6 +66,7 @@ impl Correlator {
             exporters: Exporters::default(),
             hold: Hold::default(),
             let_go: 0,
+            collections: Collections::default(),
         }
     }
 
@@ -77,6 +81,8 @@ impl Correlator {
         (clock, now_ns): (&Clock, u64),
         spans: &mut Vec<Span>,
     ) {
+        let named = self.collections.name(call, exchange).map(|name| collections::named(call, name));
+        let call = named.as_ref().unwrap_or(call);
         let header = Header::read(exchange.request.headers.values("traceparent"));
         let span = self.span(call, exchange, process, connection, clock, header);
         let Header::Context(context) = header else { return spans.push(span) };

@@ -35,7 +35,7 @@ fn request(host: Option<&str>, port: Option<u16>) -> Arc<RequestHead> {
     })
 }
 
-fn exchange(status: u16, outcome: Outcome) -> Exchange {
+pub(super) fn exchange(status: u16, outcome: Outcome) -> Exchange {
     Exchange {
         ordinal: 0,
         role: Role::Client,

@@ -30,7 +30,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, ollama, openai, qdrant }
+dialects! { anthropic, chroma, ollama, openai, pinecone, qdrant, rerank }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

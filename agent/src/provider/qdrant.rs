@@ -16,6 +16,7 @@ mod tests;
 const POINTS: Endpoint = Endpoint::post("collections/{collection}/points");
 
 operations! {
+    Endpoint { without: &[super::pinecone::VERSION], ..Endpoint::post("") };
     "POST" "collections/{collection}/points/query" => Search "query";
     "POST" "collections/{collection}/points/query/batch" => Search "query";
     "POST" "collections/{collection}/points/query/groups" => Search "query_groups";

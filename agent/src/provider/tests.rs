@@ -125,6 +125,11 @@ const FOREIGN: &[&str] = &[
     r#"{"messages":["hi"]}"#,
     r#"{"messages":"hi","role":"user"}"#,
     r#"{"model":"T"}"#,
+    // Stores' and rerankers' bodies count at their own paths alone.
+    r#"{"query":"q","documents":["a"]}"#,
+    r#"{"points":[{"id":1,"vector":[1]}],"ids":[1]}"#,
+    r#"{"name":"docs","get_or_create":true}"#,
+    r#"{"vector":[1,2],"topK":3}"#,
 ];
 
 fn candidate(content_type: &str) -> (RequestHead, Option<Candidate>) {

@@ -29,12 +29,13 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
 }
 
-/// Declares a store's operations as `OPERATIONS`, and their endpoints as `ENDPOINTS`.
+/// Declares a store's operations as `OPERATIONS`, and their endpoints as `ENDPOINTS`, each like the first one in all but
+/// method and path.
 macro_rules! operations {
-    ($($method:literal $path:literal => $kind:ident $name:literal;)+) => {
-        const ENDPOINTS: &[Endpoint] = &[$(Endpoint { method: $method, ..Endpoint::post($path) }),+];
+    ($common:expr; $($method:literal $path:literal => $kind:ident $name:literal;)+) => {
+        const ENDPOINTS: &[Endpoint] = &[$(Endpoint { method: $method, path: $path, ..$common }),+];
         static OPERATIONS: &[Operation] = &[$(Operation {
-            endpoint: Endpoint { method: $method, ..Endpoint::post($path) },
+            endpoint: Endpoint { method: $method, path: $path, ..$common },
             kind: Kind::$kind,
             name: $name,
         }),+];

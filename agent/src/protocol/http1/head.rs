@@ -90,7 +90,7 @@ pub struct ResponseHead {
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 53] = [
+const ALLOWED: [&str; 55] = [
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
     "anthropic-ratelimit-input-tokens-reset",
@@ -122,7 +122,9 @@ const ALLOWED: [&str; 53] = [
     "x-amzn-bedrock-output-token-count",
     "x-amzn-errortype",
     "x-amzn-requestid",
+    "x-elastic-product",
     "x-litellm-response-cost",
+    "x-pinecone-api-version",
     "x-ratelimit-limit",
     "x-ratelimit-limit-project-requests",
     "x-ratelimit-limit-project-tokens",
