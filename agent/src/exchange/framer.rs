@@ -59,7 +59,12 @@ impl Framer {
     /// For a response's body. Servers send streams as documents and documents as streams, and their clients read
     /// both: so the first bytes that are not blank have the last word.
     pub(super) fn of_response(headers: &Headers, limits: &Limits) -> Self {
-        let state = State::Undecided { label: label(headers), begin: Vec::new() };
+        let mut state = State::Undecided { label: label(headers), begin: Vec::new() };
+        // Sound may begin with any bytes.
+        let kind = headers.get("content-type").unwrap_or_default().get(..6).unwrap_or_default();
+        if ["audio/", "image/", "video/"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            state = State::Document;
+        }
         Self { state, event_bytes: limits.event_bytes }
     }
 

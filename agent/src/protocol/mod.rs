@@ -4,6 +4,7 @@
 pub mod encoding;
 pub mod eventstream;
 pub mod http1;
+pub mod multipart;
 pub mod ndjson;
 pub mod sse;
 pub mod tls;

@@ -16,8 +16,7 @@ pub(super) const SIGN_MAX_BYTES: usize = 128;
 
 /// Requests by other methods than POST that have a body which tells what they are, with the last segment of their paths:
 /// others are no candidates, and cost no look.
-const OTHER_METHODS: [(&str, &str); 4] =
-    [("PUT", "points"), ("GET", "_search"), ("GET", "_knn_search"), ("PUT", "objects")];
+const OTHER_METHODS: [(&str, &str); 1] = [("PUT", "points")];
 
 /// What dialects are told apart by.
 static SIGNS: LazyLock<Shape> = LazyLock::new(|| {

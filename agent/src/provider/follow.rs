@@ -2,13 +2,16 @@
 //! that is one, too, or comes as events or lines that are one each. A dialect says which members it wants
 //! and what they mean.
 
+use super::form::Form;
 use super::json::{Document, Ending, Json, Reader, Shape};
 use super::{BodyLimits, Interpreter};
 use crate::call::{Call, Usage};
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::eventstream::{Kind, Message};
+use body::{Body, Reading};
 use documents::{Documents, Found};
 
+mod body;
 mod documents;
 
 /// Notes of calls with a body of which not all was read: the request's, the response's.
@@ -24,6 +27,11 @@ pub(super) const NAME: usize = 256;
 
 /// One exchange of a dialect, as its members come.
 pub(super) trait JsonApi: Send + 'static {
+    /// Its answers say how much was used.
+    const COUNTS: bool = true;
+    /// An answer that is no JSON is no surprise: sound, a text.
+    const ANSWERS_ALL_KINDS: bool = false;
+
     /// What is wanted of the request.
     fn request_shape(&self) -> &'static Shape;
     /// What is wanted of the response, or of each event of a streamed one.
@@ -50,6 +58,10 @@ pub(super) trait JsonApi: Send + 'static {
     }
     /// Takes over one line of a request that is lines of JSON, read by the request's shape.
     fn request_line(&mut self, _document: &Json, _call: &mut Call) {}
+    /// Whether what came bears out that it is the dialect's: where its path alone does not tell.
+    fn is_one(&self, _end: &End<'_>, _call: &Call) -> bool {
+        true
+    }
     /// The exchange is over.
     fn finish(self, end: &End<'_>, call: &mut Call);
 }
@@ -81,29 +93,6 @@ pub(super) struct Follow<A> {
     asks_by_lines: bool,
 }
 
-/// A body that is one document.
-struct Body {
-    reader: Reader,
-    /// Bytes that may still be read.
-    left: u64,
-    over: bool,
-}
-
-impl Body {
-    fn new(shape: &'static Shape, limit_bytes: u64) -> Self {
-        Self { reader: Reader::new(shape), left: limit_bytes, over: false }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let Some(left) = self.left.checked_sub(bytes.len() as u64).filter(|_| !self.over) else {
-            self.over = true;
-            return;
-        };
-        self.left = left;
-        self.reader.push(bytes);
-    }
-}
-
 /// Notes for bodies that are no whole document: a request's, a response's.
 fn note_for(ending: Ending, is_request: bool, undecoded: bool) -> Option<&'static str> {
     match (ending, is_request) {
@@ -122,6 +111,10 @@ fn note_for(ending: Ending, is_request: bool, undecoded: bool) -> Option<&'stati
 impl<A: JsonApi> Follow<A> {
     pub(super) fn begin(api: A, call: Call, limits: BodyLimits) -> Box<dyn Interpreter> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
+        Self::begin_with(api, call, limits, request)
+    }
+
+    fn begin_with(api: A, call: Call, limits: BodyLimits, request: Body) -> Box<dyn Interpreter> {
         let response = Documents::new(api.response_shape(), limits.response_bytes, api.streams_lists());
         let events = Reader::new(api.response_shape());
         Box::new(Self {
@@ -134,6 +127,18 @@ impl<A: JsonApi> Follow<A> {
             answered: false,
             asks_by_lines: false,
         })
+    }
+
+    /// For an API whose request is a form with such a boundary.
+    pub(super) fn begin_with_form(
+        api: A,
+        call: Call,
+        limits: BodyLimits,
+        boundary: &str,
+    ) -> Box<dyn Interpreter> {
+        let form = Reading::Form(Form::new(api.request_shape(), boundary));
+        let request = Body { reading: form, left: limits.request_bytes, over: false };
+        Self::begin_with(api, call, limits, request)
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
@@ -183,13 +188,14 @@ impl<A: JsonApi> Follow<A> {
             Some(left) => self.request.left = left,
             None => return self.call.note(OVER_LIMIT[0]),
         }
-        let document = self.request.reader.read_next(line);
+        let Reading::Json(reader) = &mut self.request.reading else { return };
+        let document = reader.read_next(line);
         if !damaged && document.ending == Ending::Whole {
             self.api.request_line(&document.root, &mut self.call);
         } else {
             self.call.note("a line of the request is damaged");
         }
-        self.request.reader.recycle(document);
+        reader.recycle(document);
     }
 
     /// Reads a request: it matters only now, since it may end after its response began.
@@ -197,7 +203,8 @@ impl<A: JsonApi> Follow<A> {
         if self.asks_by_lines {
             return;
         }
-        let document = body.reader.finish();
+        let over = body.over;
+        let document = body.finish();
         self.api.request(&document.root, &mut self.call);
         let ending = match document.ending {
             Ending::Whole if !self.api.is_document(&document.root) => Ending::Invalid,
@@ -205,21 +212,26 @@ impl<A: JsonApi> Follow<A> {
             ending => ending,
         };
         let note = note_for(ending, true, exchange.request_undecoded);
-        if let Some(note) = if body.over { Some(OVER_LIMIT[0]) } else { note } {
+        if let Some(note) = if over { Some(OVER_LIMIT[0]) } else { note } {
             self.call.note(note);
         }
     }
 
     /// Reads a response that is one document.
     fn read_response(&mut self, document: Document, exchange: &Exchange) {
-        if self.api.is_document(&document.root) {
+        let is_answer = self.api.is_document(&document.root);
+        if is_answer {
             self.answered = document.ending == Ending::Whole;
             self.api.response("", &document.root, &mut self.call);
         }
         let ending = match document.ending {
-            Ending::Whole if !self.answered => Ending::Invalid,
+            Ending::Whole if !is_answer => Ending::Invalid,
             ending => ending,
         };
+        let refused = exchange.response.as_ref().is_some_and(|head| head.status >= 400);
+        if A::ANSWERS_ALL_KINDS && !is_answer && !refused {
+            return;
+        }
         let note = note_for(ending, false, exchange.response_undecoded);
         if let Some(note) = if self.response.is_over_limit() { None } else { note } {
             self.call.note(note);
@@ -250,7 +262,7 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     fn request(&mut self, frame: &Frame) {
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
-            Payload::Gap(_) => self.request.reader.gap(),
+            Payload::Gap(_) => self.request.gap(),
             Payload::Line { bytes, damaged } => self.request_line(bytes, *damaged),
             Payload::Event(_) | Payload::Message(_) | Payload::Trailers(_) => {}
         }
@@ -273,10 +285,9 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     }
 
     fn held_bytes(&self) -> usize {
-        let readers = [&self.request.reader, &self.events];
-        let held = readers.map(Reader::held_bytes).iter().sum::<usize>();
         let gaps = self.call.chunk_gaps_us.capacity() * size_of::<u32>();
-        size_of::<Self>() + held + gaps + self.response.held_bytes()
+        let bodies = self.request.held_bytes() + self.response.held_bytes();
+        size_of::<Self>() + gaps + bodies + self.events.held_bytes()
     }
 
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {
@@ -303,15 +314,19 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         }
         let cut = streamed && !call.stream_ended && is_cut(exchange.outcome) && exchange.missing_bytes == 0;
         let end = End { exchange, cut, answered };
+        if !api.is_one(&end, &call) {
+            return;
+        }
         // A gateway's own bill.
         let charged = end.response_field("x-litellm-response-cost").and_then(|cost| cost.parse().ok());
-        call.charged_usd = charged.filter(|cost| *cost >= 0.0);
+        call.charged_usd = charged.or(call.charged_usd).filter(|cost| *cost >= 0.0);
         api.finish(&end, &mut call);
 
         if exchange.missing_bytes > 0 {
             call.note("bytes of the bodies were not captured");
         }
-        if call.error_code.is_none() && call.subject.has_usage() && call.usage == Usage::default() {
+        let counts = A::COUNTS && call.subject.has_usage();
+        if counts && call.error_code.is_none() && call.usage == Usage::default() {
             if streamed {
                 call.note("stream carried no usage");
             } else if answered && status.is_some_and(|status| status < 400) {

@@ -8,8 +8,10 @@
 mod candidate;
 mod endpoint;
 mod follow;
+mod form;
 mod host;
 mod json;
+mod media;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -84,6 +86,8 @@ struct Dialect {
 struct Recognised<'a> {
     /// `gen_ai.provider.name`.
     provider: &'static str,
+    /// The host, or the endpoint, names the provider; else it is the dialect's usual one.
+    named: bool,
     /// Its head.
     request: &'a RequestHead,
 }
@@ -107,10 +111,10 @@ impl Dialect {
         request: &RequestHead,
         limits: BodyLimits,
     ) -> Box<dyn Interpreter> {
-        let provider = host::provider(request.host.as_deref(), &request.path)
-            .or_else(|| endpoint?.provider)
-            .unwrap_or(self.provider);
-        (self.follow)(Recognised { provider, request }, limits)
+        let provider = host::provider(request.host.as_deref(), &request.path).or_else(|| endpoint?.provider);
+        let named = provider.is_some();
+        let provider = provider.unwrap_or(self.provider);
+        (self.follow)(Recognised { provider, named, request }, limits)
     }
 }
 

@@ -49,7 +49,8 @@ fn recognises_by_method_and_path() {
         ("POST", "/openai/deployments/gpt/chat/completions", true),
         ("POST", "/v1/ch%61t/completions", true),
         ("POST", "/v1/chat/completions/chatcmpl-1", false),
-        ("POST", "/v1/completions", false),
+        ("POST", "/v1/completions", true),
+        ("POST", "/completions", false),
         ("POST", "/v1/chat%2Fcompletions", false),
         ("POST", "/v1/snapchat/completions", false),
         ("POST", "/v1/messages", false),
@@ -140,6 +141,52 @@ fn candidate(content_type: &str) -> (RequestHead, Option<Candidate>) {
         Recognition::Known(_) | Recognition::Foreign => None,
     };
     (head, candidate)
+}
+
+/// What a path and a body that are not enough by themselves mean together.
+#[test]
+fn a_path_may_need_its_body() {
+    for (path, parameters, body, expected) in [
+        ("/completions", &[][..], r#"{"model":"m","prompt":"x"}"#, Some("text_completion openai")),
+        ("/completions", &[], r#"{"prompt":"x"}"#, None),
+        ("/openai/deployments/chat/completions/x", &["api-version"], r#"{"prompt":"x"}"#, None),
+        (
+            "/openai/deployments/gpt/completions",
+            &["api-version"],
+            r#"{"prompt":"x"}"#,
+            Some("text_completion azure.ai.openai"),
+        ),
+        ("/responses", &[], r#"{"input":[{"role":"user"}]}"#, Some("chat openai")),
+        ("/responses", &[], r#"{"input":"x","model":"m"}"#, Some("chat openai")),
+        ("/responses", &[], r#"{"input":"yes","question":7}"#, None),
+        ("/responses/input_tokens", &[], r#"{"input":"x","model":"m"}"#, None),
+        ("/embeddings", &[], r#"{"input":"x","model":"m"}"#, Some("embeddings openai")),
+        ("/api/embeddings", &[], r#"{"prompt":"x","model":"m"}"#, Some("embeddings ollama")),
+        ("/embeddings", &[], r#"{"vectors":[1]}"#, None),
+        ("/moderations", &[], r#"{"input":"x"}"#, Some("moderation openai")),
+        ("/images/generations", &[], r#"{"model":"m","prompt":"x"}"#, Some("generate_content openai")),
+        ("/tokenize", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
+        ("/v1/messages/count_tokens", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
+    ] {
+        let head = RequestHead { parameters: parameters.to_vec(), ..request("POST", "gateway", path) };
+        let Recognition::Candidate(mut candidate) = recognise(&head, BodyLimits::default()) else {
+            panic!("{path} alone says nothing")
+        };
+        let decision = match candidate.request(&head, &frame(body.as_bytes())) {
+            Decision::Open => candidate.last(&head),
+            decision => decision,
+        };
+        let found = match decision {
+            Decision::Known(interpreter) => {
+                let mut calls = Vec::new();
+                interpreter.finish(&exchange(head), &mut calls);
+                let call = calls.pop().expect("a call");
+                Some(format!("{} {}", call.subject.operation().unwrap_or_default(), call.provider))
+            }
+            Decision::Open | Decision::Foreign => None,
+        };
+        assert_eq!(found.as_deref(), expected, "{path} {body}");
+    }
 }
 
 fn frame(bytes: &[u8]) -> Frame {

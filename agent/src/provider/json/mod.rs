@@ -41,8 +41,10 @@ pub(super) enum Json {
     Text {
         /// What is kept of it.
         text: String,
-        /// Its whole length in bytes as sent, escapes included.
+        /// Its whole length in bytes as sent, but that each escape counts as one.
         bytes: u64,
+        /// How many `=` it ends in, of two at the most: what is in base64 says so how long it is.
+        padding: u8,
         /// It is longer than what is kept.
         cut: bool,
     },
@@ -131,6 +133,25 @@ impl Json {
     /// `true`, and nothing else.
     pub(super) fn is_true(&self) -> bool {
         *self == Self::Bool(true)
+    }
+
+    /// Whether an object has a member of this name, be it `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        matches!(self, Self::Object(members) if members.iter().any(|(known, _)| *known == name))
+    }
+
+    /// Bytes of what a string is in base64, with or without padding, of which so many first bytes are something
+    /// else.
+    pub(super) fn base64_bytes(&self, skipped: usize) -> Option<u64> {
+        let Self::Text { bytes, padding, .. } = *self else { return None };
+        let digits = bytes.checked_sub(skipped as u64)?.checked_sub(u64::from(padding))?;
+        // Four digits are three bytes.
+        Some(digits / 4 * 3 + digits % 4 * 3 / 4)
+    }
+
+    /// The begin of a string, as far as it is kept.
+    pub(super) fn begin(&self) -> &str {
+        if let Self::Text { text, .. } = self { text } else { "" }
     }
 
     /// An object, be it empty.

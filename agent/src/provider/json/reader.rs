@@ -5,40 +5,14 @@ use super::shape::{ROOT, Shape};
 use super::token::{NUMBER_MAX_BYTES, scalar};
 use super::tree::{Added, DEPTH_MAX, Document, Ending, Kind, Level, Spare, put};
 use super::{Json, LIST_MAX};
+use state::State;
 
+mod state;
 mod text;
 
 /// Bytes of text, and values, that are kept of one document.
 pub(super) const KEPT_MAX_BYTES: usize = 256 * 1024;
 const KEPT_MAX_VALUES: usize = 16 * 1024;
-
-/// What the next byte may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// A value; or the end of the list that has just begun.
-    Value {
-        or_end: bool,
-    },
-    /// A member's name; or the end of the object that has just begun.
-    Key {
-        or_end: bool,
-    },
-    Colon,
-    CommaOrEnd,
-    String {
-        is_key: bool,
-        escaped: bool,
-    },
-    Scalar,
-    /// Behind a gap: anything.
-    Anything,
-    /// Behind a string of a level whose kind is not known: a colon makes a name of it.
-    Perhaps,
-    /// Behind the end of a level that began before a gap: of the document, if nothing follows.
-    Surfaced,
-    Done,
-    Failed,
-}
 
 /// Reads one document, and holds what is wanted of it so far.
 #[derive(Debug)]
@@ -52,6 +26,10 @@ pub(in crate::provider) struct Reader {
     token_max: usize,
     /// The string under way has this many bytes so far.
     string_bytes: u64,
+    /// So many of these are but part of escapes.
+    escape_bytes: u64,
+    /// And so many `=` stand at its end.
+    padding: u8,
     root: Json,
     begun: bool,
     kept_bytes: usize,
@@ -73,6 +51,8 @@ impl Reader {
             token: Vec::new(),
             token_max: 0,
             string_bytes: 0,
+            escape_bytes: 0,
+            padding: 0,
             root: Json::Null,
             begun: false,
             kept_bytes: 0,
@@ -355,7 +335,7 @@ impl Reader {
                 let fits = self.kept_bytes <= KEPT_MAX_BYTES;
                 self.overflowed |= !fits;
                 let bytes = text.len() as u64;
-                self.attach(fits.then_some(Json::Text { text, bytes, cut: false }));
+                self.attach(fits.then_some(Json::Text { text, bytes, padding: 0, cut: false }));
             }
         }
     }

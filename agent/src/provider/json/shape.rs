@@ -40,32 +40,45 @@ impl Shape {
     /// the outline of a list or an object: its structure, and nothing that it says; `{key,field}` tells that
     /// strings in members `key` and `field` are names, too, and stay.
     pub(in crate::provider) fn new(paths: &[(&'static str, usize)]) -> Self {
-        let mut shape = Self(vec![Node::default()]);
+        Self(vec![Node::default()]).with(ROOT, paths)
+    }
+
+    /// The same paths, and these below a member of the document.
+    pub(in crate::provider) fn and_below(
+        mut self,
+        member: &'static str,
+        paths: &[(&'static str, usize)],
+    ) -> Self {
+        let below = self.child_or_new(ROOT, member);
+        self.with(below, paths)
+    }
+
+    fn with(mut self, below: usize, paths: &[(&'static str, usize)]) -> Self {
         for (path, cap) in paths {
             let (path, outline) = match path.strip_suffix('}').and_then(|path| path.split_once('{')) {
                 Some((path, names)) => (path, Some(names)),
                 None => (*path, None),
             };
-            let mut at = ROOT;
+            let mut at = below;
             let mut is_inner = false;
             for name in path.split('.') {
                 let element = [ELEMENT, INNER].into_iter().find(|suffix| name.ends_with(suffix));
                 let name = element.and_then(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
                 is_inner = element == Some(INNER);
                 if !name.is_empty() {
-                    at = shape.child_or_new(at, name);
+                    at = self.child_or_new(at, name);
                 }
                 if element.is_some() {
-                    at = shape.child_or_new(at, ELEMENT);
+                    at = self.child_or_new(at, ELEMENT);
                 }
             }
-            if let Some(node) = shape.0.get_mut(at) {
+            if let Some(node) = self.0.get_mut(at) {
                 node.cap = node.cap.max(*cap);
                 node.is_counted |= is_inner;
                 node.outline = node.outline.or(outline);
             }
         }
-        shape
+        self
     }
 
     fn child_or_new(&mut self, parent: usize, key: &'static str) -> usize {
@@ -90,6 +103,12 @@ impl Shape {
     /// The wanted elements.
     pub(super) fn element(&self, parent: usize) -> Option<usize> {
         find(&self.0.get(parent)?.children, ELEMENT.as_bytes())
+    }
+
+    /// The document's own member of this name, as it is written here, and how much is kept of a string there.
+    pub(in crate::provider) fn member(&self, name: &str) -> Option<(&'static str, usize)> {
+        let node = self.child(ROOT, name.as_bytes())?;
+        Some((self.key(node), self.cap(node)))
     }
 
     pub(super) fn key(&self, node: usize) -> &'static str {

@@ -44,7 +44,7 @@ fn what_is_wanted_is_kept_and_nothing_else() {
     assert_eq!(root.get("messages").length(), Some(2));
     let message = &root.get("messages").items()[0];
     assert_eq!(message.get("role").text().as_deref(), Some("user"));
-    assert_eq!(message.get("content"), &Json::Text { text: String::new(), bytes: 5, cut: true });
+    assert_eq!(message.get("content"), &Json::Text { text: String::new(), bytes: 5, padding: 0, cut: true });
     assert_eq!(root.get("stop").items().iter().filter_map(Json::text).collect::<Vec<_>>(), ["."]);
     assert_eq!((root.get("id"), root.get("usage.x.y")), (&Json::Null, &Json::Null));
 }

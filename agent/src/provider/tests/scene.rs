@@ -24,6 +24,10 @@ pub(in crate::provider) struct Scene<'a> {
     pub(in crate::provider) parameters: &'a [&'static str],
     /// Names of header fields of the request, each with any value.
     pub(in crate::provider) fields: &'a [&'static str],
+    /// Fields of the request's head that have values.
+    pub(in crate::provider) request_fields: &'a [(&'static str, &'a str)],
+    /// Fields of the response's head.
+    pub(in crate::provider) answer_fields: &'a [(&'static str, &'a str)],
     pub(in crate::provider) outcome: Outcome,
     pub(in crate::provider) missing_bytes: u64,
     pub(in crate::provider) limits: BodyLimits,
@@ -42,6 +46,8 @@ impl Default for Scene<'_> {
             events: &[],
             parameters: &[],
             fields: &[],
+            request_fields: &[],
+            answer_fields: &[],
             outcome: Outcome::Complete,
             missing_bytes: 0,
             limits: BodyLimits::default(),
@@ -59,12 +65,20 @@ impl Scene<'_> {
             host: Some(self.host.to_owned()),
             port: None,
             minor_version: 1,
-            headers: Headers::of(&self.fields.iter().map(|name| (*name, "x")).collect::<Vec<_>>()),
+            headers: Headers::of(
+                &self
+                    .fields
+                    .iter()
+                    .map(|name| (*name, "x"))
+                    .chain(self.request_fields.iter().copied())
+                    .collect::<Vec<_>>(),
+            ),
         }
     }
 
     pub(in crate::provider) fn exchange(&self, request: RequestHead, answered: bool) -> Exchange {
-        let head = ResponseHead { status: self.status, minor_version: 1, headers: Headers::default() };
+        let headers = Headers::of(self.answer_fields);
+        let head = ResponseHead { status: self.status, minor_version: 1, headers };
         Exchange {
             ordinal: 0,
             role: Role::Client,
@@ -82,8 +96,27 @@ impl Scene<'_> {
         }
     }
 
+    /// What it meant: one call.
     pub(in crate::provider) fn play(&self) -> Call {
-        play_as("POST", self)
+        self.calls().pop().unwrap()
+    }
+
+    pub(in crate::provider) fn calls(&self) -> Vec<Call> {
+        let request = self.head();
+        let (mut interpreter, mut calls) = (known(&request, self.limits), Vec::new());
+        for piece in self.request.chunks(self.piece) {
+            interpreter.request(&document(piece));
+        }
+        for piece in self.body.chunks(self.piece) {
+            interpreter.response(&document(piece), &mut calls);
+        }
+        for (time_ns, data) in (1_000..).zip(self.events) {
+            let event = SseEvent { name: String::new(), data: (*data).to_owned(), damaged: false };
+            interpreter.response(&Frame { time_ns, payload: Payload::Event(event) }, &mut calls);
+        }
+        let silent = self.body.is_empty() && self.events.is_empty() && self.outcome != Outcome::Complete;
+        interpreter.finish(&self.exchange(request, !silent), &mut calls);
+        calls
     }
 }
 

@@ -16,7 +16,7 @@ impl Reader {
         // Behind a gap it is not known yet whether a string is a name.
         let may_be_key = is_key || self.state == State::Anything;
         self.token.clear();
-        self.string_bytes = 0;
+        (self.string_bytes, self.escape_bytes, self.padding) = (0, 0, 0);
         self.token_max = if may_be_key {
             KEY_MAX_BYTES
         } else if self.outline.is_some() {
@@ -48,6 +48,10 @@ impl Reader {
             self.end_string(is_key);
         } else {
             self.extend_string(&[*byte]);
+            if escaped {
+                // `\n` and `\u000a` are one byte each.
+                self.escape_bytes += if *byte == b'u' { 5 } else { 1 };
+            }
             self.state = State::String { is_key, escaped: !escaped };
         }
         rest
@@ -55,6 +59,14 @@ impl Reader {
 
     fn extend_string(&mut self, bytes: &[u8]) {
         self.string_bytes = self.string_bytes.saturating_add(bytes.len() as u64);
+        if let Some(last) = bytes.last() {
+            let before = bytes.len() < 2 && self.padding > 0;
+            self.padding = match (last, bytes) {
+                (b'=', [.., b'=', _]) => 2,
+                (b'=', _) => 1 + u8::from(before),
+                _ => 0,
+            };
+        }
         if self.token_max == 0 {
             return;
         }
@@ -80,7 +92,8 @@ impl Reader {
                 let mut text = self.spare.texts.pop().unwrap_or_default();
                 unescape(&self.token, &mut text);
                 self.kept_bytes += text.len();
-                Json::Text { text, bytes: self.string_bytes, cut }
+                let bytes = self.string_bytes.saturating_sub(self.escape_bytes);
+                Json::Text { text, bytes, padding: self.padding, cut }
             });
             self.attach(value);
         }

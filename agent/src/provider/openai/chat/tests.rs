@@ -1,6 +1,8 @@
 #![allow(clippy::indexing_slicing, reason = "tests")]
 
 mod body;
+mod parts;
+mod speaker;
 mod stream;
 
 use proptest::prelude::*;
@@ -44,7 +46,7 @@ proptest! {
         let events: Vec<_> = events.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect();
         let events: Vec<_> = events.iter().map(String::as_str).collect();
         let call = Scene { request: &request, body: &body, events: &events, ..Scene::default() }.play();
-        prop_assert!(call.finish_reasons().len() <= super::super::json::LIST_MAX);
+        prop_assert!(call.finish_reasons().len() <= crate::provider::json::LIST_MAX);
     }
 
     #[test]

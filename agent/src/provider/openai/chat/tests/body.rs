@@ -1,6 +1,6 @@
 //! Requests, and responses that are one document.
 
-use crate::call::{Parameters, Usage};
+use crate::call::{Modalities, Parameters, Usage};
 use crate::exchange::Outcome;
 use crate::provider::BodyLimits;
 use crate::provider::tests::scene::{Scene, extra};
@@ -44,6 +44,7 @@ fn reads_a_whole_completion() {
         cache_read: Some(64),
         cache_write: Some(8),
         reasoning: Some(16),
+        input_by: Modalities { audio: Some(0), ..Modalities::default() },
         ..Usage::default()
     };
     assert_eq!(call.usage, usage);
