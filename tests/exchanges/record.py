@@ -1,6 +1,11 @@
 """Records exchanges between vendors' own SDKs and a stand-in, byte for byte, for `pipeline::tests::exchanges` to replay.
 
     record.py FAMILY [NAME...]
+    record.py FAMILY --serve
+    record.py FAMILY --call PORT
+
+The second answers without recording, and prints its port; the third makes all exchanges of the family with it, by the
+name of the vendor's server: what the end-to-end tests run.
 
 FAMILY is a module beside this one. It has
 
@@ -140,7 +145,31 @@ def main(family, *names):
         print(f"{family}/{name}: {len(kept)}")
 
 
+def serve(family):
+    print(Recorder(importlib.import_module(family).answer).url.rpartition(":")[2], flush=True)
+    threading.Event().wait()
+
+
+def call(family, port):
+    module = importlib.import_module(family)
+    resolve = socket.getaddrinfo
+
+    def here(host, *arguments, **options):
+        return resolve("127.0.0.1" if host in (module.HOST, module.HOST.encode()) else host, *arguments, **options)
+
+    socket.getaddrinfo = here
+    for name, make in module.CALLS.items():
+        print(name, flush=True)
+        make(f"http://{module.HOST}:{port}")
+
+
 if __name__ == "__main__":
     # The modules beside it import this one by its name.
     sys.modules["record"] = sys.modules["__main__"]
-    main(*sys.argv[1:])
+    match sys.argv[1:]:
+        case [family, "--serve"]:
+            serve(family)
+        case [family, "--call", port]:
+            call(family, port)
+        case [family, *names]:
+            main(family, *names)

@@ -18,6 +18,12 @@ impl Attributes {
         Self(pairs.iter().filter_map(|pair| Some((pair.key.clone(), value(pair)?))).collect())
     }
 
+    /// All of them, as JSON.
+    #[must_use]
+    pub fn json(&self) -> BTreeMap<String, serde_json::Value> {
+        self.0.iter().map(|(name, value)| (name.clone(), json(value))).collect()
+    }
+
     /// Whether there is one of this name, of any type.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -64,6 +70,19 @@ impl Attributes {
             Some(Value::ArrayValue(array)) => array.values.iter().filter_map(text_of).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::StringValue(text) => text.as_str().into(),
+        Value::IntValue(number) => (*number).into(),
+        Value::DoubleValue(number) => (*number).into(),
+        Value::BoolValue(truth) => (*truth).into(),
+        Value::ArrayValue(array) => {
+            array.values.iter().filter_map(|element| element.value.as_ref()).map(json).collect()
+        }
+        other => format!("{other:?}").into(),
     }
 }
 

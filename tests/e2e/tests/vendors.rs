@@ -1,0 +1,113 @@
+//! Vendors' own SDKs, unmodified, against stand-ins that answer as the vendors do: each span says what the recorded
+//! exchange beside the stand-in says (`tests/exchanges`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use spanwire_e2e::agent::Agent;
+use spanwire_e2e::receiver::{Protocol, Receiver};
+use spanwire_e2e::span::Span;
+use spanwire_e2e::transcript::Transcript;
+use spanwire_e2e::{DEADLINE, LONG_DEADLINE, Setup};
+use tokio::process::{Child, Command};
+
+type Said = BTreeMap<String, serde_json::Value>;
+
+/// What depends on the run: where the stand-in listens, and how long it took.
+const OF_THE_RUN: [&str; 4] =
+    ["server.port", "url.scheme", "network.", "gen_ai.response.time_to_first_chunk"];
+
+fn of_the_run(name: &str) -> bool {
+    OF_THE_RUN.iter().any(|begin| name.starts_with(begin))
+}
+
+/// What spans of a family must say, in no order.
+fn expected(folder: &Path) -> Result<Vec<Said>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let said: Said = serde_json::from_slice(&std::fs::read(&path)?)?;
+            all.push(said.into_iter().filter(|(name, _)| !of_the_run(name)).collect());
+        }
+    }
+    Ok(all)
+}
+
+fn said(span: &Span) -> Said {
+    let status = if span.failed() { "Error" } else { "Unset" };
+    let facts = [("span", span.raw.name.as_str()), ("status", status)];
+    let facts = facts.map(|(name, value)| (name.to_owned(), value.into()));
+    let attributes = span.attributes.json().into_iter().filter(|(name, _)| !of_the_run(name));
+    attributes.chain(facts).collect()
+}
+
+/// A family's stand-in, and its port.
+async fn standin(setup: &Setup, family: &str) -> Result<(Child, u16)> {
+    let mut command = Command::new(&setup.python);
+    command.arg(setup.test_file("exchanges/record.py")).arg(family).arg("--serve");
+    let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let told = Transcript::of("stand-in", process.stdout.take().context("no output")?);
+    let port = told.wait_for("its port", DEADLINE, |text| text.ends_with('\n')).await?;
+    Ok((process, port.trim().parse()?))
+}
+
+#[tokio::test]
+async fn every_recorded_exchange_is_seen_as_it_is_expected() -> Result<()> {
+    let setup = Setup::find()?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let agent = Agent::start(&setup, &receiver, &[]).await?;
+    let mut families = Vec::new();
+    for entry in std::fs::read_dir(setup.test_file("exchanges"))? {
+        let path = entry?.path();
+        families.extend(path.is_dir().then_some(path));
+    }
+    families.sort();
+    let mut faults = Vec::new();
+    for folder in &families {
+        if let Err(error) = family(&setup, &receiver, folder).await {
+            faults.push(format!("{}: {error:#}", folder.display()));
+        }
+    }
+    let ended = agent.stop().await?;
+    ensure!(ended.status.success(), "{}: {}", ended.status, ended.stderr);
+    ensure!(faults.is_empty(), "{}\nthe agent's log:\n{}", faults.join("\n"), ended.stderr);
+    Ok(())
+}
+
+async fn family(setup: &Setup, receiver: &Receiver, folder: &PathBuf) -> Result<()> {
+    let name = folder.file_name().and_then(|name| name.to_str()).context("a family's name")?;
+    if name.starts_with("__") {
+        return Ok(());
+    }
+    let (_standin, port) = standin(setup, name).await?;
+    let mut client = Command::new(&setup.python);
+    client.arg(setup.test_file("exchanges/record.py")).args([name, "--call", &port.to_string()]);
+    client.stdin(Stdio::null()).kill_on_drop(true);
+    let done =
+        tokio::time::timeout(LONG_DEADLINE, client.output()).await.context("the SDK does not end")??;
+    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+
+    let mut expected = expected(folder)?;
+    ensure!(!expected.is_empty(), "no recorded exchanges");
+    let here = |span: &&Span| span.int("server.port") == Some(i64::from(port));
+    let waited =
+        receiver.wait_for(name, DEADLINE, |spans| spans.iter().filter(here).count() >= expected.len()).await;
+    let mut others: Vec<Said> = receiver.spans().iter().filter(here).map(said).collect();
+    others.retain(|said| match expected.iter().position(|known| known == said) {
+        Some(at) => {
+            expected.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+    ensure!(
+        expected.is_empty() && others.is_empty(),
+        "{} spans are missing: {expected:#?}\n{} are others: {others:#?}",
+        expected.len(),
+        others.len()
+    );
+    waited.map(drop)
+}
