@@ -152,15 +152,16 @@ def serve(family):
 
 def call(family, port):
     module = importlib.import_module(family)
+    vendor = module.HOST.partition(":")[0]
     resolve = socket.getaddrinfo
 
     def here(host, *arguments, **options):
-        return resolve("127.0.0.1" if host in (module.HOST, module.HOST.encode()) else host, *arguments, **options)
+        return resolve("127.0.0.1" if host in (vendor, vendor.encode()) else host, *arguments, **options)
 
     socket.getaddrinfo = here
     for name, make in module.CALLS.items():
         print(name, flush=True)
-        make(f"http://{module.HOST}:{port}")
+        make(f"http://{vendor}:{port}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use aya::maps::{HashMap, Map, MapData, loaded_maps};
 use rustix::io::ioctl_fionread;
-use serde_json::Value;
 use spanwire_e2e::DEADLINE;
 use spanwire_e2e::client::Client;
 use spanwire_e2e::coverage::{
@@ -129,22 +128,17 @@ async fn opencode() -> Result<()> {
     Row { program: "opencode", tls: BORINGSSL, protocol: HTTP_1_1 }.write(Answers::Streamed, 1, 1)
 }
 
-/// A program with three libraries of which one speaks TLS. Its API is not known to the agent: that its requests are
-/// read shows in a counter.
+/// A program with three libraries of which one speaks TLS, by the responses API. Which of them it is does not show.
 #[tokio::test]
 async fn codex() -> Result<()> {
     let scene = Scene::tls(&[]).await?;
     let home = Folder::new()?;
     Client::codex(home.path(), &scene.standin)?.run().await?;
-    scene.standin.log(1).await?;
-    let is_read = |status: &Value| {
-        let count = status.pointer("/counters/exchanges_without_endpoint").and_then(Value::as_u64);
-        count.is_some_and(|count| count > 0)
-    };
-    scene.agent.status_when("its exchange", DEADLINE, is_read).await?;
-    let ended = scene.agent.stop().await?;
-    ensure!(ended.stderr.contains("nothing lost"), "{}", ended.stderr);
-    Ok(())
+    let outcome = scene.finish(1).await?;
+    let span = outcome.only()?;
+    compare(span, outcome.log.first().context("one was served")?)?;
+    ensure!(span.text("openai.api.type") == Some("responses"), "{span:#?}");
+    nothing_lost(&outcome)
 }
 
 /// One version with one cipher, whole and streamed, by Python and by curl.
