@@ -35,7 +35,9 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
     let own = ["system", "anthropic_version"].iter().any(|key| body.get(key) != &Json::Null)
         || request.headers.get(VERSION).is_some()
         || request.path.trim_end_matches('/').ends_with("/messages");
-    has_messages(body) && own && !has_own_chat(&request.path)
+    // What only counts a message's tokens is no call.
+    let counts = request.path.trim_end_matches('/').ends_with("/count_tokens");
+    has_messages(body) && own && !counts && !has_own_chat(&request.path)
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {

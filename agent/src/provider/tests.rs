@@ -189,6 +189,22 @@ fn a_path_may_need_its_body() {
     }
 }
 
+#[test]
+fn what_only_counts_tokens_is_no_call() {
+    let fields = [("content-type", "application/json"), ("anthropic-version", "2023-06-01")];
+    let path = "/v1/messages/count_tokens";
+    let head = RequestHead { headers: Headers::of(&fields), ..request("POST", "api.anthropic.com", path) };
+    let Recognition::Candidate(mut candidate) = recognise(&head, BodyLimits::default()) else {
+        panic!("no endpoint of a call")
+    };
+    let body = br#"{"model":"m","system":"x","messages":[{"role":"user","content":"hi"}]}"#;
+    let decision = match candidate.request(&head, &frame(body)) {
+        Decision::Open => candidate.last(&head),
+        decision => decision,
+    };
+    assert!(matches!(decision, Decision::Foreign));
+}
+
 fn frame(bytes: &[u8]) -> Frame {
     Frame { time_ns: 0, payload: Payload::Document(Bytes::copy_from_slice(bytes)) }
 }
