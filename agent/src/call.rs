@@ -143,12 +143,16 @@ pub struct Usage {
     pub cache_read: Option<u64>,
     /// Input tokens written to a cache.
     pub cache_write: Option<u64>,
+    /// Those of them that are kept for an hour, which cost more than those for some minutes.
+    pub cache_write_1h: Option<u64>,
     /// Output tokens spent on reasoning.
     pub reasoning: Option<u64>,
     /// Parts of `input`, where the provider tells them apart.
     pub input_by: Modalities,
     /// Parts of `output`, where the provider tells them apart.
     pub output_by: Modalities,
+    /// Searches of the web that the provider made on its own, and bills apart.
+    pub web_searches: Option<u64>,
 }
 
 /// Tokens by what they stand for.

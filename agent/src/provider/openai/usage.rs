@@ -95,6 +95,7 @@ fn of_chat(wire: &Json, provider: &str) -> Usage {
         reasoning,
         input_by: by(wire.get("prompt_tokens_details")),
         output_by: by(wire.get("completion_tokens_details")),
+        ..Usage::default()
     }
 }
 
@@ -109,6 +110,7 @@ fn of_responses(wire: &Json) -> Usage {
         reasoning: count("output_tokens_details.reasoning_tokens"),
         input_by: by(if details.is_object() { details } else { singular }),
         output_by: by(wire.get("output_tokens_details")),
+        ..Usage::default()
     }
 }
 
