@@ -3,7 +3,7 @@
 //! The modules are the stages that a captured chunk walks through, in this order; each imports only
 //! from those left of it, and `pipeline` alone knows them all (`cargo xtask tidy` checks both):
 //!
-//! `bpf → event → stream → protocol → exchange → call → provider → correlate → redact → export`
+//! `bpf → event → stream → protocol → exchange → call → provider → price → correlate → redact → export`
 //!
 //! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says. `value` is what
 //! the attributes of spans and processes hold.
@@ -23,6 +23,7 @@ pub mod export;
 mod percent;
 pub mod pipeline;
 pub mod preflight;
+pub mod price;
 pub mod protocol;
 pub mod provider;
 pub mod redact;

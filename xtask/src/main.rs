@@ -15,6 +15,7 @@ mod ebpf;
 mod linker;
 mod npm;
 mod preflight;
+mod prices;
 mod python;
 mod run;
 mod soak;
@@ -101,6 +102,8 @@ enum Task {
     },
     /// Bring the table of docs/coverage.md in line with what the last whole `test` measured, as that does.
     Coverage,
+    /// Write the price list that the agent is built with anew, from the newest genai-prices on PyPI.
+    Prices,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
     /// End what tests of this checkout left behind: `test` starts this as root, and says where they ran.
@@ -142,6 +145,7 @@ fn perform(task: Task) -> Result<()> {
             vm::test(&root, &vm::KERNELS.into_iter().filter(chosen).collect::<Vec<_>>())
         }
         Task::Coverage => coverage::end(&root),
+        Task::Prices => prices::refresh(&root),
         Task::Tidy => tidy::tidy(&root),
         Task::Sweep { scope, after_input } => e2e::sweep(&scope, after_input),
     }

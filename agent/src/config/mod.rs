@@ -37,8 +37,8 @@ pub const DEFAULT_PATH: &str = "/etc/spanwire/config.yaml";
 /// Where `spanwire status` finds the agent when nothing else is said.
 pub const STATUS_SOCKET: &str = "/run/spanwire/status.sock";
 
-/// In place of a path: nobody may ask.
-const NO_SOCKET: &str = "none";
+/// In place of a path.
+const NONE: &str = "none";
 
 /// Begins the name of every environment variable of the agent; any other such variable is warned of.
 const PREFIX: &str = "SPANWIRE_";
@@ -79,6 +79,8 @@ pub struct Config {
     pub follow_peers: bool,
     /// Where `spanwire status` asks.
     pub status_socket: Option<PathBuf>,
+    /// The operator's own prices.
+    pub prices: Option<PathBuf>,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -174,10 +176,14 @@ impl Config {
                 "a level such as info, or a filter such as info,spanwire::export=debug",
             ));
         }
-        let status_socket = settings.status_socket.unwrap_or_else(|| Text(String::new())).0;
-        if status_socket != NO_SOCKET && !Path::new(&status_socket).is_absolute() {
-            return Err(invalid("status-socket", &status_socket, "an absolute path, or none"));
-        }
+        let path = |name: &str, text: Option<Text>| {
+            let text = text.unwrap_or_else(|| Text(String::new())).0;
+            let path = (text != NONE).then(|| PathBuf::from(&text));
+            match path {
+                Some(path) if !path.is_absolute() => Err(invalid(name, &text, "an absolute path, or none")),
+                path => Ok(path),
+            }
+        };
         Ok(Self {
             memory_budget: bounded(memory_budget.0, 1 << 20, 16 << 30)
                 .ok_or_else(|| invalid("memory-budget", &memory_budget, "a size from 1MiB to 16GiB"))?,
@@ -198,7 +204,8 @@ impl Config {
             include: settings.include.unwrap_or_default().0,
             exclude: settings.exclude.unwrap_or_default().0,
             follow_peers: settings.follow_peers == Some(Switch::On),
-            status_socket: (status_socket != NO_SOCKET).then(|| PathBuf::from(status_socket)),
+            status_socket: path("status-socket", settings.status_socket)?,
+            prices: path("prices", settings.prices)?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             tls: settings.tls.unwrap_or(TlsChoice::Auto),

@@ -76,6 +76,11 @@ pub struct Settings {
     #[arg(long, value_name = "PATH")]
     pub status_socket: Option<Text>,
 
+    /// A file with prices of your own, which go before the built-in list: an absolute path, or none; see
+    /// docs/cost.md [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub prices: Option<Text>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
@@ -126,6 +131,7 @@ impl Settings {
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
+            prices: Some(Text(super::NONE.to_owned())),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             tls: Some(TlsChoice::Auto),

@@ -43,6 +43,7 @@ fn defaults_are_as_documented() {
             exclude: Vec::new(),
             follow_peers: false,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
+            prices: None,
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
             tls: TlsChoice::Auto,

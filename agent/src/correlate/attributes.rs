@@ -10,6 +10,7 @@ use super::span::Attributes;
 use crate::call::{Call, Media, Parameters, Subject, Usage};
 use crate::event::Role;
 use crate::exchange::Exchange;
+use crate::price::Cost;
 use crate::value::Value;
 pub use table::*;
 
@@ -79,7 +80,7 @@ pub(super) fn of(
     exchange: &Exchange,
     connection: ConnectionFacts,
     error_type: Option<Cow<'static, str>>,
-    notes: &[&'static str],
+    (cost, notes): (Option<&Cost>, &[&'static str]),
 ) -> Attributes {
     let mut to = Builder(Vec::with_capacity(32));
     to.text(OPERATION_NAME, call.subject.operation());
@@ -98,6 +99,9 @@ pub(super) fn of(
     subject(&mut to, &call.subject);
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));
     usage(&mut to, call.usage);
+    if let Some(cost) = cost {
+        self::cost(&mut to, cost);
+    }
     to.text(ERROR_TYPE, error_type);
     if call.subject.store().is_some() {
         to.text(DB_RESPONSE_STATUS_CODE, store::failure(call, exchange));
@@ -109,6 +113,16 @@ pub(super) fn of(
     to.texts(NOTES, notes);
     to.int(MISSING_BYTES, Some(exchange.missing_bytes).filter(|missing| *missing > 0));
     to.0
+}
+
+fn cost(to: &mut Builder, cost: &Cost) {
+    to.put(COST_TOTAL, Value::Double(cost.total));
+    if let Some(parts) = &cost.parts {
+        to.put(COST_INPUT, Value::Double(parts.input));
+        to.put(COST_OUTPUT, Value::Double(parts.output));
+        to.double(COST_CACHE_WRITE, parts.cache_write);
+    }
+    to.text(COST_SOURCE, Some(&cost.source));
 }
 
 /// Tools that the model wants called, and what the request has beside text.

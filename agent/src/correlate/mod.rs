@@ -16,11 +16,14 @@ pub mod tracestate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::call::{Call, Subject};
 use crate::discovery::process::Process;
 use crate::event::Role;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Outcome};
+use crate::price::{Cost, Prices, Unpriced};
+use crate::provider;
 use clock::Clock;
 use collections::Collections;
 use exporters::Exporters;
@@ -51,15 +54,26 @@ pub struct Correlator {
     hold: Hold,
     let_go: u64,
     collections: Collections,
+    prices: Prices,
+    unpriced: UnpricedCalls,
+}
+
+/// How many calls were billed that have no cost, by what is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnpricedCalls {
+    /// Nobody says what the model costs.
+    pub models: u64,
+    /// The counts of tokens contradict each other.
+    pub counts: u64,
 }
 
 impl Correlator {
     /// Header ids that are remembered as taken; past it the oldest is forgotten.
     pub const TAKEN_MAX: usize = 65_536;
 
-    /// A correlator that takes new ids from `ids`.
+    /// A correlator that takes new ids from `ids`, and costs from `prices`.
     #[must_use]
-    pub fn new(ids: IdGenerator) -> Self {
+    pub fn new(ids: IdGenerator, prices: Prices) -> Self {
         Self {
             ids,
             taken: TakenIds::new(Self::TAKEN_MAX),
@@ -67,6 +81,8 @@ impl Correlator {
             hold: Hold::default(),
             let_go: 0,
             collections: Collections::default(),
+            prices,
+            unpriced: UnpricedCalls::default(),
         }
     }
 
@@ -165,6 +181,11 @@ impl Correlator {
             }
         }
         let (started_ns, ended_ns) = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
+        let started = clock.at(started_ns);
+        let cost = self.cost(call, exchange, started).unwrap_or_else(|note| {
+            notes.push(note);
+            None
+        });
         Span {
             trace_id,
             span_id: self.ids.span_id(),
@@ -176,15 +197,46 @@ impl Correlator {
                 Role::Server => Kind::Server,
             },
             name: name(call, exchange),
-            started: clock.at(started_ns),
+            started,
             ended: clock.at(ended_ns.max(started_ns)),
-            attributes: attributes::of(call, exchange, connection, error_type, &notes),
+            attributes: attributes::of(call, exchange, connection, error_type, (cost.as_ref(), &notes)),
             events: Vec::new(),
             links: Vec::new(),
             status,
             chunk_gaps_us: call.chunk_gaps_us.clone(),
             process,
         }
+    }
+
+    /// What a call cost the one who made it, or a note why nobody knows.
+    fn cost(
+        &mut self,
+        call: &Call,
+        exchange: &Exchange,
+        at: SystemTime,
+    ) -> Result<Option<Cost>, &'static str> {
+        // A stream's counts grow until its end.
+        let is_whole = exchange.outcome == Outcome::Complete && exchange.missing_bytes == 0;
+        if exchange.role != Role::Client || call.stream && !call.stream_ended && !is_whole {
+            return Ok(None);
+        }
+        let own_host = provider::is_own_host(&exchange.request, call.provider);
+        self.prices.cost(call, exchange.request.host.as_deref(), own_host, at).map_err(|why| match why {
+            Unpriced::Model => {
+                self.unpriced.models += 1;
+                "no price is known for the model"
+            }
+            Unpriced::Counts => {
+                self.unpriced.counts += 1;
+                "token counts contradict each other"
+            }
+        })
+    }
+
+    /// How many calls were billed that have no cost.
+    #[must_use]
+    pub fn unpriced(&self) -> UnpricedCalls {
+        self.unpriced
     }
 
     /// How many header ids were forgotten to stay within [`Self::TAKEN_MAX`]. A request that repeats

@@ -16,6 +16,7 @@ use crate::call::{Call, Inference, Subject, Usage};
 use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::{Exchange, Outcome};
+use crate::price::Prices;
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
 use crate::value::Value;
 
@@ -59,7 +60,7 @@ fn process(pid: u32, exports_spans: Option<bool>) -> Arc<Process> {
 }
 
 fn correlator() -> Correlator {
-    Correlator::new(IdGenerator::seeded([1, 2, 3, 4]))
+    Correlator::new(IdGenerator::seeded([1, 2, 3, 4]), Prices::of_list())
 }
 
 const CLOCK_ZERO: SystemTime = SystemTime::UNIX_EPOCH;

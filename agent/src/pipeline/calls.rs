@@ -200,6 +200,9 @@ impl Pipeline {
         }
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
         self.counters.spans_placed_early.set(self.correlator.let_go());
+        let unpriced = self.correlator.unpriced();
+        self.counters.calls_unpriced_model.set(unpriced.models);
+        self.counters.calls_unpriced_counts.set(unpriced.counts);
     }
 
     /// Spans have found their places.

@@ -10,6 +10,7 @@ use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
 use crate::event::Source;
+use crate::price::Prices;
 use crate::value::Value;
 
 mod exchanges;
@@ -61,8 +62,9 @@ impl Bench {
         let pipeline = Pipeline::new(
             ProcessTable::new(Procfs::new(nowhere.clone()), 16),
             Admission::new(scope, nowhere, false, Arc::new(|_| Membership::default())),
-            Correlator::new(IdGenerator::seeded([1, 2, 3, 4])),
-            Clock::new(0, SystemTime::UNIX_EPOCH),
+            Correlator::new(IdGenerator::seeded([1, 2, 3, 4]), Prices::of_list()),
+            // 30 November 2026: prices depend on it.
+            Clock::new(0, SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(498_912)),
             BodyLimits::default(),
             Arc::new(Counters::default()),
         );

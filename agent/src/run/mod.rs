@@ -33,6 +33,7 @@ use crate::discovery::process::{Begun, ProcessTable, Procfs};
 use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
 use crate::pipeline::{Effect, Pipeline};
+use crate::price::Prices;
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
 use exporting::Exporting;
@@ -120,6 +121,8 @@ impl Agent {
         plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
             trees.add(pid, bits).context("the table of process trees is full")
         })?;
+        let prices = config.prices.as_deref().map(Prices::with_rules).transpose();
+        let prices = prices.map_err(anyhow::Error::from)?.unwrap_or_default();
         let is_enforced = kernel_rules.is_complete;
         let scope = Scope::new(include, exclude);
         let admission = Admission::new(scope, PROC.into(), is_enforced, trees.into_lookup());
@@ -142,7 +145,7 @@ impl Agent {
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
             admission,
-            Correlator::new(IdGenerator::from_os()),
+            Correlator::new(IdGenerator::from_os(), prices),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),

@@ -15,6 +15,7 @@ const STAGES: &[&str] = &[
     "exchange",
     "call",
     "provider",
+    "price",
     "correlate",
     "redact",
     "export",

@@ -122,6 +122,11 @@ table! {
     USAGE_TEXT_OUTPUT_TOKENS = "gen_ai.usage.text.output_tokens": Int, GenAi;
     USAGE_IMAGE_OUTPUT_TOKENS = "gen_ai.usage.image.output_tokens": Int, GenAi;
     USAGE_AUDIO_OUTPUT_TOKENS = "gen_ai.usage.audio.output_tokens": Int, GenAi;
+    COST_TOTAL = "gen_ai.cost.total": Double, Platforms;
+    COST_INPUT = "gen_ai.cost.input": Double, Platforms;
+    COST_OUTPUT = "gen_ai.cost.output": Double, Platforms;
+    COST_CACHE_WRITE = "gen_ai.cost.cache_write": Double, Platforms;
+    COST_SOURCE = "gen_ai.cost.source": String, Platforms;
     CONVERSATION_ID = "gen_ai.conversation.id": String, GenAi;
     PREVIOUS_RESPONSE_ID = "gen_ai.request.previous_response.id": String, GenAi;
     EMBEDDINGS_DIMENSION_COUNT = "gen_ai.embeddings.dimension.count": Int, GenAi;
