@@ -80,7 +80,7 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
 
 /// One message being followed.
 #[derive(Default)]
-struct Messages {
+pub(super) struct Messages {
     stop_reason: Option<String>,
     /// As on the wire, where `input` leaves out what a cache gave or took.
     counted: Usage,

@@ -90,7 +90,7 @@ pub struct ResponseHead {
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 56] = [
+const ALLOWED: [&str; 57] = [
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
     "anthropic-ratelimit-input-tokens-reset",
@@ -123,6 +123,7 @@ const ALLOWED: [&str; 56] = [
     "x-amzn-errortype",
     "x-amzn-requestid",
     "x-elastic-product",
+    "x-gemini-service-tier",
     "x-litellm-call-id",
     "x-litellm-response-cost",
     "x-pinecone-api-version",
