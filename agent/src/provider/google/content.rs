@@ -208,7 +208,10 @@ impl JsonApi for Generation {
     }
 
     fn finish(mut self, end: &End<'_>, call: &mut Call) {
-        call.usage = self.counted.usage();
+        // Of half a document not all summands came.
+        if end.answered || call.first_chunk_ns.is_some() {
+            call.usage = self.counted.usage();
+        }
         // The Gemini API says it here: a busy class falls back to another.
         let tier = end.response_field("x-gemini-service-tier").and_then(word);
         call.service_tier = call.service_tier.take().or_else(|| tier.map(str::to_owned));
