@@ -1,5 +1,6 @@
 //! The attributes of spans: which of the [`TABLE`] a call is given.
 
+mod limits;
 mod store;
 mod table;
 
@@ -107,6 +108,7 @@ pub(super) fn of(
         to.text(DB_RESPONSE_STATUS_CODE, store::failure(call, exchange));
     }
     transport(&mut to, exchange, connection);
+    limits::of(&mut to, exchange);
     to.text(FI_SPAN_KIND, Some(call.subject.span_kind()));
     to.text(GEN_AI_SPAN_KIND, Some(call.subject.span_kind()));
     to.0.extend(call.extra.iter().map(|(name, value)| (Cow::Borrowed(*name), bounded_value(value))));

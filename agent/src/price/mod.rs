@@ -103,7 +103,7 @@ impl Prices {
         if let Some(total) = call.charged_usd.filter(|usd| usd.is_finite()) {
             return Ok(Some(Cost { total, parts: None, source: "provider".into() }));
         }
-        if !has_used(call) || was_cut(call) {
+        if !has_used(call) || was_cut(call) || is_paid_for(call) {
             return Ok(None);
         }
         let Some(moment) = moment(began) else { return Ok(None) };
@@ -169,6 +169,11 @@ fn has_used(call: &Call) -> bool {
 /// The answer ended before it said how much it took: what it had said by then is too little.
 fn was_cut(call: &Call) -> bool {
     call.finish_reasons().iter().any(|reason| reason == "error")
+}
+
+/// It was made in capacity that is paid for by the hour.
+fn is_paid_for(call: &Call) -> bool {
+    call.service_tier.as_deref().is_some_and(|tier| tier.eq_ignore_ascii_case("provisioned_throughput"))
 }
 
 fn moment(at: SystemTime) -> Option<Moment> {

@@ -137,6 +137,8 @@ fn what_cannot_be_priced_has_no_cost() {
     assert_eq!(cost(&nameless, true), Err(Unpriced::Model));
     let cut = Subject::Inference { operation: Inference::Chat, finish_reasons: vec!["error".to_owned()] };
     assert_eq!(cost(&Call { subject: cut, ..known.clone() }, true), Ok(None));
+    let tier = Some("PROVISIONED_THROUGHPUT".to_owned());
+    assert_eq!(cost(&Call { service_tier: tier, ..known.clone() }, true), Ok(None));
     let contradictory = Usage { cache_read: Some(2000), ..tokens(1000, 10) };
     assert_eq!(cost(&call("openai", "gpt-4o", contradictory), true), Err(Unpriced::Counts));
     let huge = cost(&call("openai", "gpt-4o", tokens(u64::MAX, u64::MAX)), true).unwrap().unwrap();

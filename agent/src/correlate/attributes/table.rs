@@ -4,6 +4,7 @@
 //! The names follow the official emitters of late 2026 (OpenTelemetry GenAI, the `hybrid` profile),
 //! beside them `fi.span.kind` and `gen_ai.span.kind`, which LLM platforms read.
 
+use super::limits::LIMITS;
 use crate::value::Value;
 
 /// What values an attribute has.
@@ -78,7 +79,7 @@ pub struct Attribute {
 macro_rules! table {
     ($($constant:ident = $name:literal: $value:ident, $convention:ident $(, $content:ident)?;)+) => {
         $(#[doc = concat!("`", $name, "`")] pub const $constant: &str = $name;)+
-        /// Every attribute of spans, their events and links.
+        /// Every attribute of spans, their events and links, but for the fields of `limits`.
         pub static TABLE: &[Attribute] = &[$(Attribute {
             name: $name,
             value: Type::$value,
@@ -202,5 +203,6 @@ table! {
 /// The row of a name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Attribute> {
-    TABLE.iter().find(|attribute| attribute.name == name)
+    let limits = LIMITS.iter().map(|(_, attribute)| attribute);
+    TABLE.iter().chain(limits).find(|attribute| attribute.name == name)
 }
