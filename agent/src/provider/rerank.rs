@@ -80,7 +80,7 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 }
 
 /// One request being followed.
-struct Rerank;
+pub(super) struct Rerank;
 
 impl JsonApi for Rerank {
     fn request_shape(&self) -> &'static Shape {

@@ -55,6 +55,12 @@ fn recognises_by_method_and_path() {
         ("POST", "/v1/snapchat/completions", false),
         ("POST", "/v1/messages", false),
         ("GET", "/v1/chat/completions", false),
+        ("POST", "/v1beta/models/gemini-2.5-flash:generateContent", true),
+        ("POST", "/v1beta/models/gemini-2.5-flash:countTokens", false),
+        ("POST", "/v1/models/half_plus_two:predict", false),
+        ("POST", "/model/arn%3Aaws%3Abedrock%3A%3A1%3Ax%2Fy/converse-stream", true),
+        ("POST", "/model/m/count-tokens", false),
+        ("POST", "/model/converse", false),
         ("POST", "/", false),
         ("POST", "*", false),
         ("POST", "", false),
@@ -131,6 +137,10 @@ const FOREIGN: &[&str] = &[
     r#"{"points":[{"id":1,"vector":[1]}],"ids":[1]}"#,
     r#"{"name":"docs","get_or_create":true}"#,
     r#"{"vector":[1,2],"topK":3}"#,
+    // So do clouds' bodies.
+    r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+    r#"{"instances":[{"content":"hi"}]}"#,
+    r#"{"inputText":"hi","textGenerationConfig":{}}"#,
 ];
 
 fn candidate(content_type: &str) -> (RequestHead, Option<Candidate>) {

@@ -90,7 +90,8 @@ pub struct ResponseHead {
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 57] = [
+const ALLOWED: [&str; 61] = [
+    "amz-sdk-invocation-id",
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
     "anthropic-ratelimit-input-tokens-reset",
@@ -116,10 +117,13 @@ const ALLOWED: [&str; 57] = [
     "traceparent",
     "tracestate",
     "transfer-encoding",
+    "x-amz-date",
     "x-amzn-bedrock-cache-read-input-token-count",
     "x-amzn-bedrock-cache-write-input-token-count",
+    "x-amzn-bedrock-guardrailidentifier",
     "x-amzn-bedrock-input-token-count",
     "x-amzn-bedrock-output-token-count",
+    "x-amzn-bedrock-service-tier",
     "x-amzn-errortype",
     "x-amzn-requestid",
     "x-elastic-product",

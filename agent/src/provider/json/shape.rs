@@ -43,14 +43,33 @@ impl Shape {
         Self(vec![Node::default()]).with(ROOT, paths)
     }
 
-    /// The same paths, and these below a member of the document.
+    /// The same paths, and these below another one.
     pub(in crate::provider) fn and_below(
         mut self,
-        member: &'static str,
+        path: &'static str,
         paths: &[(&'static str, usize)],
     ) -> Self {
-        let below = self.child_or_new(ROOT, member);
+        let (below, _) = self.walk(ROOT, path);
         self.with(below, paths)
+    }
+
+    /// The same paths, and those of another shape.
+    pub(in crate::provider) fn and(mut self, other: &Self) -> Self {
+        self.copy(ROOT, other, ROOT);
+        self
+    }
+
+    fn copy(&mut self, to: usize, other: &Self, from: usize) {
+        let Some(node) = other.0.get(from) else { return };
+        if let Some(known) = self.0.get_mut(to) {
+            known.cap = known.cap.max(node.cap);
+            known.is_counted |= node.is_counted;
+            known.outline = known.outline.or(node.outline);
+        }
+        for (key, child) in &node.children {
+            let to = self.child_or_new(to, key);
+            self.copy(to, other, *child);
+        }
     }
 
     fn with(mut self, below: usize, paths: &[(&'static str, usize)]) -> Self {
@@ -59,19 +78,7 @@ impl Shape {
                 Some((path, names)) => (path, Some(names)),
                 None => (*path, None),
             };
-            let mut at = below;
-            let mut is_inner = false;
-            for name in path.split('.') {
-                let element = [ELEMENT, INNER].into_iter().find(|suffix| name.ends_with(suffix));
-                let name = element.and_then(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-                is_inner = element == Some(INNER);
-                if !name.is_empty() {
-                    at = self.child_or_new(at, name);
-                }
-                if element.is_some() {
-                    at = self.child_or_new(at, ELEMENT);
-                }
-            }
+            let (at, is_inner) = self.walk(below, path);
             if let Some(node) = self.0.get_mut(at) {
                 node.cap = node.cap.max(*cap);
                 node.is_counted |= is_inner;
@@ -79,6 +86,23 @@ impl Shape {
             }
         }
         self
+    }
+
+    /// Where a path leads, and whether it ends in "each element that is no number or literal".
+    fn walk(&mut self, below: usize, path: &'static str) -> (usize, bool) {
+        let (mut at, mut is_inner) = (below, false);
+        for name in path.split('.') {
+            let element = [ELEMENT, INNER].into_iter().find(|suffix| name.ends_with(suffix));
+            let name = element.and_then(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+            is_inner = element == Some(INNER);
+            if !name.is_empty() {
+                at = self.child_or_new(at, name);
+            }
+            if element.is_some() {
+                at = self.child_or_new(at, ELEMENT);
+            }
+        }
+        (at, is_inner)
     }
 
     fn child_or_new(&mut self, parent: usize, key: &'static str) -> usize {

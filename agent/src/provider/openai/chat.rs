@@ -58,7 +58,7 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
     has_messages(body) && !others && !has_own_chat(&request.path) && asked
 }
 
-pub(super) static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
+pub(in crate::provider) static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
     let own = [
         ("model", NAME),
         ("agent_id", NAME),
@@ -86,7 +86,7 @@ pub(super) static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
     Shape::new(&[&own[..], parts::OF_MESSAGES].concat())
 });
 
-pub(super) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
+pub(in crate::provider) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
     let own = [
         ("choices[].index", 0),
         ("choices[].finish_reason", WORD),
@@ -114,7 +114,7 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 }
 
 /// One completion being followed, of a chat or of a text.
-pub(super) struct Completion {
+pub(in crate::provider) struct Completion {
     operation: Inference,
     speaker: Speaker,
     tools: Tools,
@@ -213,7 +213,7 @@ impl JsonApi for Completion {
 }
 
 impl Completion {
-    pub(super) fn new(operation: Inference, recognised: &Recognised<'_>) -> Self {
+    pub(in crate::provider) fn new(operation: Inference, recognised: &Recognised<'_>) -> Self {
         Self {
             operation,
             speaker: Speaker::of(recognised),

@@ -19,6 +19,8 @@ mod tools;
 mod transcriptions;
 mod usage;
 
+pub(super) use chat::{Completion, REQUEST as CHAT_REQUEST, RESPONSE as CHAT_RESPONSE};
+
 const API_TYPE: &str = "openai.api.type";
 const REQUEST_SERVICE_TIER: &str = "openai.request.service_tier";
 const RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
