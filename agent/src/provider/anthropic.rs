@@ -6,25 +6,46 @@ use super::candidate::{SIGN_MAX_BYTES, has_messages, has_own_chat};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint};
-use crate::call::{Call, Inference, Parameters, Subject, Usage};
+use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::protocol::http1::RequestHead;
+use crate::value::Value;
 
+mod complete;
+mod parts;
 #[cfg(test)]
 mod tests;
 
 /// Every client sends this field; its value is a date, and of no matter.
 const VERSION: &str = "anthropic-version";
 
-pub(super) static DIALECTS: &[Dialect] = &[Dialect {
-    endpoints: &[Endpoint { headers: &[VERSION], ..Endpoint::post("v1/messages") }],
-    claims,
-    provider: "anthropic",
-    signs: SIGNS,
-    attributes: &[],
-    follow: |recognised, limits| {
-        Follow::begin(Messages::default(), Call::new(Subject::chat(), recognised.provider), limits)
+/// Names of the vendor's own SDK, which stand on its own spans alone.
+const REQUEST_SERVICE_TIER: &str = "anthropic.request.service_tier";
+const RESPONSE_SERVICE_TIER: &str = "anthropic.response.service_tier";
+const STOP_REASON: &str = "anthropic.message.stop_reason";
+const CACHE_WRITE_5M: &str = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens";
+const CACHE_WRITE_1H: &str = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens";
+
+const ANTHROPIC: &str = "anthropic";
+
+pub(super) static DIALECTS: &[Dialect] = &[
+    Dialect {
+        endpoints: &[Endpoint { headers: &[VERSION], ..Endpoint::post("v1/messages") }],
+        claims,
+        provider: ANTHROPIC,
+        signs: SIGNS,
+        attributes: &[
+            REQUEST_SERVICE_TIER,
+            RESPONSE_SERVICE_TIER,
+            STOP_REASON,
+            CACHE_WRITE_5M,
+            CACHE_WRITE_1H,
+        ],
+        follow: |recognised, limits| {
+            Follow::begin(Messages::default(), Call::new(Subject::chat(), recognised.provider), limits)
+        },
     },
-}];
+    complete::DIALECT,
+];
 
 /// What only this dialect has beside messages.
 pub(super) const SIGNS: &[(&str, usize)] =
@@ -41,7 +62,7 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[
+    let own = [
         ("model", NAME),
         ("temperature", 0),
         ("top_p", 0),
@@ -50,32 +71,43 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("stop_sequences[]", NAME),
         ("stream", 0),
         ("output_config.effort", WORD),
-    ])
+        ("service_tier", WORD),
+    ];
+    Shape::new(&[&own[..], parts::OF_MESSAGES].concat())
 });
+
+/// What stands in a message, which is an answer, or what a stream begins with.
+const OF_MESSAGE: &[(&str, usize)] = &[
+    ("id", NAME),
+    ("model", NAME),
+    ("usage.input_tokens", 0),
+    ("usage.output_tokens", 0),
+    ("usage.cache_read_input_tokens", 0),
+    ("usage.cache_creation_input_tokens", 0),
+    ("usage.cache_creation.ephemeral_5m_input_tokens", 0),
+    ("usage.cache_creation.ephemeral_1h_input_tokens", 0),
+    ("usage.output_tokens_details.thinking_tokens", 0),
+    ("usage.server_tool_use.web_search_requests", 0),
+    ("usage.service_tier", WORD),
+    ("usage.speed", WORD),
+];
 
 /// A whole message has at its top what the events of a stream have below `message` and `delta`.
 static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
-    Shape::new(&[
+    let own = [
         ("type", WORD),
-        ("id", NAME),
-        ("model", NAME),
         ("stop_reason", WORD),
-        ("usage.input_tokens", 0),
-        ("usage.output_tokens", 0),
-        ("usage.cache_read_input_tokens", 0),
-        ("usage.cache_creation_input_tokens", 0),
-        ("usage.output_tokens_details.thinking_tokens", 0),
-        ("message.id", NAME),
-        ("message.model", NAME),
-        ("message.usage.input_tokens", 0),
-        ("message.usage.output_tokens", 0),
-        ("message.usage.cache_read_input_tokens", 0),
-        ("message.usage.cache_creation_input_tokens", 0),
-        ("message.usage.output_tokens_details.thinking_tokens", 0),
         ("delta.stop_reason", WORD),
+        ("content[].type", WORD),
+        ("content[].id", NAME),
+        ("content[].name", NAME),
+        ("content_block.type", WORD),
+        ("content_block.id", NAME),
+        ("content_block.name", NAME),
         ("error.type", WORD),
         ("error.message", 0),
-    ])
+    ];
+    Shape::new(&[&own[..], OF_MESSAGE].concat()).and_below("message", OF_MESSAGE)
 });
 
 /// One message being followed.
@@ -107,6 +139,9 @@ impl JsonApi for Messages {
             reasoning_level: asked.get("output_config.effort").text(),
             ..Parameters::default()
         };
+        let tier = asked.get("service_tier").text().filter(|tier| tier != "auto");
+        put(call, REQUEST_SERVICE_TIER, tier.map(Value::String));
+        parts::take_of_messages(asked, call);
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -115,6 +150,13 @@ impl JsonApi for Messages {
             call.response_id = call.response_id.take().or_else(|| place.get("id").text());
             call.response_model = call.response_model.take().or_else(|| place.get("model").text());
             self.count(place.get("usage"));
+            take_own(place.get("usage"), call);
+        }
+        for block in said.get("content").items().iter().chain([said.get("content_block")]) {
+            // What Anthropic's servers run themselves has a type of its own.
+            if let (Some("tool_use"), Some(name)) = (block.get("type").as_text(), block.get("name").text()) {
+                call.add_tool_call(ToolCall { name, id: block.get("id").text() });
+            }
         }
         let reason = said.get("delta.stop_reason").text().or_else(|| said.get("stop_reason").text());
         self.stop_reason = reason.or(self.stop_reason.take());
@@ -136,6 +178,7 @@ impl JsonApi for Messages {
             }),
             ..self.counted
         };
+        put(call, STOP_REASON, self.stop_reason.clone().map(Value::String));
         let finish_reasons = match self.stop_reason.as_deref() {
             Some("end_turn" | "stop_sequence") => vec!["stop".to_owned()],
             Some("max_tokens") => vec!["length".to_owned()],
@@ -161,8 +204,37 @@ impl Messages {
             output: last("output_tokens", counted.output),
             cache_read: last("cache_read_input_tokens", counted.cache_read),
             cache_write: last("cache_creation_input_tokens", counted.cache_write),
+            cache_write_1h: last("cache_creation.ephemeral_1h_input_tokens", counted.cache_write_1h),
             reasoning: last("output_tokens_details.thinking_tokens", counted.reasoning),
+            web_searches: last("server_tool_use.web_search_requests", counted.web_searches),
             ..counted
         };
+    }
+}
+
+/// The class of service, and what else the price of each token depends on.
+fn take_own(usage: &Json, call: &mut Call) {
+    let tier = usage.get("service_tier").text();
+    if tier.is_some() {
+        call.service_tier.clone_from(&tier);
+        put(call, RESPONSE_SERVICE_TIER, tier.map(Value::String));
+    }
+    for (name, path) in [
+        (CACHE_WRITE_5M, "cache_creation.ephemeral_5m_input_tokens"),
+        (CACHE_WRITE_1H, "cache_creation.ephemeral_1h_input_tokens"),
+    ] {
+        put(call, name, usage.get(path).integer().map(Value::Int));
+    }
+    // Such tokens cost several times as much.
+    if usage.get("speed").as_text() == Some("fast") {
+        call.service_tier = Some("fast".to_owned());
+    }
+}
+
+/// Puts the vendor's own attribute on its own span, in place of what was there of it.
+fn put(call: &mut Call, name: &'static str, value: Option<Value>) {
+    if let (ANTHROPIC, Some(value)) = (call.provider, value) {
+        call.extra.retain(|(known, _)| *known != name);
+        call.extra.push((name, value));
     }
 }
