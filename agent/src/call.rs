@@ -255,6 +255,8 @@ pub struct Call {
     pub chunk_gaps_us: Vec<u32>,
     /// The stream said that it was over, in the provider's way: clients may then read no further.
     pub stream_ended: bool,
+    /// The response came to its end, and nothing is missing of it that counts: its counts are final.
+    pub is_final: bool,
     /// The provider's machine-readable error code, from the body of an error or inside a stream.
     pub error_code: Option<String>,
     /// Attributes that only this provider's conventions define.
@@ -292,6 +294,7 @@ impl Call {
             first_chunk_ns: None,
             chunk_gaps_us: Vec::new(),
             stream_ended: false,
+            is_final: false,
             error_code: None,
             extra: Vec::new(),
             notes: Vec::new(),

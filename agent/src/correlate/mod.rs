@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use crate::call::{Call, Subject};
 use crate::discovery::process::Process;
 use crate::event::Role;
-use crate::exchange::{Exchange, Outcome};
+use crate::exchange::Exchange;
 use crate::price::{Cost, Prices, Unpriced};
 use crate::provider;
 use clock::Clock;
@@ -215,9 +215,7 @@ impl Correlator {
         exchange: &Exchange,
         at: SystemTime,
     ) -> Result<Option<Cost>, &'static str> {
-        // A stream's counts grow until its end.
-        let is_whole = exchange.outcome == Outcome::Complete && exchange.missing_bytes == 0;
-        if exchange.role != Role::Client || call.stream && !call.stream_ended && !is_whole {
+        if exchange.role != Role::Client || !call.is_final {
             return Ok(None);
         }
         let own_host = provider::is_own_host(&exchange.request, call.provider);

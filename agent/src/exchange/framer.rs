@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Limits, Payload};
 use crate::protocol::eventstream::{self, EventStreamParser};
-use crate::protocol::http1::Headers;
+use crate::protocol::http1::{Headers, RequestHead};
 use crate::protocol::ndjson::{Line, LineParser};
 use crate::protocol::sse::SseParser;
 
@@ -40,16 +40,20 @@ enum State {
     Messages(EventStreamParser),
 }
 
+/// Elasticsearch's and OpenSearch's searches by several, a line each; OpenSearch's clients label them as one document.
+const LINES_PATH: &str = "/_msearch";
+
 /// How lines of an event stream begin (WHATWG HTML, section 9.2.6); no JSON does.
 const EVENT_FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Framer {
-    /// For a request's body: by its content type alone.
-    pub(super) fn of_request(headers: &Headers, limits: &Limits) -> Self {
-        let mut framer = Self::of_response(headers, limits);
-        framer.decide(match label(headers) {
+    /// For a request's body: by its content type, but at paths where clients send lines as documents.
+    pub(super) fn of_request(request: &RequestHead, limits: &Limits) -> Self {
+        let mut framer = Self::of_response(&request.headers, limits);
+        let has_lines = request.path.ends_with(LINES_PATH);
+        framer.decide(match if has_lines { Format::Lines } else { label(&request.headers) } {
             Format::Events | Format::Messages => Format::Document,
             format => format,
         });
@@ -174,6 +178,7 @@ fn label(headers: &Headers) -> Format {
         "application/x-ndjson",
         "application/ndjson",
         "application/jsonl",
+        "application/vnd.elasticsearch+x-ndjson",
         "application/x-jsonlines",
         // Cohere's.
         "application/stream+json",

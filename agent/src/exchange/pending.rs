@@ -43,7 +43,7 @@ impl Pending {
         Self {
             request_coding: content_decoder(&request.headers),
             response_coding: Decoder::new(None),
-            request_framer: Framer::of_request(&request.headers, limits),
+            request_framer: Framer::of_request(&request, limits),
             response_framer: Framer::of_response(&Headers::default(), limits),
             response_seen_ns: None,
             exchange: Exchange {

@@ -14,9 +14,16 @@ const LOOK_MAX_BYTES: usize = 8 * 1024;
 /// Bytes of a text that tells dialects apart: roles and names of models.
 pub(super) const SIGN_MAX_BYTES: usize = 128;
 
-/// Requests by other methods than POST that have a body which tells what they are, with the last segment of their paths:
-/// others are no candidates, and cost no look.
-const OTHER_METHODS: [(&str, &str); 1] = [("PUT", "points")];
+/// Requests by other methods than POST that have a body which tells what they are: others are no candidates, and cost
+/// no look.
+const OTHER_METHODS: [Endpoint; 3] = [
+    Endpoint { method: "PUT", ..Endpoint::post("collections/{collection}/points") },
+    Endpoint { method: "GET", ..Endpoint::post("_search") },
+    Endpoint { method: "GET", ..Endpoint::post("_knn_search") },
+];
+
+/// Where requests are lines of JSON that tell what they are.
+const LINES: Endpoint = Endpoint::post("_msearch");
 
 /// What dialects are told apart by.
 static SIGNS: LazyLock<Shape> = LazyLock::new(|| {
@@ -37,7 +44,8 @@ pub(super) fn has_own_chat(path: &str) -> bool {
     ["api/chat", "v1/chat", "v2/chat"].iter().any(|known| Endpoint::post(known).captures(path).is_some())
 }
 
-/// A request whose body will tell what it is. Holds at most [`LOOK_MAX_BYTES`] of it.
+/// A request whose body will tell what it is. Looks at no more than [`LOOK_MAX_BYTES`] of it, and holds no more than the
+/// frames in which these are.
 pub struct Candidate {
     limits: BodyLimits,
     /// What came so far, for whom it may concern.
@@ -61,7 +69,7 @@ pub enum Decision {
 /// What dialects are told apart by, of a body.
 #[cfg(test)]
 pub(super) fn signs(body: &[u8]) -> Json {
-    Reader::read(&SIGNS, body).root
+    Reader::read_begin(&SIGNS, body).root
 }
 
 impl Candidate {
@@ -73,13 +81,9 @@ impl Candidate {
         };
         let content_type = request.headers.get("content-type");
         if request.method == "POST" {
-            return content_type.is_none_or(json);
+            return content_type.is_none_or(json) || LINES.matches(request);
         }
-        let last = request.path.rsplit('/').find(|segment| !segment.is_empty());
-        content_type.is_some_and(json)
-            && OTHER_METHODS
-                .iter()
-                .any(|(method, segment)| *method == request.method && last == Some(segment))
+        content_type.is_some_and(json) && OTHER_METHODS.iter().any(|known| known.matches(request))
     }
 
     pub(super) fn new(limits: BodyLimits) -> Self {
@@ -90,7 +94,7 @@ impl Candidate {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let frames = self.frames.iter().map(|frame| match &frame.payload {
-            Payload::Document(bytes) => bytes.len() + size_of::<Frame>(),
+            Payload::Document(bytes) | Payload::Line { bytes, .. } => bytes.len() + size_of::<Frame>(),
             _ => size_of::<Frame>(),
         });
         self.bytes.capacity() + frames.sum::<usize>()
@@ -98,11 +102,25 @@ impl Candidate {
 
     /// A piece of the request's body.
     pub fn request(&mut self, request: &RequestHead, frame: &Frame) -> Decision {
-        let Payload::Document(bytes) = &frame.payload else { return Decision::Foreign };
+        let (bytes, is_line) = match &frame.payload {
+            Payload::Document(bytes) => (bytes, false),
+            Payload::Line { bytes, .. } if LINES.matches(request) => (bytes, true),
+            _ => return Decision::Foreign,
+        };
         let room = LOOK_MAX_BYTES.saturating_sub(self.bytes.len());
-        self.bytes.extend(bytes.iter().take(room));
+        let looked = bytes.get(..room).unwrap_or(bytes);
+        self.bytes.extend_from_slice(looked);
         self.frames.push(frame.clone());
-        if self.bytes.len() >= LOOK_MAX_BYTES || self.bytes.len() >= 2 * self.looked_at {
+        if is_line {
+            // Each line by itself: one that is a dialect's is enough.
+            let line = Reader::read_begin(&SIGNS, looked);
+            let is_over = self.bytes.len() >= LOOK_MAX_BYTES;
+            self.claimed(request, &line.root).unwrap_or(if is_over {
+                Decision::Foreign
+            } else {
+                Decision::Open
+            })
+        } else if self.bytes.len() >= LOOK_MAX_BYTES || self.bytes.len() >= 2 * self.looked_at {
             self.look(request)
         } else {
             Decision::Open
@@ -119,11 +137,9 @@ impl Candidate {
 
     fn look(&mut self, request: &RequestHead) -> Decision {
         self.looked_at = self.bytes.len();
-        let document = Reader::read(&SIGNS, &self.bytes);
-        if let Some(dialect) = dialects().find(|dialect| (dialect.claims)(request, &document.root)) {
-            let mut interpreter = dialect.begin(None, request, self.limits);
-            std::mem::take(&mut self.frames).iter().for_each(|frame| interpreter.request(frame));
-            return Decision::Known(interpreter);
+        let document = Reader::read_begin(&SIGNS, &self.bytes);
+        if let Some(known) = self.claimed(request, &document.root) {
+            return known;
         }
         let may_go_on = matches!(document.ending, Ending::Cut | Ending::Empty);
         let object = document.root.is_object() || self.bytes.trim_ascii().is_empty();
@@ -132,5 +148,13 @@ impl Candidate {
         } else {
             Decision::Foreign
         }
+    }
+
+    /// Whose it is, as far as one dialect says so.
+    fn claimed(&mut self, request: &RequestHead, body: &Json) -> Option<Decision> {
+        let dialect = dialects().find(|dialect| (dialect.claims)(request, body))?;
+        let mut interpreter = dialect.begin(None, request, self.limits);
+        std::mem::take(&mut self.frames).iter().for_each(|frame| interpreter.request(frame));
+        Some(Decision::Known(interpreter))
     }
 }

@@ -312,6 +312,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         } else {
             call.stream |= streamed;
         }
+        let is_whole = exchange.outcome == Outcome::Complete && exchange.missing_bytes == 0;
+        call.is_final = if streamed { call.stream_ended || is_whole } else { answered };
         let cut = streamed && !call.stream_ended && is_cut(exchange.outcome) && exchange.missing_bytes == 0;
         let end = End { exchange, cut, answered };
         if !api.is_one(&end, &call) {

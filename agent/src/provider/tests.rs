@@ -141,6 +141,8 @@ const FOREIGN: &[&str] = &[
     r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
     r#"{"instances":[{"content":"hi"}]}"#,
     r#"{"inputText":"hi","textGenerationConfig":{}}"#,
+    r#"{"knn":{"field":"e","query_vector":[1,2],"k":3}}"#,
+    r#"{"query":{"match":{"title":"knn"}},"size":3}"#,
 ];
 
 fn candidate(content_type: &str) -> (RequestHead, Option<Candidate>) {

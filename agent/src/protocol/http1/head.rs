@@ -90,7 +90,7 @@ pub struct ResponseHead {
 
 /// Fields that carry no credential and no content, in lower case. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
-const ALLOWED: [&str; 61] = [
+const ALLOWED: &[&str] = &[
     "amz-sdk-invocation-id",
     "anthropic-ratelimit-input-tokens-limit",
     "anthropic-ratelimit-input-tokens-remaining",
@@ -126,10 +126,12 @@ const ALLOWED: [&str; 61] = [
     "x-amzn-bedrock-service-tier",
     "x-amzn-errortype",
     "x-amzn-requestid",
+    "x-elastic-client-meta",
     "x-elastic-product",
     "x-gemini-service-tier",
     "x-litellm-call-id",
     "x-litellm-response-cost",
+    "x-opensearch-version",
     "x-pinecone-api-version",
     "x-ratelimit-limit",
     "x-ratelimit-limit-project-requests",
@@ -152,11 +154,12 @@ const ALLOWED: [&str; 61] = [
     "x-ratelimit-reset-tokens-minute",
     "x-request-id",
     "x-stainless-retry-count",
+    "x-weaviate-client",
 ];
 
 /// The allow-listed name that equals `name` in any case.
 fn allowed(name: &str) -> Option<&'static str> {
-    ALLOWED.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+    ALLOWED.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Parameters of a query whose being there tells APIs apart.

@@ -65,8 +65,17 @@ impl Reader {
     }
 
     /// Reads a whole document.
+    #[cfg(test)]
     pub(in crate::provider) fn read(shape: &'static Shape, document: &[u8]) -> Document {
         Self::new(shape).read_next(document)
+    }
+
+    /// Reads the begin of a document, and keeps of a string that goes on what there is of it.
+    pub(in crate::provider) fn read_begin(shape: &'static Shape, begin: &[u8]) -> Document {
+        let mut reader = Self::new(shape);
+        reader.push(begin);
+        reader.cut_string();
+        reader.take()
     }
 
     /// Reads a further whole document. What a reader that finished had allocated serves the next one.

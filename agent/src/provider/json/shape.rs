@@ -38,7 +38,8 @@ impl Shape {
     /// `choices[].finish_reason` is a member of each element, `data.*[].id` of each element of members of any
     /// name; `query[#]` are those elements that are lists, objects or strings. Behind a last name, `{}` asks for
     /// the outline of a list or an object: its structure, and nothing that it says; `{key,field}` tells that
-    /// strings in members `key` and `field` are names, too, and stay.
+    /// strings in members `key` and `field` are names, too, and stay. `query.bool.must=query` is read as what stands
+    /// at `query`, however deep one is in the other, and has its name; no other path goes through it.
     pub(in crate::provider) fn new(paths: &[(&'static str, usize)]) -> Self {
         Self(vec![Node::default()]).with(ROOT, paths)
     }
@@ -49,11 +50,11 @@ impl Shape {
         path: &'static str,
         paths: &[(&'static str, usize)],
     ) -> Self {
-        let (below, _) = self.walk(ROOT, path);
+        let below = steps(path).fold(ROOT, |at, step| self.child_or_new(at, step));
         self.with(below, paths)
     }
 
-    /// The same paths, and those of another shape.
+    /// The same paths, and those of another shape, which has no `=`.
     pub(in crate::provider) fn and(mut self, other: &Self) -> Self {
         self.copy(ROOT, other, ROOT);
         self
@@ -66,7 +67,8 @@ impl Shape {
             known.is_counted |= node.is_counted;
             known.outline = known.outline.or(node.outline);
         }
-        for (key, child) in &node.children {
+        // One that stands before its parent is read as another: following it would not end.
+        for (key, child) in node.children.iter().filter(|(_, child)| *child > from) {
             let to = self.child_or_new(to, key);
             self.copy(to, other, *child);
         }
@@ -74,35 +76,36 @@ impl Shape {
 
     fn with(mut self, below: usize, paths: &[(&'static str, usize)]) -> Self {
         for (path, cap) in paths {
+            if let Some((path, like)) = path.split_once('=') {
+                self.alias(below, path, like);
+                continue;
+            }
             let (path, outline) = match path.strip_suffix('}').and_then(|path| path.split_once('{')) {
                 Some((path, names)) => (path, Some(names)),
                 None => (*path, None),
             };
-            let (at, is_inner) = self.walk(below, path);
+            let at = steps(path).fold(below, |at, step| self.child_or_new(at, step));
             if let Some(node) = self.0.get_mut(at) {
                 node.cap = node.cap.max(*cap);
-                node.is_counted |= is_inner;
+                node.is_counted |= path.ends_with(INNER);
                 node.outline = node.outline.or(outline);
             }
         }
         self
     }
 
-    /// Where a path leads, and whether it ends in "each element that is no number or literal".
-    fn walk(&mut self, below: usize, path: &'static str) -> (usize, bool) {
-        let (mut at, mut is_inner) = (below, false);
-        for name in path.split('.') {
-            let element = [ELEMENT, INNER].into_iter().find(|suffix| name.ends_with(suffix));
-            let name = element.and_then(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-            is_inner = element == Some(INNER);
-            if !name.is_empty() {
-                at = self.child_or_new(at, name);
-            }
-            if element.is_some() {
-                at = self.child_or_new(at, ELEMENT);
-            }
+    /// What stands at a path is read as what stands at another one.
+    fn alias(&mut self, below: usize, path: &'static str, like: &'static str) {
+        let node = steps(like).fold(below, |at, step| self.child_or_new(at, step));
+        if let Some(node) = self.0.get_mut(node) {
+            node.is_counted |= path.ends_with(INNER);
         }
-        (at, is_inner)
+        let steps: Vec<_> = steps(path).collect();
+        let Some((last, before)) = steps.split_last() else { return };
+        let parent = before.iter().fold(below, |at, step| self.child_or_new(at, step));
+        if let Some(parent) = self.0.get_mut(parent) {
+            parent.children.push((*last, node));
+        }
     }
 
     fn child_or_new(&mut self, parent: usize, key: &'static str) -> usize {
@@ -152,6 +155,15 @@ impl Shape {
     pub(super) fn outline(&self, node: usize) -> Option<&'static str> {
         self.0.get(node)?.outline
     }
+}
+
+/// The steps of a path: names, and [`ELEMENT`].
+fn steps(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('.').flat_map(|name| {
+        let element = [ELEMENT, INNER].into_iter().find_map(|suffix| name.strip_suffix(suffix));
+        let step = element.unwrap_or(name);
+        [Some(step).filter(|step| !step.is_empty()), element.map(|_| ELEMENT)].into_iter().flatten()
+    })
 }
 
 fn find(children: &[(&'static str, usize)], key: &[u8]) -> Option<usize> {

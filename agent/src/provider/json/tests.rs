@@ -297,3 +297,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_holds_itself_is_read_however_deep() {
+    static QUERY: LazyLock<Shape> = LazyLock::new(|| {
+        Shape::new(&[
+            ("query.knn.k", 0),
+            ("query[#]=query", 0),
+            ("query.bool.must=query", 0),
+            ("query.nested.query=query", 0),
+            ("n", 0),
+        ])
+    });
+    let read = |document: &str| Reader::read(&QUERY, document.as_bytes());
+    let knn = r#"{"nested":{"path":"p","query":{"bool":{"must":{"knn":{"k":3,"v":[1,2]}}}}}}"#;
+    let document = read(&format!(r#"{{"query":{{"bool":{{"must":[{{"match":{{}}}},{knn},7]}}}},"n":1}}"#));
+    let must = document.root.get("query.bool.query");
+    assert_eq!((must.length(), must.items().len()), (Some(3), 2), "a number is counted: {must:?}");
+    assert_eq!(must.items()[1].get("nested.query.bool.query.knn.k").count(), Some(3));
+    assert_eq!(document.root.get("n").count(), Some(1));
+    let deep = format!("{}7{}", r#"{"query":[["#.repeat(100), "]]}".repeat(100));
+    assert_eq!(read(&deep).ending, Ending::Whole);
+    let deeper = format!("{}7{}", "{\"query\":[[".repeat(1_000), "]]}".repeat(1_000));
+    assert_eq!(read(&deeper).ending, Ending::Invalid);
+}
+
+#[test]
+fn a_begin_has_the_begin_of_a_string() {
+    for (begin, model, n) in [
+        (r#"{"n":1,"model":"gpt"#, "gpt", Some(1)),
+        (r#"{"n":1,"model":"gp\u00"#, "gp\u{fffd}", Some(1)),
+        (r#"{"n":1,"model":"gpt","messages":[{"content":"gp"#, "gpt", Some(1)),
+        (r#"{"n":1,"mod"#, "", Some(1)),
+        (r#""mod"#, "", None),
+    ] {
+        let document = Reader::read_begin(&SHAPE, begin.as_bytes());
+        assert_eq!((document.root.get("model").begin(), document.ending), (model, Ending::Cut), "{begin}");
+        assert_eq!(document.root.get("n").count(), n);
+    }
+}

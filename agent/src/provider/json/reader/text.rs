@@ -99,6 +99,20 @@ impl Reader {
         }
     }
 
+    /// Nothing more is known of the string under way: what there is of it stands for it where some of it is wanted.
+    pub(super) fn cut_string(&mut self) {
+        let is_value = matches!(self.state, State::String { is_key: false, .. });
+        if !is_value || self.behind.is_some() || self.outline.is_some() {
+            return;
+        }
+        if self.target().is_some_and(|node| self.shape.cap(node) > 0) {
+            let mut text = String::new();
+            unescape(&self.token, &mut text);
+            let value = Json::Text { text, bytes: self.string_bytes, padding: 0, cut: true };
+            self.attach(Some(value));
+        }
+    }
+
     /// The name of the member whose value comes next.
     pub(super) fn name(&mut self, raw: &[u8]) {
         if let Some(outline) = &mut self.outline {
