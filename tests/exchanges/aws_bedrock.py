@@ -6,6 +6,7 @@ import json
 import struct
 import urllib.parse
 
+import anthropic
 import anthropic_messages
 import boto3
 import httpx
@@ -67,7 +68,10 @@ def converse(asked, model):
         body = {"output": {"message": message}, "stopReason": "guardrail_intervened", "usage": usage}
         return Answer({**body, "metrics": {"latencyMs": 20}}, headers=FIELDS)
     content = [{"text": "Let me look. answer-canary"}]
-    message = {"role": "assistant", "content": content + ([USE] if "toolConfig" in asked else [])}
+    if "toolConfig" in asked:
+        # The second runs at the server.
+        content += [USE, {"toolUse": {**USE["toolUse"], "toolUseId": "tooluse_02", "type": "server_tool_use"}}]
+    message = {"role": "assistant", "content": content}
     reason = "tool_use" if "toolConfig" in asked else "max_tokens"
     body = {"output": {"message": message}, "stopReason": reason, "usage": USAGE, "metrics": {"latencyMs": 551}}
     return Answer({**body, "serviceTier": {"type": "priority"}}, headers=FIELDS)
@@ -135,7 +139,7 @@ def invoke(asked, model):
 
 def invoke_stream(asked, model):
     metrics = {"inputTokenCount": 12, "outputTokenCount": 57, "invocationLatency": 551, "firstByteLatency": 321}
-    if "anthropic" in model:
+    if "anthropic" in model or model == PROFILE:
         events = [json.loads(event.partition(b"data: ")[2]) for event in anthropic_messages.stream()]
     elif "nova" in model:
         events = [
@@ -217,6 +221,24 @@ def by_key(url):
         plain.post(url + path, json=body, headers={"authorization": f"Bearer {KEY}"})
 
 
+def claude(url):
+    """Anthropic's own SDK, with an API key of Bedrock."""
+    return anthropic.AnthropicBedrock(aws_region="us-east-1", api_key=KEY, base_url=url, max_retries=0)
+
+
+def claude_streamed(url):
+    with claude(url).messages.stream(**{**CLAUDE_MESSAGE, "model": PROFILE}) as stream:
+        stream.get_final_message()
+
+
+def claude_missing(url):
+    try:
+        claude(url).messages.create(**{**CLAUDE_MESSAGE, "model": "unknown"})
+    except anthropic.APIStatusError:
+        return
+
+
+CLAUDE_MESSAGE = {"model": CLAUDE, "max_tokens": 1024, "messages": anthropic_messages.MESSAGES}
 SETTINGS = {
     "system": [{"text": "Be kind. prompt-canary"}],
     "inferenceConfig": {"maxTokens": 512, "temperature": 0.2, "topP": 0.9, "stopSequences": ["END"]},
@@ -263,4 +285,7 @@ CALLS = {
     "invoke_stream_nova": lambda url: invoked_in_stream(url, "amazon.nova-pro-v1:0", NOVA),
     "invoke_stream_llama": lambda url: invoked_in_stream(url, "meta.llama3-8b-instruct-v1:0", LLAMA),
     "invoke_stream_mistral": lambda url: invoked_in_stream(url, "mistral.mistral-7b-instruct-v0:2", MISTRAL),
+    "claude": lambda url: claude(url).messages.create(**CLAUDE_MESSAGE),
+    "claude_stream": claude_streamed,
+    "claude_missing": claude_missing,
 }

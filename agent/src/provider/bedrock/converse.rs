@@ -92,13 +92,15 @@ const USAGE: &[(&str, usize)] = &[
     ("trace.promptRouter.invokedModelId", NAME),
 ];
 
-const START: &[(&str, usize)] = &[("start.toolUse.name", NAME), ("start.toolUse.toolUseId", NAME)];
+const START: &[(&str, usize)] =
+    &[("start.toolUse.name", NAME), ("start.toolUse.toolUseId", NAME), ("start.toolUse.type", WORD)];
 
 /// An event's name stands beside it; Nova's own stand in it, as its one member.
 pub(super) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
     let own = [
         ("output.message.content[].toolUse.name", NAME),
         ("output.message.content[].toolUse.toolUseId", NAME),
+        ("output.message.content[].toolUse.type", WORD),
         ("stopReason", WORD),
         ERROR,
     ];
@@ -233,8 +235,10 @@ pub(super) fn first<'a>(value: &'a Json, names: &[&str]) -> &'a Json {
     found.unwrap_or(&Json::Null)
 }
 
+/// A tool that the caller is to run: what runs at the server says so.
 fn add_tool_call(tool: &Json, call: &mut Call) {
-    if let Some(name) = tool.get("name").text() {
+    let name = tool.get("name").text().filter(|_| tool.get("type").as_text() != Some("server_tool_use"));
+    if let Some(name) = name {
         call.add_tool_call(ToolCall { name, id: tool.get("toolUseId").text() });
     }
 }

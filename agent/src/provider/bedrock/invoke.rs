@@ -134,8 +134,7 @@ impl JsonApi for Invocation {
     }
 
     fn request(&mut self, asked: &Json, call: &mut Call) {
-        let version = asked.get("anthropic_version").as_text();
-        self.is_one = version.is_some_and(|version| version.starts_with("bedrock-"))
+        self.is_one = asked.get("anthropic_version").as_text().is_some()
             || asked.get("inputText") != &Json::Null
             || asked.get("inferenceConfig").is_object();
         self.asked = format_of_request(asked, self.model.as_deref());

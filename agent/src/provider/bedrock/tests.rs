@@ -39,6 +39,7 @@ fn others_paths_are_theirs() {
     let turn = r#"{"messages":[{"role":"user","content":[{"text":"bob"}]}]}"#;
     let prompt = r#"{"prompt":"bob"}"#;
     let ours = r#"{"inputText":"bob"}"#;
+    let claude = r#"{"anthropic_version":"2026-10-21","messages":[]}"#;
     let id = "Content-Type: application/json\r\nx-amzn-RequestId: 1\r\n";
     let sdk = "Content-Type: application/json\r\namz-sdk-invocation-id: 1\r\n";
     for (host, target, fields, request, answer, expected) in [
@@ -48,6 +49,7 @@ fn others_paths_are_theirs() {
         ("localhost", "/model/m/invoke", JSON, prompt, JSON, 0),
         ("localhost", "/model/m/invoke", JSON, turn, JSON, 0),
         ("localhost", "/model/m/invoke", JSON, ours, JSON, 1),
+        ("localhost", "/model/m/invoke", JSON, claude, JSON, 1),
         ("localhost", "/model/m/invoke", JSON, prompt, id, 1),
         ("localhost", "/model/m/invoke", sdk, prompt, JSON, 1),
         ("localhost", "/model/m/invoke", AWS, prompt, JSON, 1),

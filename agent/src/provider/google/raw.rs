@@ -1,7 +1,9 @@
 //! Vertex's `:rawPredict` and `:streamRawPredict`: a publisher's own format, with the model in the path.
 
+use std::sync::LazyLock;
+
 use super::super::anthropic::Messages;
-use super::super::follow::{End, Follow, JsonApi};
+use super::super::follow::{End, Follow, JsonApi, WORD, code};
 use super::super::json::{Json, Shape};
 use super::super::{Dialect, Endpoint, Interpreter};
 use super::{VERTEX_AI, at_vertex, model};
@@ -33,6 +35,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     },
 };
 
+/// Vertex's own errors name themselves otherwise than Anthropic's.
+static RESPONSE: LazyLock<Shape> =
+    LazyLock::new(|| Shape::new(&[("error.status", WORD)]).and(Messages::default().response_shape()));
+
 /// Anthropic's messages, which do not name their model here.
 struct Claude {
     model: Option<String>,
@@ -45,7 +51,7 @@ impl JsonApi for Claude {
     }
 
     fn response_shape(&self) -> &'static Shape {
-        self.messages.response_shape()
+        &RESPONSE
     }
 
     fn request(&mut self, asked: &Json, call: &mut Call) {
@@ -54,6 +60,7 @@ impl JsonApi for Claude {
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
+        call.error_code = call.error_code.take().or_else(|| code(said.get("error.status")));
         self.messages.response(event, said, call);
     }
 

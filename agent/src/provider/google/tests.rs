@@ -231,6 +231,13 @@ fn a_publisher_s_own_format_is_read() {
         (call.usage.input, call.usage.output, call.finish_reasons()),
         (Some(3), Some(4), &["stop".to_owned()][..])
     );
+    for (body, expected) in [
+        (r#"{"error":{"code":404,"message":"bob","status":"NOT_FOUND"}}"#, "NOT_FOUND"),
+        (r#"{"type":"error","error":{"type":"overloaded_error","message":"bob"}}"#, "overloaded_error"),
+    ] {
+        let wire = Wire { target: &target, status: 404, pieces: &[body.as_bytes()], ..Wire::default() };
+        assert_eq!(wire.play().error_code.as_deref(), Some(expected));
+    }
 }
 
 #[test]
