@@ -33,7 +33,7 @@ def content(*parts, **more):
     return {"content": {"role": "model", "parts": list(parts)}, **more}
 
 
-def generate(model, streams):
+def generate(asked, model, streams):
     if model == "gemini-missing":
         error = {"code": 404, "message": "Publisher Model `prompt-canary` was not found.", "status": "NOT_FOUND"}
         return Answer({"error": error}, status=404)
@@ -41,6 +41,8 @@ def generate(model, streams):
     use = {"functionCall": {"name": "get_weather", "args": {"city": "Lisbon"}}}
     last = {"candidates": [content(use, finishReason="STOP", avgLogprobs=-0.1)], "usageMetadata": COUNTS, **VERSION}
     if not streams:
+        if "tools" not in asked:
+            last["usageMetadata"] = {**COUNTS, "trafficType": "ON_DEMAND"}
         whole = {**last, "candidates": [content(words, use, finishReason="STOP")]}
         return Answer(whole, content_type="application/json; charset=UTF-8")
     first = {"candidates": [content(words)], "usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}, **VERSION}
@@ -69,7 +71,7 @@ def answer(request):
         return Answer({"error": error}, status=404)
     if method in ("rawPredict", "streamRawPredict"):
         return anthropic_messages.answer(request)
-    return generate(model, method == "streamGenerateContent")
+    return generate(asked, model, method == "streamGenerateContent")
 
 
 def client(url):

@@ -75,7 +75,10 @@ fn read_heads(end: &End<'_>, call: &mut Call) {
 
 /// The guardrail that a request names.
 fn guard(id: Option<String>, call: &mut Call) {
-    call.extra.extend(id.map(|id| (GUARDRAIL_ID, Value::String(id))));
+    if let Some(id) = id {
+        call.extra.retain(|(known, _)| *known != GUARDRAIL_ID);
+        call.extra.push((GUARDRAIL_ID, Value::String(id)));
+    }
 }
 
 /// The wire leaves out of the input what a cache gave or took; the conventions' total has it.

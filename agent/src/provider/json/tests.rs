@@ -30,6 +30,22 @@ fn read(document: &str) -> Document {
 }
 
 #[test]
+fn shapes_are_joined() {
+    static BOTH: LazyLock<Shape> = LazyLock::new(|| {
+        let one = Shape::new(&[("a.b", 0), ("c[]", 2)]).and_below("d.e[]", &[("f", 4)]);
+        one.and(&Shape::new(&[("a.b", 3), ("a.g", 3), ("d.e[].h", 4)]))
+    });
+    let text = br#"{"a":{"b":"xyz","g":"xyz"},"c":["xy"],"d":{"e":[{"f":"x","h":"y","i":"z"}]}}"#;
+    let root = Reader::read(&BOTH, text).root;
+    for path in ["a.b", "a.g"] {
+        assert_eq!(root.get(path).as_text(), Some("xyz"), "{path}");
+    }
+    let element = &root.get("d.e").items()[0];
+    assert_eq!((element.get("f").as_text(), element.get("h").as_text()), (Some("x"), Some("y")));
+    assert!(!element.has("i"));
+}
+
+#[test]
 fn what_is_wanted_is_kept_and_nothing_else() {
     let document = read(
         r#" {"id":"x","model":"gpt","tools":[{"model":"no"}],"n":-3,"messages":[{"content":"hello","role":"user"},7],
