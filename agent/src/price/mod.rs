@@ -107,7 +107,11 @@ impl Prices {
             return Ok(None);
         }
         let Some(moment) = moment(began) else { return Ok(None) };
-        let names = [&call.response_model, &call.request_model];
+        let mut names = [&call.response_model, &call.request_model];
+        if call.provider == "aws.bedrock" {
+            // The model that answers does not say from where; the one that is asked for has the region that is billed.
+            names.reverse();
+        }
         let Some(model) = names.into_iter().flatten().next() else {
             let is_billed = own_host && vendor(call.provider).is_some();
             return if is_billed { Err(Unpriced::Model) } else { Ok(None) };
@@ -173,7 +177,9 @@ fn was_cut(call: &Call) -> bool {
 
 /// It was made in capacity that is paid for by the hour.
 fn is_paid_for(call: &Call) -> bool {
-    call.service_tier.as_deref().is_some_and(|tier| tier.eq_ignore_ascii_case("provisioned_throughput"))
+    let tier = call.service_tier.as_deref();
+    let is_own = call.request_model.as_deref().is_some_and(|model| model.starts_with("provisioned-model/"));
+    is_own || matches!(tier, Some("PROVISIONED_THROUGHPUT" | "reserved"))
 }
 
 fn moment(at: SystemTime) -> Option<Moment> {
@@ -186,6 +192,8 @@ fn moment(at: SystemTime) -> Option<Moment> {
 fn kind(call: &Call) -> Vec<(&'static str, &str)> {
     match call.service_tier.as_deref() {
         Some("batch") => vec![("processing", "batch")],
+        Some("ON_DEMAND_PRIORITY") => vec![("service_tier", "priority")],
+        Some("ON_DEMAND_FLEX") => vec![("service_tier", "flex")],
         Some(tier) => vec![("service_tier", tier)],
         None => Vec::new(),
     }

@@ -65,7 +65,6 @@ impl Reader {
     }
 
     /// Reads a whole document.
-    #[cfg(test)]
     pub(in crate::provider) fn read(shape: &'static Shape, document: &[u8]) -> Document {
         Self::new(shape).read_next(document)
     }
