@@ -107,11 +107,7 @@ impl Prices {
             return Ok(None);
         }
         let Some(moment) = moment(began) else { return Ok(None) };
-        let mut names = [&call.response_model, &call.request_model];
-        if call.provider == "aws.bedrock" {
-            // The model that answers does not say from where; the one that is asked for has the region that is billed.
-            names.reverse();
-        }
+        let names = names(call);
         let Some(model) = names.into_iter().flatten().next() else {
             let is_billed = own_host && vendor(call.provider).is_some();
             return if is_billed { Err(Unpriced::Model) } else { Ok(None) };
@@ -121,9 +117,10 @@ impl Prices {
         if let Some(prices) = rule.and_then(|rule| rule.usd.as_ref()) {
             return bill(call, prices, 1.0, "rules".into()).map(Some);
         }
-        let listed = rule.and_then(|rule| rule.list.as_deref()).or_else(|| vendor(call.provider));
-        let Some(vendor) = listed.filter(|_| own_host || rule.is_some()) else { return Ok(None) };
-        let known = LIST.model(vendor, model).filter(|_| !is_tuned(model)).ok_or(Unpriced::Model)?;
+        let vendor = rule.and_then(|rule| rule.list.as_deref()).or_else(|| vendor(call.provider));
+        let Some(vendor) = vendor.filter(|_| own_host || rule.is_some()) else { return Ok(None) };
+        let known = names.into_iter().flatten().find_map(|name| LIST.model(vendor, name));
+        let known = known.filter(|_| !is_tuned(model)).ok_or(Unpriced::Model)?;
         let prices = known.prices(moment, &kind(call)).ok_or(Unpriced::Model)?;
         let factor = rule.and_then(|rule| rule.factor).unwrap_or(1.0);
         bill(call, &prices, factor, LIST.source.as_str().into()).map(Some)
@@ -154,6 +151,18 @@ fn vendor(provider: &str) -> Option<&'static str> {
         "voyageai" => "voyageai",
         _ => return None,
     })
+}
+
+/// What the model is called, the better name first.
+fn names(call: &Call) -> [Option<&str>; 2] {
+    let (asked, answered) = (call.request_model.as_deref(), call.response_model.as_deref());
+    match call.provider {
+        // Who answers does not say from where; what is asked for has the region that is billed.
+        "aws.bedrock" => [asked, answered],
+        // What is asked for is a deployment, which anybody may name as he likes.
+        "azure.ai.openai" => [answered, None],
+        _ => [answered, asked],
+    }
 }
 
 /// A model of a customer's own, which costs more than the one that it was made of.

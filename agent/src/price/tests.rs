@@ -102,7 +102,8 @@ fn every_vendor_and_its_models_are_known() {
         ("groq", "llama-3.3-70b-versatile"),
         ("perplexity", "sonar"),
     ] {
-        let call = call(provider, model, tokens(1000, if model.contains("embed") { 0 } else { 10 }));
+        let mut call = call(provider, model, tokens(1000, if model.contains("embed") { 0 } else { 10 }));
+        call.response_model = call.request_model.clone();
         let cost = Prices::of_list().cost(&call, None, true, now());
         assert!(cost.as_ref().is_ok_and(|cost| cost.as_ref().unwrap().total > 0.0), "{model}: {cost:?}");
     }
@@ -133,6 +134,8 @@ fn what_cannot_be_priced_has_no_cost() {
     assert_eq!(cost(&call("openai", "gpt-4o-by-nobody", tokens(1, 1)), true), Err(Unpriced::Model));
     assert_eq!(cost(&call("openai", "ft:gpt-4o:acme::x", tokens(1, 1)), true), Err(Unpriced::Model));
     assert_eq!(cost(&call("ollama", "gpt-4o", tokens(1, 1)), true), Ok(None));
+    // A deployment has whatever name it was given.
+    assert_eq!(cost(&call("azure.ai.openai", "gpt-4o", tokens(1, 1)), true), Err(Unpriced::Model));
     let nameless = Call { request_model: None, ..known.clone() };
     assert_eq!(cost(&nameless, true), Err(Unpriced::Model));
     let cut = Subject::Inference { operation: Inference::Chat, finish_reasons: vec!["error".to_owned()] };
