@@ -1,4 +1,4 @@
-//! `spanwire demo`: the agent at work on a real SDK and a stand-in provider, for a newcomer to see.
+//! `spanwire demo`: the agent at work on real SDKs and a stand-in for their vendors, for a newcomer to see.
 //! Nothing leaves this host.
 
 use std::fs;
@@ -18,8 +18,8 @@ use crate::run::command::of_children;
 use crate::run::{Agent, StartError};
 use crate::telemetry::Counters;
 
-/// The provider that the end-to-end tests use as well.
-const PROVIDER: &str = include_str!("../../../tests/standin/provider.py");
+/// Answers as the vendors do, by their names.
+const VENDORS: &str = include_str!("vendors.py");
 /// The program that is traced. It knows nothing of that.
 const CLIENT: &str = include_str!("client.py");
 /// Its name: what `service.name` will be.
@@ -63,8 +63,8 @@ impl Drop for Folder {
 pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Result<(), StartError> {
     needs(python).await?;
     let folder = Folder::new()?;
-    let mut provider = provider(python, &folder)?;
-    let ready = ready(&mut provider).await?;
+    let mut vendors = vendors(python, &folder)?;
+    let ready = ready(&mut vendors).await?;
     // The example, and nothing else of this host.
     let agent = Agent::start(&of_children(config.clone()), counters)?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -76,14 +76,14 @@ pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Res
     drop(stop);
     tracing.await.context("the agent failed")??;
     // It is ours, and it is killed with its handle if this fails.
-    let _ = provider.kill().await;
+    let _ = vendors.kill().await;
     Ok(played?)
 }
 
 /// Checks what the example needs, before anything is started.
 async fn needs(python: &Path) -> anyhow::Result<()> {
     let found = Command::new(python)
-        .args(["-c", "import openai"])
+        .args(["-c", "import anthropic, openai"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -94,15 +94,15 @@ async fn needs(python: &Path) -> anyhow::Result<()> {
         })?;
     ensure!(
         found.success(),
-        "the demo needs the `openai` package, and {} has none: install it (pip install openai), name a Python that \
-         has it with --python, or use `cargo xtask run --demo`, which brings its own",
+        "the demo needs the packages `openai` and `anthropic`, and {} has not both: install them (pip install openai \
+         anthropic), name a Python that has them with --python, or use `cargo xtask run --demo`, which brings its own",
         python.display()
     );
     Ok(())
 }
 
-fn provider(python: &Path, folder: &Folder) -> anyhow::Result<Child> {
-    let script = folder.write("provider.py", PROVIDER)?;
+fn vendors(python: &Path, folder: &Folder) -> anyhow::Result<Child> {
+    let script = folder.write("vendors.py", VENDORS)?;
     Command::new(python)
         .arg(script)
         .arg("--dir")
@@ -111,24 +111,35 @@ fn provider(python: &Path, folder: &Folder) -> anyhow::Result<Child> {
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("the stand-in provider does not start")
+        .context("the vendors' stand-in does not start")
 }
 
-async fn ready(provider: &mut Child) -> anyhow::Result<Ready> {
-    let out = provider.stdout.take().context("the stand-in provider has no output")?;
+async fn ready(vendors: &mut Child) -> anyhow::Result<Ready> {
+    let out = vendors.stdout.take().context("the vendors' stand-in has no output")?;
     let Some(line) = BufReader::new(out).lines().next_line().await? else {
-        bail!("the stand-in provider ended at once; it needs the `openssl` command to make a certificate");
+        bail!("the vendors' stand-in ended at once; it needs the `openssl` command to make a certificate");
     };
-    serde_json::from_str(&line).context("the stand-in provider did not say where it is")
+    serde_json::from_str(&line).context("the vendors' stand-in did not say where it is")
 }
 
 async fn play(python: &Path, folder: &Folder, ready: &Ready) -> anyhow::Result<()> {
     let script = folder.write(CLIENT_NAME, CLIENT)?;
-    info!("running {CLIENT_NAME}: the openai SDK, unmodified, against a stand-in on this host");
+    info!(
+        "running {CLIENT_NAME}: vendors' SDKs, unmodified; a stand-in on this host answers in the vendors' place"
+    );
+    let here = format!("http://127.0.0.1:{}", ready.port);
     let status = Command::new(python)
         .arg(script)
-        .env("OPENAI_BASE_URL", format!("https://localhost:{}/v1", ready.port))
+        .env("HTTPS_PROXY", &here)
+        .env("https_proxy", &here)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .env_remove("OPENAI_BASE_URL")
+        .env_remove("ANTHROPIC_BASE_URL")
         .env("OPENAI_API_KEY", "sk-demo-not-a-key")
+        .env("ANTHROPIC_API_KEY", "sk-ant-demo-not-a-key")
+        .env("GEMINI_API_KEY", "demo-not-a-key")
+        .env("QDRANT_URL", &here)
         .env("SSL_CERT_FILE", &ready.ca)
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -31,6 +31,7 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
             ("gen_ai.usage.input_tokens".into(), Value::Int(1234)),
             ("gen_ai.usage.output_tokens".into(), Value::Int(56)),
             ("gen_ai.usage.cache_read.input_tokens".into(), Value::Int(1024)),
+            ("gen_ai.cost.total".into(), Value::Double(0.001_234)),
             ("gen_ai.response.finish_reasons".into(), Value::strings(["stop"])),
             ("gen_ai.response.time_to_first_chunk".into(), Value::Double(0.312)),
             ("server.address".into(), Value::String("api.example.com".to_owned())),

@@ -11,11 +11,12 @@ const NAME_WIDTH: usize = 26;
 const RESULT_WIDTH: usize = 20;
 const TOKENS_WIDTH: usize = 20;
 const TIME_WIDTH: usize = 8;
+const COST_WIDTH: usize = 10;
 const SERVER_WIDTH: usize = 48;
 const NOTES_WIDTH: usize = 80;
 
 /// What is shown of a call: clipped and safe to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     time: String,
     service: String,
@@ -27,6 +28,8 @@ pub(super) struct Row {
     /// Why something is missing.
     notes: String,
     cached: Option<u64>,
+    /// In US dollars.
+    pub(super) cost: Option<f64>,
     /// Tokens in and out; `None` where the wire did not say.
     pub(super) tokens: (Option<u64>, Option<u64>),
     /// The call failed.
@@ -57,7 +60,12 @@ impl Row {
             Some(Value::Double(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
             _ => None,
         };
+        let cost = match get(span, "gen_ai.cost.total") {
+            Some(Value::Double(usd)) => Some(*usd),
+            _ => None,
+        };
         Self {
+            cost,
             time: text::time_of_day(span.ended),
             service: clip(&span.process.service_name, SERVICE_WIDTH),
             name: clip(&span.name, NAME_WIDTH),
@@ -82,6 +90,7 @@ impl Row {
             pad(&self.token_text(), TOKENS_WIDTH),
             format!("{:>TIME_WIDTH$}", text::duration(self.duration)),
             format!("{:>TIME_WIDTH$}", self.first_chunk.map(text::duration).unwrap_or_default()),
+            format!("{:>COST_WIDTH$}", self.cost.map(text::dollars).unwrap_or_default()),
             self.server.clone(),
             paint(&self.notes, Style::Aside, color && !self.notes.is_empty()),
         ];
@@ -91,7 +100,8 @@ impl Row {
     /// The call within a tree, where time and service stand above it.
     pub(super) fn leaf(&self, color: bool) -> String {
         let result = paint(&self.result, self.style(), color);
-        format!("{}  {result}  {}  {}", self.name, self.token_text(), text::duration(self.duration))
+        let cost = self.cost.map(|usd| format!("  {}", text::dollars(usd))).unwrap_or_default();
+        format!("{}  {result}  {}  {}{cost}", self.name, self.token_text(), text::duration(self.duration))
     }
 
     fn style(&self) -> Style {
@@ -122,6 +132,7 @@ pub(super) fn heading(color: bool) -> String {
         pad("IN→OUT (CACHED)", TOKENS_WIDTH),
         format!("{:>TIME_WIDTH$}", "TOOK"),
         format!("{:>TIME_WIDTH$}", "FIRST"),
+        format!("{:>COST_WIDTH$}", "COST"),
         "SERVER".to_owned(),
     ];
     paint(&cells.join("  "), Style::Aside, color)

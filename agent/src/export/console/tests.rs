@@ -38,8 +38,8 @@ fn a_call_is_one_aligned_line_under_one_heading() {
     assert_eq!(
         text,
         "\
-UTC       SERVICE               CALL                        RESULT                IN→OUT (CACHED)           TOOK     FIRST  SERVER
-12:34:57  weather-agent         chat gpt-4o                 stop                  1,234→56 (1,024)         1.25s     312ms  api.example.com
+UTC       SERVICE               CALL                        RESULT                IN→OUT (CACHED)           TOOK     FIRST        COST  SERVER
+12:34:57  weather-agent         chat gpt-4o                 stop                  1,234→56 (1,024)         1.25s     312ms   $0.001234  api.example.com
 12:34:56  weather-agent         chat gpt-4o                 rate_limit_exceeded   -                         87ms
 "
     );
@@ -128,12 +128,12 @@ fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
     assert_eq!(
         tree,
         "\
-agent (pid 42): 5 calls, 4,936→224 tokens, 1 error
-├─ trace 01010101010101010101010101010101: 4 calls, 4,936→224 tokens
-│  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
-│     ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
-│     │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
-│     └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s
+agent (pid 42): 5 calls, 4,936→224 tokens, $0.004936, 1 error
+├─ trace 01010101010101010101010101010101: 4 calls, 4,936→224 tokens, $0.004936
+│  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+│     ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+│     │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+│     └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
 └─ trace 02020202020202020202020202020202: 1 call, no token counts, 1 error
    └─ chat gpt-4o  rate_limit_exceeded  -  87ms
 "
@@ -194,7 +194,7 @@ fn the_hosts_calls_are_bounded_over_all_processes() {
         console.finish().unwrap();
     });
     assert_eq!(text.matches("more call").count(), 1);
-    assert!(text.ends_with("agent (pid 20): 3 calls, 3,702→168 tokens\n└─ … and 3 more calls\n"));
+    assert!(text.ends_with("agent (pid 20): 3 calls, 3,702→168 tokens, $0.003702\n└─ … and 3 more calls\n"));
 }
 
 /// Output that others can look at.

@@ -74,6 +74,16 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
+/// `$12.34`, `$0.0123`, `$0.000123`.
+pub(super) fn dollars(usd: f64) -> String {
+    match usd {
+        0.0 => "$0".to_owned(),
+        1.0.. => format!("${usd:.2}"),
+        0.01.. => format!("${usd:.4}"),
+        _ => format!("${usd:.6}"),
+    }
+}
+
 /// The time of day in UTC, `12:34:56`.
 pub(super) fn time_of_day(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
@@ -92,4 +102,16 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// `1 call`, `2 calls`.
 pub(super) fn count(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dollars;
+
+    #[test]
+    fn money_is_as_exact_as_it_is_small() {
+        for (usd, text) in [(0.0, "$0"), (12.345, "$12.35"), (0.012_34, "$0.0123"), (0.000_012_3, "$0.000012")] {
+            assert_eq!(dollars(usd), text);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::row::Row;
-use super::text::{Style, clip, count, hex, paint, thousands};
+use super::text::{Style, clip, count, dollars, hex, paint, thousands};
 use crate::correlate::span::{Span, SpanId, TraceId};
 
 /// Calls kept of one process.
@@ -34,6 +34,8 @@ struct Totals {
     input: u64,
     output: u64,
     errors: u64,
+    /// In US dollars.
+    cost: f64,
 }
 
 impl Totals {
@@ -42,6 +44,7 @@ impl Totals {
         self.input = self.input.saturating_add(row.tokens.0.unwrap_or(0));
         self.output = self.output.saturating_add(row.tokens.1.unwrap_or(0));
         self.errors += u64::from(row.failed);
+        self.cost += row.cost.unwrap_or(0.0);
     }
 
     fn text(self, color: bool) -> String {
@@ -53,7 +56,8 @@ impl Totals {
             0 => String::new(),
             errors => format!(", {}", paint(&count(errors, "error"), Style::Bad, color)),
         };
-        format!("{}, {tokens}{errors}", count(self.calls, "call"))
+        let cost = if self.cost > 0.0 { format!(", {}", dollars(self.cost)) } else { String::new() };
+        format!("{}, {tokens}{cost}{errors}", count(self.calls, "call"))
     }
 }
 
