@@ -32,7 +32,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, bedrock, chroma, elasticsearch, google, ollama, openai, pinecone, qdrant, rerank }
+dialects! { anthropic, bedrock, chroma, cohere, elasticsearch, google, ollama, openai, pinecone, qdrant, rerank }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

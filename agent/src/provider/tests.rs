@@ -177,6 +177,11 @@ fn a_path_may_need_its_body() {
         ("/embeddings", &[], r#"{"vectors":[1]}"#, None),
         ("/moderations", &[], r#"{"input":"x"}"#, Some("moderation openai")),
         ("/images/generations", &[], r#"{"model":"m","prompt":"x"}"#, Some("generate_content openai")),
+        ("/v2/chat", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, Some("chat cohere")),
+        ("/v2/chat", &[], r#"{"messages":[{"role":"user"}]}"#, None),
+        ("/v1/chat", &[], r#"{"message":"x"}"#, None),
+        ("/v2/embed", &[], r#"{"model":"m","texts":["x"]}"#, Some("embeddings cohere")),
+        ("/v2/embed", &[], r#"{"url":"x"}"#, None),
         ("/tokenize", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
         ("/v1/messages/count_tokens", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
     ] {
