@@ -7,6 +7,7 @@
 
 mod candidate;
 mod endpoint;
+mod evidence;
 mod follow;
 mod form;
 mod host;
@@ -32,7 +33,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, bedrock, chroma, cohere, elasticsearch, google, ollama, openai, pinecone, qdrant, rerank }
+dialects! { anthropic, bedrock, chroma, cohere, elasticsearch, google, mistral, ollama, openai, pinecone, qdrant, rerank }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

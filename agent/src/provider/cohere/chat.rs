@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{Evidence, PROVIDER, USAGE, has_text, is_own, usage};
+use super::{PROVIDER, USAGE, has_text, is_own, usage};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::provider::candidate::has_messages;
+use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::media::{self, URL};
@@ -27,7 +28,7 @@ pub(super) const CHAT: Dialect = Dialect {
     signs: &[("message", 0), ("chat_history", 0)],
     attributes: &[],
     follow: |recognised, limits| {
-        let evidence = Evidence::of(&recognised, CHAT_V2.matches(recognised.request));
+        let evidence = Evidence::of(&recognised, PROVIDER, CHAT_V2.matches(recognised.request));
         let api = Generation { evidence, ..Generation::default() };
         Follow::begin(api, Call::new(Subject::chat(), recognised.provider), limits)
     },
@@ -46,7 +47,8 @@ pub(super) const GENERATE: Dialect = Dialect {
     follow: |recognised, limits| {
         let operation = Inference::TextCompletion;
         let subject = Subject::Inference { operation, finish_reasons: Vec::new() };
-        let api = Generation { evidence: Evidence::of(&recognised, false), ..Generation::default() };
+        let api =
+            Generation { evidence: Evidence::of(&recognised, PROVIDER, false), ..Generation::default() };
         Follow::begin(api, Call::new(subject, recognised.provider), limits)
     },
 };

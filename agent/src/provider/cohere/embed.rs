@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{Evidence, PROVIDER, USAGE, is_own, usage};
+use super::{PROVIDER, USAGE, is_own, usage};
 use crate::call::{Call, Subject};
 use crate::protocol::http1::RequestHead;
+use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::media::{self, URL};
@@ -21,7 +22,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     attributes: &[],
     follow: |recognised, limits| {
         let subject = Subject::Embeddings { dimensions: None, encoding_formats: Vec::new() };
-        let api = Embed { evidence: Evidence::of(&recognised, true), found: None };
+        let api = Embed { evidence: Evidence::of(&recognised, PROVIDER, true), found: None };
         Follow::begin(api, Call::new(subject, recognised.provider), limits)
     },
 };

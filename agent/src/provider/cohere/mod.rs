@@ -1,9 +1,8 @@
 //! Cohere's own API: chats, completions and embeddings of both its versions. Its reranking is in `rerank`.
 
-use super::follow::End;
 use super::json::Json;
-use super::{Dialect, Recognised, host};
-use crate::call::{Call, Modalities, Usage};
+use super::{Dialect, evidence};
+use crate::call::{Modalities, Usage};
 use crate::protocol::http1::RequestHead;
 
 mod chat;
@@ -15,7 +14,7 @@ pub(super) static DIALECTS: &[Dialect] = &[chat::CHAT, chat::GENERATE, embed::DI
 
 /// Whether a request goes to Cohere's own host, where the path says all.
 fn is_own(request: &RequestHead) -> bool {
-    host::provider(request.host.as_deref(), &request.path) == Some(PROVIDER)
+    evidence::is_at(request, PROVIDER)
 }
 
 fn has_text(body: &Json, member: &str) -> bool {
@@ -56,28 +55,5 @@ fn usage(counts: &Json) -> Usage {
         cache_read: counts.get("cached_tokens").count().filter(|cached| Some(*cached) <= input),
         input_by: by,
         ..Usage::default()
-    }
-}
-
-/// What bears out that a path is Cohere's where its host does not say so.
-#[derive(Default)]
-struct Evidence {
-    is_own: bool,
-    /// The request is such as hardly anybody else's.
-    asked: bool,
-    /// An answer, or an event, has what only Cohere's have.
-    found: bool,
-}
-
-impl Evidence {
-    fn of(recognised: &Recognised<'_>, asked: bool) -> Self {
-        Self { is_own: is_own(recognised.request), asked, found: false }
-    }
-
-    /// An app with such a path answers in words of its own; of an error, or of half an answer, the request must do.
-    fn suffices(&self, end: &End<'_>, call: &Call) -> bool {
-        let refused = end.exchange.response.as_ref().is_none_or(|head| head.status >= 400);
-        let is_open = refused || !end.answered && call.first_chunk_ns.is_none();
-        self.is_own || self.found || self.asked && is_open
     }
 }

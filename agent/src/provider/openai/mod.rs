@@ -11,7 +11,7 @@ mod completions;
 mod embeddings;
 mod images;
 mod moderations;
-mod parts;
+pub(super) mod parts;
 mod responses;
 mod speaker;
 mod speech;

@@ -65,7 +65,7 @@ fn note_overflow(list: &Json, call: &mut Call) {
 }
 
 /// A part of a chat's message; `None` for text.
-pub(super) fn of_part(part: &Json) -> Option<Media> {
+pub(in crate::provider) fn of_part(part: &Json) -> Option<Media> {
     let url = |name: &str, modality| {
         let member = part.get(name);
         media::of_url(modality, member).or_else(|| media::of_url(modality, member.get("url")))
