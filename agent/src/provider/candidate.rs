@@ -16,10 +16,13 @@ pub(super) const SIGN_MAX_BYTES: usize = 128;
 
 /// Requests by other methods than POST that have a body which tells what they are: others are no candidates, and cost
 /// no look.
-const OTHER_METHODS: [Endpoint; 3] = [
+const OTHER_METHODS: [Endpoint; 6] = [
     Endpoint { method: "PUT", ..Endpoint::post("collections/{collection}/points") },
     Endpoint { method: "GET", ..Endpoint::post("_search") },
     Endpoint { method: "GET", ..Endpoint::post("_knn_search") },
+    Endpoint { method: "PUT", ..Endpoint::post("v1/objects/{class}/{id}") },
+    Endpoint { method: "PATCH", ..Endpoint::post("v1/objects/{class}/{id}") },
+    Endpoint { method: "DELETE", ..Endpoint::post("v1/batch/objects") },
 ];
 
 /// Where requests are lines of JSON that tell what they are.

@@ -20,6 +20,9 @@ pub const OVER_LIMIT: [&str; 2] = ["request body over the limit", "response body
 /// `error.type` of an error that names neither a code nor a type.
 pub(super) const UNNAMED_ERROR: &str = "_OTHER";
 
+/// Status of an answer that has no body.
+const NO_CONTENT: u16 = 204;
+
 /// Bytes of a code, a reason, an id: anything longer is a message in the wrong place.
 pub(super) const WORD: usize = 128;
 /// Bytes of a name of a model or a deployment.
@@ -219,6 +222,10 @@ impl<A: JsonApi> Follow<A> {
 
     /// Reads a response that is one document.
     fn read_response(&mut self, document: Document, exchange: &Exchange) {
+        let status = exchange.response.as_ref().map(|head| head.status);
+        if document.ending == Ending::Empty && status == Some(NO_CONTENT) {
+            return;
+        }
         let is_answer = self.api.is_document(&document.root);
         if is_answer {
             self.answered = document.ending == Ending::Whole;
@@ -228,7 +235,7 @@ impl<A: JsonApi> Follow<A> {
             Ending::Whole if !is_answer => Ending::Invalid,
             ending => ending,
         };
-        let refused = exchange.response.as_ref().is_some_and(|head| head.status >= 400);
+        let refused = status.is_some_and(|status| status >= 400);
         if A::ANSWERS_ALL_KINDS && !is_answer && !refused {
             return;
         }

@@ -16,6 +16,7 @@ mod tests;
 mod token;
 mod tree;
 
+pub(super) use outline::Outline;
 pub(super) use reader::Reader;
 pub(super) use shape::Shape;
 pub(super) use tree::{Document, Ending};

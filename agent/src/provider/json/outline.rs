@@ -15,7 +15,7 @@ const VALUE: &str = "\"?\"";
 /// A list or an object as it is read: JSON, in which names stay as far as they look like such, each value is
 /// `?`, and of values in a list that follow one another there is but one.
 #[derive(Debug)]
-pub(super) struct Outline {
+pub(in crate::provider) struct Outline {
     text: String,
     /// Members whose strings are names.
     names: &'static str,
@@ -33,7 +33,7 @@ pub(super) struct Outline {
 
 impl Outline {
     /// The outline of what opens now.
-    pub(super) fn begin(is_list: bool, names: &'static str) -> Self {
+    pub(in crate::provider) fn begin(is_list: bool, names: &'static str) -> Self {
         let mut outline = Self {
             text: String::new(),
             names,
@@ -51,7 +51,7 @@ impl Outline {
         !self.closing.is_empty()
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(in crate::provider) fn into_text(self) -> String {
         self.text
     }
 
@@ -59,7 +59,7 @@ impl Outline {
         self.text.capacity() + self.closing.capacity() * size_of::<char>()
     }
 
-    pub(super) fn open(&mut self, is_list: bool) {
+    pub(in crate::provider) fn open(&mut self, is_list: bool) {
         if self.skipped > 0 || self.left_out || self.is_full() || self.closing.len() >= DEPTH_MAX {
             if self.skipped == 0 {
                 self.value(None);
@@ -74,7 +74,7 @@ impl Outline {
         self.repeats = false;
     }
 
-    pub(super) fn close(&mut self) {
+    pub(in crate::provider) fn close(&mut self) {
         if self.skipped > 0 {
             self.skipped -= 1;
         } else if let Some(close) = self.closing.pop() {
@@ -84,7 +84,7 @@ impl Outline {
     }
 
     /// The name of the member whose value comes next, as on the wire.
-    pub(super) fn name(&mut self, raw: &[u8]) {
+    pub(in crate::provider) fn name(&mut self, raw: &[u8]) {
         if self.skipped > 0 {
             return;
         }
@@ -101,7 +101,7 @@ impl Outline {
     }
 
     /// A value that is neither a list nor an object; what it says, as on the wire, if it is a string.
-    pub(super) fn value(&mut self, raw: Option<&[u8]>) {
+    pub(in crate::provider) fn value(&mut self, raw: Option<&[u8]>) {
         let is_element = self.closing.last() == Some(&']');
         let named = raw.filter(|_| self.holds_name).and_then(name);
         if self.skipped > 0
