@@ -9,14 +9,19 @@ use jiff::civil::Date;
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use tracing::error;
 
 use super::Money;
 
 pub(super) static TEXT: &str = include_str!("list.json");
 
-/// Read when the first call is to be priced. A list that cannot be read has nothing in it; a test sees to it that
-/// it can.
-pub(super) static LIST: LazyLock<List> = LazyLock::new(|| serde_json::from_str(TEXT).unwrap_or_default());
+/// Read when the first call is to be priced.
+pub(super) static LIST: LazyLock<List> = LazyLock::new(|| {
+    serde_json::from_str(TEXT).unwrap_or_else(|error| {
+        error!("the built-in price list cannot be read, so that calls have no cost; this is a fault of the build: {error}");
+        List::default()
+    })
+});
 
 /// Vendors and what their models cost.
 #[derive(Debug, Default, Deserialize)]
