@@ -139,7 +139,11 @@ impl JsonApi for Rerank {
         });
     }
 
-    fn finish(self, _end: &End<'_>, _call: &mut Call) {}
+    fn finish(self, end: &End<'_>, call: &mut Call) {
+        // Text-embeddings-inference's.
+        let stated = || end.response_field("x-compute-tokens")?.trim().parse().ok();
+        call.usage.input = call.usage.input.or_else(stated);
+    }
 }
 
 fn ranking(call: &mut Call, change: impl FnOnce(&mut Ranking)) {

@@ -157,7 +157,6 @@ impl JsonApi for Generation {
                 || said.get("type").as_text() == Some(name)
                 || said.get("event_type").as_text() == Some(name)
         };
-        self.evidence.found |= is_cohere(said);
         let (delta, end) = (said.get("delta"), said.get("response"));
         // Version 1 has one more, of the response, which streams tell at their end only.
         let ids = [said, end].into_iter().flat_map(|place| [place.get("generation_id"), place.get("id")]);
@@ -181,7 +180,9 @@ impl JsonApi for Generation {
         call.stream_ended |= is("message-end") || is("stream-end") || said.get("is_finished").is_true();
         self.answered |= !has_text(said, "message");
         let errors = [delta.get("error"), said.get("err"), said.get("message")];
-        if errors.iter().any(|error| matches!(error, Json::Text { bytes: 1.., .. })) {
+        let is_error = errors.iter().any(|error| matches!(error, Json::Text { bytes: 1.., .. }));
+        self.evidence.look(is_cohere(said), is_error);
+        if is_error {
             call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
         }
     }

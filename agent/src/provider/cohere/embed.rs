@@ -96,7 +96,6 @@ impl JsonApi for Embed {
     fn response(&mut self, _event: &str, said: &Json, call: &mut Call) {
         call.response_id = said.get("id").text();
         let vectors = said.get("embeddings");
-        self.evidence.found |= vectors.is_list() || vectors.is_object();
         let first = |kind: &str| vectors.get(kind).items().first();
         let numbers = ["float", "int8", "uint8"].iter().filter_map(|kind| first(kind)?.length());
         // Eight in a number, one bit each.
@@ -107,7 +106,9 @@ impl JsonApi for Embed {
         self.found = found.filter(|found| *found > 0);
         call.usage = usage(said.get("meta"));
         call.usage.output = None;
-        if let Json::Text { bytes: 1.., .. } = said.get("message") {
+        let is_error = matches!(said.get("message"), Json::Text { bytes: 1.., .. });
+        self.evidence.look(vectors.is_list() || vectors.is_object(), is_error);
+        if is_error {
             call.error_code = Some(UNNAMED_ERROR.to_owned());
         }
     }
