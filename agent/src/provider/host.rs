@@ -61,6 +61,7 @@ static ROWS: &[Row] = &[
     row("integrate.api.nvidia.com", "nvidia"),
     row("api.sambanova.ai", "sambanova"),
     row("router.huggingface.co", "huggingface"),
+    row("api-inference.huggingface.co", "huggingface"),
     row("*.endpoints.huggingface.cloud", "huggingface"),
     row("ollama.com", "ollama"),
 ];

@@ -10,6 +10,7 @@ use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::media::{self, URL};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
+use crate::value::Value;
 
 #[cfg(test)]
 mod tests;
@@ -21,19 +22,22 @@ const DEPLOYMENT: Endpoint = Endpoint {
     ..Endpoint::post("deployments/{deployment}/embeddings")
 };
 
+/// Pixels of the images, which Voyage counts beside the text's tokens.
+const PIXELS: &str = "spanwire.usage.image.input_pixels";
+
 pub(super) const DIALECT: Dialect = Dialect {
     endpoints: &[
         DEPLOYMENT,
         Endpoint::post("v1/embeddings"),
         Endpoint::post("openai/embeddings"),
         // Voyage's, which nobody else has.
-        Endpoint { provider: Some("voyage"), ..Endpoint::post("v1/multimodalembeddings") },
+        Endpoint { provider: Some("voyageai"), ..Endpoint::post("v1/multimodalembeddings") },
         Endpoint::post("v1/contextualizedembeddings"),
     ],
     claims,
     provider: OPENAI,
     signs: &[("input", 0), ("input[]", 0)],
-    attributes: &[],
+    attributes: &[PIXELS],
     follow,
 };
 
@@ -69,7 +73,12 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
 
 static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
     // Numbers are counted and base64 is measured; neither is kept.
-    let own = [("data[].embedding", 0), ("data[].data[].embedding", 0)];
+    let own = [
+        ("data[].embedding", 0),
+        ("data[].data[].embedding", 0),
+        ("usage.text_tokens", 0),
+        ("usage.image_pixels", 0),
+    ];
     // A few servers count as responses do.
     Shape::new(&[&own[..], COMMON, ERRORS, usage::OF_CHAT, usage::OF_RESPONSES, speaker::SIGNS].concat())
 });
@@ -117,8 +126,10 @@ impl JsonApi for Embeddings {
         let encoding_formats = formats.into_iter().flatten().filter_map(Json::text).collect();
         self.number_type = asked.get("output_dtype").text();
         let images = asked.get("input").items().iter().map(|input| input.get("image"));
-        let images = images.filter_map(|image| {
-            media::of_base64("image", image, None).or_else(|| media::of_url("image", image))
+        // An address, or bytes in base64, which has no colon.
+        let images = images.filter_map(|image| match image.begin().contains(':') {
+            true => media::of_url("image", image),
+            false => media::of_base64("image", image, None),
         });
         images.for_each(|media| call.add_media(media));
         for part in asked.get("inputs").items().iter().flat_map(|input| input.get("content").items()) {
@@ -145,6 +156,10 @@ impl JsonApi for Embeddings {
         let total = reported.get("total_tokens").count();
         call.usage.input = call.usage.input.or(total);
         call.usage.output = None;
+        call.usage.input_by.text = call.usage.input_by.text.or_else(|| reported.get("text_tokens").count());
+        if let Some(pixels) = reported.get("image_pixels").integer().filter(|pixels| *pixels > 0) {
+            call.extra.push((PIXELS, Value::Int(pixels)));
+        }
         super::take_error(event, said, call);
     }
 
