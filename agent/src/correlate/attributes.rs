@@ -201,17 +201,19 @@ fn parameters(to: &mut Builder, asked: &Parameters) {
 }
 
 fn usage(to: &mut Builder, usage: Usage) {
+    // Providers list what there was none of, too.
+    let part = |count: Option<u64>| count.filter(|count| *count > 0);
     to.int(USAGE_INPUT_TOKENS, usage.input);
     to.int(USAGE_OUTPUT_TOKENS, usage.output);
     to.int(USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read);
     to.int(USAGE_CACHE_WRITE_INPUT_TOKENS, usage.cache_write);
     to.int(USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning);
-    to.int(USAGE_TEXT_INPUT_TOKENS, usage.input_by.text);
-    to.int(USAGE_IMAGE_INPUT_TOKENS, usage.input_by.image);
-    to.int(USAGE_AUDIO_INPUT_TOKENS, usage.input_by.audio);
-    to.int(USAGE_TEXT_OUTPUT_TOKENS, usage.output_by.text);
-    to.int(USAGE_IMAGE_OUTPUT_TOKENS, usage.output_by.image);
-    to.int(USAGE_AUDIO_OUTPUT_TOKENS, usage.output_by.audio);
+    to.int(USAGE_TEXT_INPUT_TOKENS, part(usage.input_by.text));
+    to.int(USAGE_IMAGE_INPUT_TOKENS, part(usage.input_by.image));
+    to.int(USAGE_AUDIO_INPUT_TOKENS, part(usage.input_by.audio));
+    to.int(USAGE_TEXT_OUTPUT_TOKENS, part(usage.output_by.text));
+    to.int(USAGE_IMAGE_OUTPUT_TOKENS, part(usage.output_by.image));
+    to.int(USAGE_AUDIO_OUTPUT_TOKENS, part(usage.output_by.audio));
 }
 
 fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts) {

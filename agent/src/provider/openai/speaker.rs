@@ -51,8 +51,8 @@ impl Speaker {
         let server = end.response_field("server").unwrap_or_default();
         let gateway = ["x-litellm-call-id", "x-litellm-response-cost"];
         let found = match () {
-            // A gateway hands on what its upstream says.
-            () if gateway.iter().any(|name| end.response_field(name).is_some()) => Some("litellm"),
+            // A gateway hands on what its upstream says; spoken was the format.
+            () if gateway.iter().any(|name| end.response_field(name).is_some()) => None,
             () if server.eq_ignore_ascii_case("llama.cpp") => Some("llama_cpp"),
             () => self.found,
         };

@@ -18,7 +18,7 @@ fn answers_give_their_server_away() {
         (r#"{"x_groq":{"id":"r"}}"#, &[], "groq"),
         (r#"{"prompt_filter_results":[],"choices":[]}"#, &[], "azure.ai.openai"),
         (r#"{"usage":{"cost":0.1,"is_byok":false}}"#, &[], "openrouter"),
-        (r#"{"x_groq":{"id":"r"}}"#, &[("x-litellm-call-id", "7")], "litellm"),
+        (r#"{"x_groq":{"id":"r"}}"#, &[("x-litellm-call-id", "7")], "openai"),
         ("{}", &[("server", "uvicorn")], "openai"),
         (r#"{"x_groq":null,"timings":"of bob","stats":null}"#, &[], "groq"),
     ] {
