@@ -206,6 +206,15 @@ fn a_path_may_need_its_body() {
         ("/generate", &[], r#"{"prompt":"x"}"#, None),
         ("/completion", &[], r#"{"prompt":"x","n_predict":9}"#, Some("text_completion llama_cpp")),
         ("/completion", &[], r#"{"course":7}"#, None),
+        ("/api/generate", &[], r#"{"model":"m","prompt":"x"}"#, Some("text_completion ollama")),
+        ("/api/chat", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, Some("chat ollama")),
+        ("/api/embed", &[], r#"{"model":"m","input":"x"}"#, Some("embeddings ollama")),
+        (
+            "/v1/complete",
+            &[],
+            r#"{"prompt":"x","max_tokens_to_sample":9}"#,
+            Some("text_completion anthropic"),
+        ),
         ("/tokenize", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
         ("/v1/messages/count_tokens", &[], r#"{"model":"m","messages":[{"role":"user"}]}"#, None),
     ] {
@@ -213,6 +222,9 @@ fn a_path_may_need_its_body() {
         let Recognition::Candidate(mut candidate) = recognise(&head, BodyLimits::default()) else {
             panic!("{path} alone says nothing")
         };
+        let root = super::candidate::signs(body.as_bytes());
+        let claiming = dialects().filter(|dialect| (dialect.claims)(&head, &root)).count();
+        assert_eq!(claiming, usize::from(expected.is_some()), "{path} {body}: one dialect at most");
         let decision = match candidate.request(&head, &frame(body.as_bytes())) {
             Decision::Open => candidate.last(&head),
             decision => decision,
