@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use super::json::{Json, Shape};
-use super::{Dialect, Endpoint};
-use crate::call::{Call, Inference, Media, Parameters, Subject, ToolCall};
+use super::{Dialect, Endpoint, media};
+use crate::call::{Call, Inference, Parameters, Subject, ToolCall};
 use crate::protocol::http1::RequestHead;
 
 #[cfg(test)]
@@ -167,9 +167,7 @@ impl JsonApi for Generation {
         };
         let of_messages = asked.get("messages").items().iter().map(|message| message.get("images"));
         for image in of_messages.chain([asked.get("images")]).flat_map(Json::items) {
-            if let Some(bytes) = base64_bytes(image) {
-                call.add_media(Media { modality: "image", media_type: None, bytes: Some(bytes) });
-            }
+            media::of_base64("image", image, None).into_iter().for_each(|image| call.add_media(image));
         }
     }
 
@@ -233,13 +231,5 @@ impl JsonApi for Embeddings {
         // Half a vector has not all of them.
         let dimensions = self.asked_dimensions.or(self.dimensions.filter(|_| end.answered));
         call.subject = Subject::Embeddings { dimensions, encoding_formats: Vec::new() };
-    }
-}
-
-/// Bytes that a text of base64 stands for, give or take its padding.
-fn base64_bytes(text: &Json) -> Option<u64> {
-    match text {
-        Json::Text { bytes: bytes @ 1.., .. } => Some(bytes / 4 * 3 + bytes % 4 * 3 / 4),
-        _ => None,
     }
 }

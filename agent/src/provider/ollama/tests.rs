@@ -55,7 +55,7 @@ fn a_stream_is_read_under_any_label() {
         ..Parameters::default()
     };
     assert_eq!(call.parameters, parameters);
-    assert_eq!(call.media.iter().map(|media| media.bytes).collect::<Vec<_>>(), [Some(3), Some(6)]);
+    assert_eq!(call.media.iter().map(|media| media.bytes).collect::<Vec<_>>(), [Some(3), Some(5)]);
 }
 
 #[test]
