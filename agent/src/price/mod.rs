@@ -203,6 +203,7 @@ fn kind(call: &Call) -> Vec<(&'static str, &str)> {
         Some("batch") => vec![("processing", "batch")],
         Some("ON_DEMAND_PRIORITY") => vec![("service_tier", "priority")],
         Some("ON_DEMAND_FLEX") => vec![("service_tier", "flex")],
+        Some("fast") if call.provider == "anthropic" => vec![("speed", "fast")],
         Some(tier) => vec![("service_tier", tier)],
         None => Vec::new(),
     }

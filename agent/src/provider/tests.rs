@@ -199,9 +199,12 @@ fn a_path_may_need_its_body() {
         ("/v1/batch/objects", &[], r#"{"objects":[{"key":"a"}]}"#, None),
         ("/v1/vector/search", &[], r#"{"collectionName":"docs","vector":[1]}"#, Some("retrieval milvus")),
         ("/v1/vector/search", &[], r#"{"collection":"docs","vector":[1]}"#, None),
+        (
             "/generate",
+            &[],
             r#"{"inputs":"x","parameters":{"max_new_tokens":9}}"#,
             Some("text_completion huggingface"),
+        ),
         ("/", &[], r#"{"inputs":"x","parameters":{"do_sample":true}}"#, Some("text_completion huggingface")),
         ("/generate", &[], r#"{"prompt":"x"}"#, None),
         ("/completion", &[], r#"{"prompt":"x","n_predict":9}"#, Some("text_completion llama_cpp")),
