@@ -40,13 +40,20 @@ pub(super) static DIALECTS: &[Dialect] = &[Dialect {
     endpoints: ENDPOINTS,
     claims: |request, _| {
         is_pinecone(request)
-            && [QUERY.endpoint, EMBED].iter().any(|one| one.captures(&request.path).is_some())
+            && ([QUERY.endpoint, EMBED].iter().any(|one| one.captures(&request.path).is_some())
+                || unversioned(request).is_some())
     },
     provider: "pinecone",
     signs: &[],
     attributes: &[READ_UNITS, WRITE_UNITS],
     follow,
 }];
+
+/// The operation of an older client's, which sends no version.
+fn unversioned(request: &RequestHead) -> Option<&'static Operation> {
+    let is_one = |known: &Endpoint| known.method == request.method && known.captures(&request.path).is_some();
+    OPERATIONS.iter().find(|known| is_one(&known.endpoint))
+}
 
 /// Whether a request is to Pinecone, or from a client of it.
 pub(super) fn is_pinecone(request: &RequestHead) -> bool {
@@ -97,7 +104,7 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
         let subject = Subject::Embeddings { dimensions: None, encoding_formats: Vec::new() };
         return Follow::begin(Embed, Call::new(subject, recognised.provider), limits);
     }
-    let operation = Operation::of(OPERATIONS, &recognised).unwrap_or(&QUERY);
+    let operation = unversioned(recognised.request).unwrap_or(&QUERY);
     let store = Store {
         system: "pinecone",
         operation: operation.name,

@@ -101,3 +101,12 @@ fn points_are_counted() {
         assert!(call.notes.is_empty(), "{:?}", call.notes);
     }
 }
+
+#[test]
+fn older_clients_say_no_version() {
+    let request = br#"{"vectors":[{"id":"a","values":[1,2]}]}"#;
+    let scene = Scene { host: HOST, path: "/vectors/upsert", request, body: b"{}", ..Scene::default() };
+    let Subject::Points { store, points } = play_as("POST", &scene).subject else { panic!("no points") };
+    assert_eq!((store.operation, store.collection.as_deref()), ("upsert", Some("docs-example")));
+    assert_eq!(points.written, Some(1));
+}
