@@ -78,7 +78,7 @@ impl Pipeline {
                             Reading::Candidate { candidate, request, position }
                         }
                         Recognition::Foreign => {
-                            self.skip(connection, conversation, (ordinal, position), effects);
+                            self.skip(connection, conversation, (ordinal, position), &request, effects);
                             continue;
                         }
                     };
@@ -225,10 +225,15 @@ impl Pipeline {
         connection: ConnectionId,
         conversation: &mut Conversation,
         (ordinal, position): (u64, u64),
+        request: &RequestHead,
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.exchanges_without_endpoint.increment();
         self.judge(connection, conversation, false, effects);
+        // The kernel side would pass over those that begin like it as well.
+        if provider::may_differ_by_body(request) {
+            return;
+        }
         if conversation.http.skip(ordinal) {
             (conversation.read.skipping, conversation.write.skipping) = (true, true);
             let verdict =
@@ -258,7 +263,8 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         let Some(followed) = conversation.exchanges.get_mut(&ordinal) else { return };
-        let Reading::Candidate { position, .. } = followed.reading else { return };
+        let Reading::Candidate { position, request, .. } = &followed.reading else { return };
+        let (position, request) = (*position, Arc::clone(request));
         match decision {
             Decision::Open => {}
             Decision::Known(interpreter) => {
@@ -267,7 +273,7 @@ impl Pipeline {
             }
             Decision::Foreign => {
                 conversation.exchanges.remove(&ordinal);
-                self.skip(connection, conversation, (ordinal, position), effects);
+                self.skip(connection, conversation, (ordinal, position), &request, effects);
             }
         }
     }

@@ -47,6 +47,12 @@ pub(super) fn has_own_chat(path: &str) -> bool {
     ["api/chat", "v1/chat", "v2/chat"].iter().any(|known| Endpoint::post(known).captures(path).is_some())
 }
 
+/// Whether another request that begins like this one may be a candidate, though this one is none: it has no body as a
+/// rule, and one tells. What begins like it must be looked at again.
+pub(super) fn may_differ_by_body(request: &RequestHead) -> bool {
+    request.method == "GET" && OTHER_METHODS.iter().any(|known| known.matches(request))
+}
+
 /// A request whose body will tell what it is. Looks at no more than [`LOOK_MAX_BYTES`] of it, and holds no more than the
 /// frames in which these are.
 pub struct Candidate {

@@ -143,6 +143,13 @@ pub fn recognise(request: &RequestHead, limits: BodyLimits) -> Recognition {
     }
 }
 
+/// Whether a request that begins like this one may be a dialect's, though this one is none: the kernel side tells
+/// requests without a body by their begin alone.
+#[must_use]
+pub fn may_differ_by_body(request: &RequestHead) -> bool {
+    candidate::may_differ_by_body(request)
+}
+
 /// Whether a host, in lower case, is a provider's own: its TLS clients are worth probes before
 /// anything of what they ask is seen.
 #[must_use]

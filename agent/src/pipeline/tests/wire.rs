@@ -144,3 +144,26 @@ fn a_call_on_an_evicted_connection_becomes_a_span() {
         assert_eq!(bench.pipeline.counters.connections_ignored_table_full.get(), 1);
     }
 }
+
+#[test]
+fn a_get_that_may_have_a_body_is_never_passed_over_unseen() {
+    let get = |fields: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "GET /docs/_search HTTP/1.1\r\nHost: search\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let json = "Content-Type: application/json\r\n";
+    let (words, knn) = (r#"{"query":{"match_all":{}}}"#, r#"{"knn":{"query_vector":[1,2],"k":3}}"#);
+    let mut bench = Bench::new();
+    bench.open();
+    // The kernel side knows them by their first line alone.
+    for ordinary in [get("", ""), get(json, words)] {
+        bench.moves(Direction::Write, &ordinary);
+        bench.moves(Direction::Read, &response(r#"{"hits":{"hits":[]}}"#));
+        assert_eq!(bench.verdicts(), [], "{ordinary}");
+        bench.moves(Direction::Write, &get(json, knn));
+        bench.moves(Direction::Read, &response(r#"{"hits":{"hits":[{"_score":0.5}]}}"#));
+    }
+    assert_eq!(bench.spans().iter().map(|span| &*span.name).collect::<Vec<_>>(), ["search docs"; 2]);
+}
