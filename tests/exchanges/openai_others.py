@@ -103,6 +103,14 @@ def answer(request):
                     "usage": counted,
                 }
             )
+        case "vector_stores/vs_abc123/search":
+            part = {"type": "text", "text": "answer-canary"}
+            found = [
+                {"file_id": f"file-{n}", "filename": "answer-canary.md", "score": score, "attributes": {}, "content": [part]}
+                for n, score in enumerate([0.91, 0.87])
+            ]
+            page = {"object": "vector_store.search_results.page", "search_query": ["prompt-canary"], "data": found}
+            return Answer({**page, "has_more": False, "next_page": None})
         case "moderations":
             return Answer({"id": "modr-1", "model": "omni-moderation-2024-09-26", "results": []})
         case "images/generations":
@@ -142,6 +150,16 @@ def refused(url):
         return
 
 
+def searched(url):
+    client(url).vector_stores.search(
+        "vs_abc123",
+        query="prompt-canary",
+        max_num_results=5,
+        filters={"type": "eq", "key": "region", "value": "prompt-canary"},
+        ranking_options={"score_threshold": 0.5},
+    )
+
+
 SOUND = ("words.mp3", b"prompt-canary in sound", "audio/mpeg")
 
 CALLS = {
@@ -154,6 +172,7 @@ CALLS = {
         model="gpt-3.5-turbo-instruct", prompt="prompt-canary", max_tokens=7
     ),
     "moderation": lambda url: client(url).moderations.create(model="omni-moderation-latest", input="prompt-canary"),
+    "vector-store": searched,
     "image": lambda url: client(url).images.generate(model="gpt-image-1", prompt="prompt-canary"),
     "speech": lambda url: client(url).audio.speech.create(model="tts-1", voice="alloy", input="prompt-canary").read(),
     "transcription": lambda url: client(url).audio.transcriptions.create(model="gpt-4o-transcribe", file=SOUND),

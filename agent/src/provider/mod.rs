@@ -33,7 +33,7 @@ macro_rules! dialects {
     };
 }
 
-dialects! { anthropic, bedrock, chroma, cohere, elasticsearch, google, huggingface, llama_cpp, milvus, mistral, ollama, openai, pinecone, qdrant, rerank, weaviate }
+dialects! { anthropic, bedrock, chroma, cohere, elasticsearch, google, huggingface, llama_cpp, milvus, mistral, ollama, openai, pinecone, qdrant, rerank, turbopuffer, vespa, weaviate }
 
 /// Follows one exchange and says what it meant: one call, or several that it carried, each when it is
 /// complete.

@@ -18,6 +18,7 @@ mod speech;
 mod tools;
 mod transcriptions;
 mod usage;
+mod vector_stores;
 
 pub(super) use chat::{Completion, REQUEST as CHAT_REQUEST, RESPONSE as CHAT_RESPONSE};
 
@@ -42,6 +43,7 @@ pub(super) static DIALECTS: &[Dialect] = &[
     images::DIALECT,
     speech::DIALECT,
     transcriptions::DIALECT,
+    vector_stores::DIALECT,
 ];
 
 /// Where a response says what went wrong.
