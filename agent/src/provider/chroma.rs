@@ -26,6 +26,7 @@ operations! {
     "POST" "api/v2/tenants/{tenant}/databases/{database}/collections/{id}/search" => Search "search";
     "POST" "api/v2/tenants/{tenant}/databases/{database}/collections/{id}/delete" => Delete "delete";
     "GET" "api/v2/tenants/{tenant}/databases/{database}/collections/{id}/count" => Inspect "count";
+    "GET" "api/v1/collections/{name}" => Inspect "get_collection";
     "POST" "api/v1/collections/{id}/add" => Write "add";
     "POST" "api/v1/collections/{id}/upsert" => Write "upsert";
     "POST" "api/v1/collections/{id}/update" => Update "update";
@@ -44,6 +45,12 @@ const READS: &[Endpoint] = &[
     Endpoint {
         method: "GET",
         ..Endpoint::post("api/v2/tenants/{tenant}/databases/{database}/collections/{id}/count")
+    },
+    // Others may have such a path; version 1's clients say in which tenant and database.
+    Endpoint {
+        method: "GET",
+        parameters: &["tenant", "database"],
+        ..Endpoint::post("api/v1/collections/{name}")
     },
 ];
 

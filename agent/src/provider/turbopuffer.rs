@@ -59,7 +59,7 @@ fn claims(request: &RequestHead, body: &Json) -> bool {
         "deletes",
         "delete_by_filter",
     ];
-    WRITE.matches(request) && writes.into_iter().any(has)
+    writes.into_iter().any(has) && WRITE.matches(request)
 }
 
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {

@@ -166,7 +166,7 @@ fn allowed(name: &str) -> Option<&'static str> {
 }
 
 /// Parameters of a query whose being there tells APIs apart.
-const PARAMETERS: [&str; 2] = ["alt", "api-version"];
+const PARAMETERS: [&str; 4] = ["alt", "api-version", "database", "tenant"];
 
 /// The parameters of the allow-list that a target has.
 pub(super) fn parameters(target: &str) -> Vec<&'static str> {

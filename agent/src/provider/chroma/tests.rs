@@ -90,3 +90,12 @@ fn points_are_counted_and_collections_are_known() {
     };
     assert_eq!(play_as("GET", &error).error_code.as_deref(), Some("NotFoundError"));
 }
+
+#[test]
+fn version_1_looks_a_collection_up_by_its_name() {
+    let (path, parameters) = ("/api/v1/collections/docs", &["database", "tenant"][..]);
+    let body = br#"{"name":"docs","id":"u","metadata":null}"#;
+    let call = play_as("GET", &Scene { path, parameters, request: b"", body, ..Scene::default() });
+    let Subject::Points { store, .. } = call.subject else { panic!("no points") };
+    assert_eq!((store.collection.as_deref(), store.collection_id.as_deref()), (Some("docs"), Some("u")));
+}
