@@ -218,9 +218,12 @@ fn a_path_may_need_its_body() {
             r#"{"prompt":"x","max_tokens_to_sample":9}"#,
             Some("text_completion anthropic"),
         ),
+        (
             "/search/",
+            &[],
             r#"{"yql":"select * from a where nearestNeighbor(e, q)"}"#,
             Some("retrieval vespa"),
+        ),
         ("/v1/vector_stores/vs_1/search", &[], r#"{"query":"x"}"#, Some("retrieval openai")),
         ("/v1/vector_stores/vs_1/search", &[], r#"{"text":"x"}"#, None),
         ("/search/", &[], r#"{"yql":"select * from a where userQuery()"}"#, None),
