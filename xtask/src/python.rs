@@ -1,4 +1,4 @@
-//! The Python environment of the tests' and the demo's clients.
+//! The Python environments of the tests' and the demo's clients.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,22 +21,34 @@ const DEBIAN_PYTHON: &str = "/usr/bin/python3";
 /// # Errors
 /// If there is no suitable Python, or the packages cannot be installed.
 pub(crate) fn environment(root: &Path) -> Result<PathBuf> {
-    let requirements = root.join("tests/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)
-        .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let directory = root.join("target/venv");
-    let python = directory.join("bin/python");
-    let stamp = directory.join("requirements.installed");
+    install(root, "tests/requirements.txt", "target/venv")
+}
+
+/// The same of `tests/requirements-openai2.txt`, under `target/venv-openai2`: what does not go together
+/// with the newest of OpenAI's SDKs. `tests/exchanges/record.py` finds it there.
+///
+/// # Errors
+/// As [`environment`].
+pub(crate) fn openai2(root: &Path) -> Result<PathBuf> {
+    install(root, "tests/requirements-openai2.txt", "target/venv-openai2")
+}
+
+fn install(root: &Path, requirements: &str, directory: &str) -> Result<PathBuf> {
+    let file = root.join(requirements);
+    let wanted = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let environment = root.join(directory);
+    let python = environment.join("bin/python");
+    let stamp = environment.join("requirements.installed");
     // A Python that was upgraded or removed beneath the environment leaves it without its packages.
     let works = || output(Command::new(&python).args(["-c", "import pip, ssl"])).is_some();
     if fs::read_to_string(&stamp).ok().as_ref() == Some(&wanted) && works() {
         return Ok(python);
     }
-    println!("Python: installing tests/requirements.txt to target/venv (the clients that are traced)");
-    create(&directory)?;
+    println!("Python: installing {requirements} to {directory} (the clients that are traced)");
+    create(&environment)?;
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    check(install.arg(&requirements))?;
+    check(install.arg(&file))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
 }

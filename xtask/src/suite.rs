@@ -40,6 +40,7 @@ pub(crate) fn test(root: &Path, names: &[String], jobs: usize) -> Result<()> {
     apt::ensure(PACKAGES, "testing")?;
     ebpf::build(root)?;
     let python = python::environment(root)?;
+    python::openai2(root)?;
     let modules = npm::modules(root)?;
     let native = clients::native(root, &python)?;
     suites::unpack(root, "curl-bullseye", OPENSSL_1_1)?;
