@@ -39,16 +39,21 @@ def called(number, arguments):
     return {"index": number, "id": f"call_{number}", "type": "function", "function": function}
 
 
-def completion():
+def completion(asked):
     text = {"role": "assistant", "content": "It is sunny. answer-canary", "refusal": None}
-    return {
-        **common("chat.completion"),
-        "choices": [
-            {"index": 0, "message": text, "logprobs": None, "finish_reason": "stop"},
-            {"index": 1, "message": text, "logprobs": None, "finish_reason": "length"},
-        ],
-        "usage": USAGE,
-    }
+    choices = [
+        {"index": 0, "message": text, "logprobs": None, "finish_reason": "stop"},
+        {"index": 1, "message": text, "logprobs": None, "finish_reason": "length"},
+    ]
+    if wants_tools(asked):
+        wanted = {**text, "content": None, "tool_calls": [called(0, '{"city":"Lisbon"}')]}
+        choices = [{**choices[0], "message": wanted, "finish_reason": "tool_calls"}]
+    return {**common("chat.completion"), "choices": choices[: asked.get("n") or 1], "usage": USAGE}
+
+
+def wants_tools(asked):
+    """Whether tools are offered, and none has been run yet."""
+    return bool(asked.get("tools")) and not any(message["role"] == "tool" for message in asked["messages"])
 
 
 def chunk(delta=None, finish_reason=None, usage=None):
@@ -60,7 +65,10 @@ def fragment(number, arguments):
     return {"tool_calls": [{"index": number, "function": {"arguments": arguments}}]}
 
 
-def stream():
+def stream(asked):
+    if not wants_tools(asked):
+        words = chunk({"role": "assistant", "content": "It is sunny."}), chunk({"content": " answer-canary"})
+        return events(*words, chunk({}, "stop"), chunk(usage=USAGE), done=True)
     return events(
         chunk({"role": "assistant", "content": None, "tool_calls": [called(0, "")]}),
         chunk(fragment(0, '{"city":')),
@@ -80,8 +88,8 @@ def answer(request):
         headers = {"retry-after-ms": "20", "x-ratelimit-remaining-tokens": "0", "x-request-id": "req_1"}
         return Answer({"error": error}, status=429, headers=headers)
     if asked.get("stream"):
-        return Answer(stream(), content_type="text/event-stream; charset=utf-8")
-    return Answer(completion())
+        return Answer(stream(asked), content_type="text/event-stream; charset=utf-8")
+    return Answer(completion(asked))
 
 
 def chat(url, **asked):

@@ -45,7 +45,28 @@ def message():
     return {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [text]}
 
 
-def stream():
+def streamed_message():
+    part, whole = {"type": "output_text", "text": "", "annotations": []}, message()
+    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    begun = response("in_progress", [], None)
+    text = whole["content"][0]["text"]
+    item = {**whole, "status": "in_progress", "content": []}
+    documents = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"type": "response.content_part.added", **place, "part": part},
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.done", **place, "text": text},
+        {"type": "response.content_part.done", **place, "part": whole["content"][0]},
+        {"type": "response.output_item.done", "output_index": 0, "item": whole},
+        {"type": "response.completed", "response": response("completed", [whole], USAGE)},
+    ]
+    return events(*({**one, "sequence_number": at} for at, one in enumerate(documents)), named=True)
+
+
+def stream(asked):
+    if not wants_tools(asked):
+        return streamed_message()
     begun = response("in_progress", [], None)
     return events(
         {"type": "response.created", "sequence_number": 0, "response": begun},
@@ -69,21 +90,26 @@ def stream():
     )
 
 
+def wants_tools(asked):
+    """Whether tools are offered, and none has been run yet."""
+    return bool(asked.get("tools")) and "function_call_output" not in str(asked["input"])
+
+
 def respond(asked):
     if asked.get("model") == "no-such-model":
         error = {"message": "No prompt-canary", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
         return Answer({"error": error}, status=404)
     if asked.get("stream"):
-        return Answer(stream(), content_type="text/event-stream; charset=utf-8")
+        return Answer(stream(asked), content_type="text/event-stream; charset=utf-8")
     if asked.get("max_output_tokens") == 16:
         return Answer(response("incomplete", [message()], USAGE, incomplete_details={"reason": "max_output_tokens"}))
-    return Answer(response("completed", [message()], USAGE))
+    return Answer(response("completed", [CALL if wants_tools(asked) else message()], USAGE))
 
 
 def answer(request):
     asked = request.json() if request.headers["content-type"] == "application/json" else {}
     usage = {"prompt_tokens": 8, "total_tokens": 8}
-    match request.path.removeprefix("/v1/"):
+    match request.path.partition("/v1/")[2]:
         case "responses":
             return respond(asked)
         case "embeddings":

