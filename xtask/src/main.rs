@@ -18,6 +18,7 @@ mod preflight;
 mod prices;
 mod python;
 mod run;
+mod side_by_side;
 mod soak;
 mod suite;
 mod suites;
@@ -104,6 +105,9 @@ enum Task {
     Coverage,
     /// Write the price list that the agent is built with anew, from the newest genai-prices on PyPI.
     Prices,
+    /// Bring docs/side-by-side.md in line with what two instrumentations and spanwire say of the same calls, as
+    /// `test` does.
+    SideBySide,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
     /// End what tests of this checkout left behind: `test` starts this as root, and says where they ran.
@@ -146,6 +150,7 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Coverage => coverage::end(&root),
         Task::Prices => prices::refresh(&root),
+        Task::SideBySide => side_by_side::write(&root),
         Task::Tidy => tidy::tidy(&root),
         Task::Sweep { scope, after_input } => e2e::sweep(&scope, after_input),
     }

@@ -1,4 +1,4 @@
-//! The whole test: what it needs, the checks, the end-to-end tests, and the table that they measure.
+//! The whole test: what it needs, the checks, the end-to-end tests, and the pages that say what they found.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::apt::{self, Package, Sign};
 use crate::command::{self, as_root};
 use crate::suites::{Reach, Wanted};
-use crate::{check, clients, coverage, e2e, ebpf, npm, preflight, python, suites};
+use crate::{check, clients, coverage, e2e, ebpf, npm, preflight, python, side_by_side, suites};
 
 /// What the end-to-end tests start.
 const PACKAGES: &[Package] = &[
@@ -70,6 +70,10 @@ pub(crate) fn test(root: &Path, names: &[String], jobs: usize) -> Result<()> {
     if failed > 0 {
         bail!("end-to-end tests failed: {failed}");
     }
-    // Some of the tests measure some of the table.
-    if whole { coverage::end(root) } else { Ok(()) }
+    if whole {
+        side_by_side::write(root)?;
+        // Some of the tests measure some of the table.
+        coverage::end(root)?;
+    }
+    Ok(())
 }

@@ -100,6 +100,7 @@ pub(super) fn of(
     subject(&mut to, &call.subject);
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));
     usage(&mut to, call.usage);
+    to.int(USAGE_TOTAL_TOKENS, total_tokens(call));
     if let Some(cost) = cost {
         self::cost(&mut to, cost);
     }
@@ -214,6 +215,18 @@ fn usage(to: &mut Builder, usage: Usage) {
     to.int(USAGE_TEXT_OUTPUT_TOKENS, part(usage.output_by.text));
     to.int(USAGE_IMAGE_OUTPUT_TOKENS, part(usage.output_by.image));
     to.int(USAGE_AUDIO_OUTPUT_TOKENS, part(usage.output_by.audio));
+}
+
+/// All tokens that were billed, once that is certain.
+fn total_tokens(call: &Call) -> Option<u64> {
+    let is_certain = call.is_final && call.error_code.is_none();
+    let input = call.usage.input.filter(|_| is_certain)?;
+    let output = match call.subject {
+        // They put nothing out.
+        Subject::Embeddings { .. } | Subject::Rerank(_) => call.usage.output.unwrap_or_default(),
+        _ => call.usage.output?,
+    };
+    input.checked_add(output)
 }
 
 fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts) {

@@ -159,3 +159,28 @@ async fn the_probes_log_only_when_asked() -> Result<()> {
     }
     Ok(())
 }
+
+/// Vendors' SDKs behind a proxy, a vector store, a tool loop, a stream, a refusal that is tried again, and the costs.
+#[tokio::test]
+async fn the_demo_shows_all_that_its_example_does() -> Result<()> {
+    let setup = Setup::find()?;
+    let output = finished(command(&setup).arg("demo").arg("--python").arg(&setup.python)).await?;
+    let (shown, errors) = text(&output);
+    ensure!(output.status.success(), "{}\n{shown}\n{errors}", output.status);
+    let mut lines: Vec<_> = shown.lines().filter(|line| line.contains("weather_assistant  ")).collect();
+    for words in [
+        &["embeddings", "api.openai.com", "$"][..],
+        &["query travel", "127.0.0.1"],
+        &["chat gpt-4o-mini", "tool_calls", "412→37 (256)", "$"],
+        &["chat gpt-4o-mini", "stop", "478→11 (256)", "$"],
+        &["chat claude-sonnet-4-5", "overloaded_error"],
+        &["chat claude-sonnet-4-5", "stop", "2,366→96 (2,048)", "$"],
+        &["generate_content", "stop", "21→144", "$"],
+    ] {
+        let found = lines.iter().position(|line| words.iter().all(|word| line.contains(word)));
+        lines.remove(found.with_context(|| format!("{words:?} in\n{shown}\n{errors}"))?);
+    }
+    ensure!(lines.is_empty(), "{lines:?}");
+    ensure!(shown.contains("): 7 calls") && shown.contains(", 1 error"), "{shown}");
+    Ok(())
+}

@@ -114,6 +114,7 @@ table! {
     RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk": Double, GenAi;
     USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens": Int, GenAi;
     USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens": Int, GenAi;
+    USAGE_TOTAL_TOKENS = "gen_ai.usage.total_tokens": Int, Platforms;
     USAGE_CACHE_READ_INPUT_TOKENS = "gen_ai.usage.cache_read.input_tokens": Int, GenAi;
     USAGE_CACHE_WRITE_INPUT_TOKENS = "gen_ai.usage.cache_write.input_tokens": Int, GenAi;
     USAGE_REASONING_OUTPUT_TOKENS = "gen_ai.usage.reasoning.output_tokens": Int, GenAi;

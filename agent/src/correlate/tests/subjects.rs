@@ -143,3 +143,29 @@ fn every_kind_of_call_has_its_name_and_its_attributes() {
         );
     }
 }
+
+#[test]
+fn a_sum_of_tokens_is_told_only_of_final_counts() {
+    let chat = || finished(vec![]);
+    let embeddings = || Subject::Embeddings { dimensions: None, encoding_formats: vec![] };
+    for (subject, input, output, is_final, error, expected) in [
+        (chat(), Some(82), Some(40), true, None, Some(122)),
+        (chat(), Some(82), Some(40), false, None, None),
+        (chat(), Some(82), Some(40), true, Some("overloaded_error"), None),
+        (chat(), Some(82), None, true, None, None),
+        (chat(), None, Some(40), true, None, None),
+        (chat(), Some(u64::MAX), Some(1), true, None, None),
+        (embeddings(), Some(8), None, true, None, Some(8)),
+        (embeddings(), None, None, true, None, None),
+        (Subject::Rerank(Ranking::default()), Some(9), None, true, None, Some(9)),
+    ] {
+        let mut call = call();
+        let case = format!("{subject:?} {input:?} {output:?} {is_final} {error:?}");
+        call.subject = subject;
+        call.usage = Usage { input, output, ..Usage::default() };
+        call.is_final = is_final;
+        call.error_code = error.map(str::to_owned);
+        let found = map(&span(&call, &exchange(200, Outcome::Complete), ConnectionFacts::default()));
+        assert_eq!(found.get("gen_ai.usage.total_tokens"), expected.map(Value::Int).as_ref(), "{case}");
+    }
+}
