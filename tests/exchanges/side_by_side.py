@@ -56,9 +56,26 @@ ALSO = {
     r"embedding\.model_name": "gen_ai.response.model",
     r"event: First Token Stream Event": "gen_ai.response.time_to_first_chunk",
 }
+# What it says of parameters, which traceAI tells in one text; none of what asks for nothing but usage, or names a person.
+PARAMETERS = {
+    "dimensions": "gen_ai.embeddings.dimension.count",
+    "encoding_format": "gen_ai.request.encoding_formats",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "model": "gen_ai.request.model",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "stop": "gen_ai.request.stop_sequences",
+    "stream": "gen_ai.request.stream",
+    "stream_options": None,
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "user": None,
+}
 # Why spanwire does not say it.
 WITHOUT = {
-    "gen_ai.request.parameters": "each has an attribute of its own, but for `user`, who is a person",
+    "gen_ai.request.parameters": "each has an attribute of its own, but for `stream_options`, and `user`, who is a person",
     "event: exception": "the SDK's own, with the vendor's words",
     "openai.response.service_tier": "by the conventions only where the provider is `openai`",
     "openai.response.system_fingerprint": "by the conventions only where the provider is `openai`",
@@ -189,6 +206,10 @@ def table(call, told):
     ours, theirs = by_name(by_spanwire(call)), {who: by_name(told[who][call]) for who in OTHERS}
     lines = [f"| | {' | '.join(OTHERS)} | spanwire | |", "|---|---|---|---|---|"]
     names = set(ours).union(*theirs.values())
+    for row in (rows.get("gen_ai.request.parameters") for rows in theirs.values()):
+        for parameter in json.loads(row[0]) if row else ():
+            if (known := PARAMETERS[parameter]) and known not in ours:
+                raise SystemExit(f"{call}: spanwire does not say {parameter}")
     for name in [*FACTS, *sorted(names.difference(FACTS))]:
         others = {who: theirs[who].get(name) for who in OTHERS}
         cells = [cell(others[who]) for who in OTHERS] + [cell(ours.get(name))]
