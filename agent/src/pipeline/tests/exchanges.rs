@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -143,5 +143,70 @@ fn what_is_missing_of_a_response_forges_nothing() {
                 assert!(free || whole.get(attribute) == Some(value), "{name}: {attribute} = {value}");
             }
         }
+    }
+}
+
+/// What is recorded of one family.
+#[derive(Default)]
+struct Family {
+    agents: BTreeSet<String>,
+    providers: BTreeSet<String>,
+    operations: BTreeSet<String>,
+    /// Of all exchanges, and of those that have something.
+    counts: [usize; 6],
+}
+
+/// The table of docs/apis.md.
+fn table() -> String {
+    let mut families = BTreeMap::<String, Family>::new();
+    for one in &recorded() {
+        let name = one.path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        let family = families.entry(name).or_default();
+        let said = play(one, &Play::Pieces(usize::MAX)).remove(0);
+        let text = |name: &str| said.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let agent = String::from_utf8_lossy(&one.request).lines().find_map(|line| {
+            let (field, value) = line.split_once(':')?;
+            field
+                .eq_ignore_ascii_case("user-agent")
+                .then(|| value.split_whitespace().next().map(str::to_owned))?
+        });
+        family.agents.extend(agent);
+        family.providers.extend(text("gen_ai.provider.name").or_else(|| text("db.system.name")));
+        family.operations.extend(text("gen_ai.operation.name").or_else(|| text("db.operation.name")));
+        let has = |name: &str| said.contains_key(name);
+        let seen = [
+            true,
+            has("gen_ai.request.stream"),
+            has("error.type"),
+            has("spanwire.tool_calls.names"),
+            has("spanwire.input.media"),
+            has("gen_ai.cost.total"),
+        ];
+        family.counts.iter_mut().zip(seen).for_each(|(count, seen)| *count += usize::from(seen));
+    }
+    let mut table = "| exchanges | by | provider or store | operations | all | streamed | errors | tools | media | cost |\n".to_owned();
+    table += "|---|---|---|---|---|---|---|---|---|---|\n";
+    let list =
+        |words: BTreeSet<String>| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    for (name, family) in families {
+        let counts = family.counts.map(|count| if count == 0 { String::new() } else { count.to_string() });
+        let words =
+            [format!("`{name}`"), list(family.agents), list(family.providers), list(family.operations)];
+        table += &format!("| {} | {} |\n", words.join(" | "), counts.join(" | "));
+    }
+    table
+}
+
+#[test]
+fn the_docs_say_what_is_recorded() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/apis.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("<!-- recorded -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of recorded -->").unwrap();
+    let now = format!("{before}<!-- recorded -->\n{}<!-- end of recorded -->{after}", table());
+    if std::env::var_os("UPDATE_EXCHANGES").is_some() {
+        std::fs::write(path, now).unwrap();
+    } else {
+        assert_eq!(page, now, "write it anew with UPDATE_EXCHANGES=1");
     }
 }
