@@ -27,8 +27,12 @@ def azure(asked):
     return Answer({**whole, **prompt, "choices": [{**one, "content_filter_results": SAFE} for one in whole["choices"]]})
 
 
+def together(calls):
+    program("openai2", "openai_python2_sdks.py", *[word for call in calls for word in call])
+
+
 def sdk(name):
-    return lambda url: program("openai2", "openai_python2_sdks.py", name, url)
+    return lambda url: together([(name, url)])
 
 
 CALLS = {

@@ -120,6 +120,6 @@ CALLS = {
 }
 
 if __name__ == "__main__":
-    name, url = sys.argv[1:]
-    vendors.are_here(urlsplit(url).hostname)
-    CALLS[name](url)
+    for name, url in zip(sys.argv[1::2], sys.argv[2::2]):
+        vendors.are_here(urlsplit(url).hostname)
+        CALLS[name](url)

@@ -13,6 +13,7 @@ FAMILY is a module beside this one. It has
     HOST     the name of the vendor's server, which is put in place of the recorder's in the requests' Host field
     HOSTS    if it has that: names of exchanges that go to other servers, each with the server's name
     CALLS    names of exchanges, each with a function that makes it by an SDK; it is given the recorder's base URL
+    together if it has that: makes several of CALLS at once, given pairs of name and base URL
     answer   what is answered to a `Request`: an `Answer`
     keep     if it has that: whether an exchange of a name with this request line is kept, as one that makes a span
 
@@ -23,6 +24,8 @@ it, to be read before it is kept.
 
 import dataclasses
 import importlib
+import importlib.abc
+import importlib.machinery
 import json
 import pathlib
 import re
@@ -30,6 +33,7 @@ import socket
 import subprocess
 import sys
 import threading
+import unittest.mock
 
 import vendors
 
@@ -162,7 +166,25 @@ def main(family, *names):
         print(f"{family}/{name}: {len(kept)}")
 
 
+class Unneeded(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """In place of the SDKs where only what is answered is asked for: some take seconds to import."""
+
+    def find_spec(self, name, path, target=None):
+        package = name.partition(".")[0]
+        is_beside = (pathlib.Path(__file__).parent / f"{package}.py").exists()
+        if package in sys.stdlib_module_names or is_beside:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return unittest.mock.MagicMock(__path__=[], __spec__=spec)
+
+    def exec_module(self, module):
+        pass
+
+
 def serve(family):
+    sys.meta_path.insert(0, Unneeded())
     print(Recorder(importlib.import_module(family).answer).url.rpartition(":")[2], flush=True)
     threading.Event().wait()
 
@@ -174,11 +196,13 @@ def vendor(module, name):
 
 def call(family, port):
     module = importlib.import_module(family)
+    hosts = {name: vendor(module, name).partition(":")[0] for name in module.CALLS}
+    if hasattr(module, "together"):
+        return module.together([(name, f"http://{host}:{port}") for name, host in hosts.items()])
     for name, make in module.CALLS.items():
         print(name, flush=True)
-        host = vendor(module, name).partition(":")[0]
-        vendors.are_here(host)
-        make(f"http://{host}:{port}")
+        vendors.are_here(hosts[name])
+        make(f"http://{hosts[name]}:{port}")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     # One refusal, as vendors have their bad moments.
     refusals = threading.Semaphore(1)
 
@@ -102,17 +103,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self):
         self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.wfile.flush()
         try:
             self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
         except (OSError, ssl.SSLError):
             self.close_connection = True
             return
-        self.setup_streams()
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         self.close_connection = False
-
-    def setup_streams(self):
-        self.rfile = self.connection.makefile("rb", -1)
-        self.wfile = self.connection.makefile("wb", 0)
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
@@ -135,6 +133,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def stream(self, pieces):
         self.send_response(200)
@@ -144,7 +143,9 @@ class Handler(BaseHTTPRequestHandler):
         for piece in pieces:
             time.sleep(0.005)
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
 
 
 def main():

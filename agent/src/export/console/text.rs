@@ -74,13 +74,14 @@ pub(super) fn duration(duration: Duration) -> String {
     }
 }
 
-/// `$12.34`, `$0.0123`, `$0.000123`.
+/// `$12.34`, `$0.0123`, `$0.000123`, `$1.2e-7`.
 pub(super) fn dollars(usd: f64) -> String {
     match usd {
         0.0 => "$0".to_owned(),
         1.0.. => format!("${usd:.2}"),
         0.01.. => format!("${usd:.4}"),
-        _ => format!("${usd:.6}"),
+        0.000_01.. => format!("${usd:.6}"),
+        _ => format!("${usd:.1e}"),
     }
 }
 
@@ -110,9 +111,13 @@ mod tests {
 
     #[test]
     fn money_is_as_exact_as_it_is_small() {
-        for (usd, text) in
-            [(0.0, "$0"), (12.345, "$12.35"), (0.012_34, "$0.0123"), (0.000_012_3, "$0.000012")]
-        {
+        for (usd, text) in [
+            (0.0, "$0"),
+            (12.345, "$12.35"),
+            (0.012_34, "$0.0123"),
+            (0.000_012_3, "$0.000012"),
+            (1.8e-7, "$1.8e-7"),
+        ] {
             assert_eq!(dollars(usd), text);
         }
     }
