@@ -160,7 +160,7 @@ pub fn is_known_host(host: &str) -> bool {
 /// Whether a request went to the provider's own host, which bills it.
 #[must_use]
 pub fn is_own_host(request: &RequestHead, provider: &str) -> bool {
-    host::provider(request.host.as_deref(), &request.path) == Some(provider)
+    evidence::is_at(request, provider)
 }
 
 /// Whether a dialect declares the attribute: the part of the allow-list that providers own.

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::speaker::{self, Speaker};
-use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
+use super::{
+    API_TYPE, AZURE, COMMON, ERRORS, OPENAI, REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, SYSTEM_FINGERPRINT,
+    parts, usage,
+};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::SIGN_MAX_BYTES;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
+use crate::value::Value;
 
 #[cfg(test)]
 mod tests;
@@ -35,9 +39,24 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("instructions", 0),
         ("prompt.id", 0),
     ],
-    attributes: ATTRIBUTES,
+    attributes: &[
+        API_TYPE,
+        REQUEST_SERVICE_TIER,
+        RESPONSE_SERVICE_TIER,
+        SYSTEM_FINGERPRINT,
+        PROMPT_NAME,
+        PROMPT_VERSION,
+        COMPACTED,
+    ],
     follow,
 };
+
+/// A prompt that is kept at the vendor's, by its id.
+const PROMPT_NAME: &str = "gen_ai.prompt.name";
+const PROMPT_VERSION: &str = "gen_ai.prompt.version";
+/// Kinds of items in place of a part of the conversation.
+const COMPACTED: &str = "gen_ai.conversation.compacted";
+const COMPACTIONS: &[&str] = &["compaction", "compaction_summary"];
 
 /// A path that ends in the API's name, and an input for a model.
 fn claims(request: &RequestHead, body: &Json) -> bool {
@@ -58,9 +77,10 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("model", NAME),
         ("input", 0),
         ("input[].role", 0),
-        ("input[].type", 0),
+        ("input[].type", WORD),
         ("instructions", 0),
-        ("prompt.id", 0),
+        ("prompt.id", NAME),
+        ("prompt.version", WORD),
         ("temperature", 0),
         ("top_p", 0),
         ("max_output_tokens", 0),
@@ -88,6 +108,7 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("output[].status", WORD),
         ("output[].name", NAME),
         ("output[].call_id", NAME),
+        ("tool_usage.web_search.num_requests", 0),
     ];
     let of_events = [
         ("output_index", 0),
@@ -105,6 +126,7 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
     let api = Response {
         speaker: Speaker::of(&recognised),
         asked: false,
+        is_compacted: recognised.request.path.ends_with("/compact"),
         status: None,
         incomplete: None,
         items: BTreeMap::new(),
@@ -118,6 +140,8 @@ struct Response {
     speaker: Speaker,
     /// Request or answer bear out what the path promised.
     asked: bool,
+    /// A part of the conversation was made shorter.
+    is_compacted: bool,
     status: Option<String>,
     /// Why it is incomplete.
     incomplete: Option<String>,
@@ -175,6 +199,11 @@ impl JsonApi for Response {
             ..Parameters::default()
         };
         super::ask_for_tier(asked, call);
+        for (name, value) in [(PROMPT_NAME, "prompt.id"), (PROMPT_VERSION, "prompt.version")] {
+            call.extra.extend(asked.get(value).text().map(|text| (name, text.into())));
+        }
+        let kinds = asked.get("input").items().iter().filter_map(|item| item.get("type").as_text());
+        self.is_compacted |= kinds.into_iter().any(|kind| COMPACTIONS.contains(&kind));
         parts::take_of_input(asked, call);
     }
 
@@ -200,6 +229,8 @@ impl JsonApi for Response {
             self.item(place, item);
         }
         usage::take_of_responses(response.get("usage"), call);
+        let searches = response.get("tool_usage.web_search.num_requests").count();
+        call.usage.web_searches = searches.or(call.usage.web_searches);
         call.stream_ended |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
         let failed = super::error(response.get("error"), response);
         call.error_code = call.error_code.take().or(failed);
@@ -243,6 +274,10 @@ impl JsonApi for Response {
         }
         if failed {
             call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
+        }
+        let is_compaction = |item: &Item| item.kind.as_deref().is_some_and(|kind| COMPACTIONS.contains(&kind));
+        if self.is_compacted || self.items.values().any(is_compaction) {
+            call.extra.push((COMPACTED, Value::Bool(true)));
         }
         for item in self.items.into_values() {
             let Some(kind) = item.kind.filter(|kind| TOOL_CALLS.contains(&kind.as_str())) else { continue };

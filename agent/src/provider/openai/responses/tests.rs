@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::*;
+
 use crate::call::{Call, Modalities, Parameters, Usage};
 use crate::exchange::Outcome;
 use crate::provider::tests::scene::{Scene, extra};
@@ -79,6 +81,21 @@ fn reads_a_whole_response() {
         assert_eq!(extra(&call, "openai.response.service_tier").as_deref(), Some("flex"));
         assert!(!format!("{call:?}").contains("bob"), "{call:?}");
     }
+}
+
+#[test]
+fn kept_prompts_and_shortened_conversations_are_told() {
+    let request = br#"{"prompt":{"id":"pmpt_1","version":"3","variables":{"who":"bob"}},"input":[{"type":"compaction","id":"c"}]}"#;
+    let searched = br#"{"id":"resp_1","object":"response","status":"completed","output":[],
+        "usage":{"input_tokens":1,"output_tokens":1},"tool_usage":{"web_search":{"num_requests":2}}}"#;
+    let call = Scene { request, body: searched, ..scene() }.play();
+    assert_eq!(extra(&call, PROMPT_NAME).as_deref(), Some("pmpt_1"));
+    assert_eq!(extra(&call, PROMPT_VERSION).as_deref(), Some("3"));
+    assert!(call.extra.contains(&(COMPACTED, Value::Bool(true))));
+    assert_eq!(call.usage.web_searches, Some(2));
+    assert!(!format!("{call:?}").contains("bob"), "{call:?}");
+    let plain = Scene { body: RESPONSE, ..scene() }.play();
+    assert!(!plain.extra.iter().any(|(name, _)| *name == COMPACTED));
 }
 
 #[test]
