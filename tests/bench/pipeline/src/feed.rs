@@ -13,6 +13,7 @@ use spanwire::discovery::admission::Admission;
 use spanwire::discovery::process::{ProcessTable, Procfs};
 use spanwire::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
 use spanwire::pipeline::{Effect, Pipeline};
+use spanwire::price::Prices;
 use spanwire::provider::BodyLimits;
 use spanwire::telemetry::Counters;
 
@@ -42,7 +43,7 @@ impl Feed {
         let pipeline = Pipeline::new(
             ProcessTable::new(Procfs::new(nowhere.clone()), 16),
             Admission::new(Scope::default(), nowhere, true, Arc::new(|_| Membership::default())),
-            Correlator::new(IdGenerator::seeded([1, 2, 3, 4])),
+            Correlator::new(IdGenerator::seeded([1, 2, 3, 4]), Prices::of_list()),
             Clock::new(0, SystemTime::UNIX_EPOCH),
             BodyLimits { request_bytes: body, response_bytes: body },
             Arc::new(Counters::default()),
