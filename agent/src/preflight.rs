@@ -73,13 +73,17 @@ pub fn examine_host(proc: &Path, sys: &Path) -> Vec<Finding> {
     vec![privileges(proc), pid_namespace(proc), uprobes(sys), lockdown(sys), btf(sys)]
 }
 
-fn privileges(proc: &Path) -> Finding {
+/// The effective capabilities of this process, a bit for each by its number (include/uapi/linux/capability.h); none
+/// where `/proc` does not say.
+#[must_use]
+pub fn capabilities(proc: &Path) -> u64 {
     let status = fs::read_to_string(proc.join("self/status")).unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|value| u64::from_str_radix(value.trim(), 16).ok())
-        .unwrap_or(0);
+    let value = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn privileges(proc: &Path) -> Finding {
+    let effective = capabilities(proc);
     let has = |number: u32| effective & (1 << number) != 0;
     if has(CAP_SYS_ADMIN) && CAPABILITIES.iter().skip(2).all(|(number, ..)| has(*number)) {
         return finding(Weight::Ok, "privileges", "all that is needed");

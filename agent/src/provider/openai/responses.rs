@@ -275,7 +275,8 @@ impl JsonApi for Response {
         if failed {
             call.error_code.get_or_insert_with(|| UNNAMED_ERROR.to_owned());
         }
-        let is_compaction = |item: &Item| item.kind.as_deref().is_some_and(|kind| COMPACTIONS.contains(&kind));
+        let is_compaction =
+            |item: &Item| item.kind.as_deref().is_some_and(|kind| COMPACTIONS.contains(&kind));
         if self.is_compacted || self.items.values().any(is_compaction) {
             call.extra.push((COMPACTED, Value::Bool(true)));
         }
