@@ -232,6 +232,12 @@ pub struct Call {
     pub conversation_id: Option<String>,
     /// Id of the response that the request says it follows.
     pub previous_response_id: Option<String>,
+    /// A prompt that is kept at the vendor's, which the request names.
+    pub prompt_name: Option<String>,
+    /// Which version of it.
+    pub prompt_version: Option<String>,
+    /// Something stands in the conversation in place of a part that was made shorter.
+    pub is_compacted: bool,
     /// Token counts.
     pub usage: Usage,
     /// What the provider says that it charges, in US dollars.
@@ -283,6 +289,9 @@ impl Call {
             response_id: None,
             conversation_id: None,
             previous_response_id: None,
+            prompt_name: None,
+            prompt_version: None,
+            is_compacted: false,
             usage: Usage::default(),
             charged_usd: None,
             service_tier: None,

@@ -96,6 +96,9 @@ pub(super) fn of(
     to.text(RESPONSE_MODEL, call.response_model.as_ref());
     to.text(CONVERSATION_ID, call.conversation_id.as_ref());
     to.text(PREVIOUS_RESPONSE_ID, call.previous_response_id.as_ref());
+    to.text(PROMPT_NAME, call.prompt_name.as_ref());
+    to.text(PROMPT_VERSION, call.prompt_version.as_ref());
+    to.bool(CONVERSATION_COMPACTED, call.is_compacted.then_some(true));
     parts(&mut to, call);
     subject(&mut to, &call.subject);
     to.double(RESPONSE_TIME_TO_FIRST_CHUNK, seconds_to_first_chunk(call, exchange));

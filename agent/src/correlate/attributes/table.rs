@@ -130,6 +130,9 @@ table! {
     COST_CACHE_WRITE = "gen_ai.cost.cache_write": Double, Platforms;
     COST_SOURCE = "gen_ai.cost.source": String, Platforms;
     CONVERSATION_ID = "gen_ai.conversation.id": String, GenAi;
+    CONVERSATION_COMPACTED = "gen_ai.conversation.compacted": Bool, GenAi;
+    PROMPT_NAME = "gen_ai.prompt.name": String, GenAi;
+    PROMPT_VERSION = "gen_ai.prompt.version": String, GenAi;
     PREVIOUS_RESPONSE_ID = "gen_ai.request.previous_response.id": String, GenAi;
     EMBEDDINGS_DIMENSION_COUNT = "gen_ai.embeddings.dimension.count": Int, GenAi;
     DATA_SOURCE_ID = "gen_ai.data_source.id": String, GenAi;

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::speaker::{self, Speaker};
-use super::{
-    API_TYPE, AZURE, COMMON, ERRORS, OPENAI, REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, SYSTEM_FINGERPRINT,
-    parts, usage,
-};
+use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::SIGN_MAX_BYTES;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
-use crate::value::Value;
 
 #[cfg(test)]
 mod tests;
@@ -39,23 +35,11 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("instructions", 0),
         ("prompt.id", 0),
     ],
-    attributes: &[
-        API_TYPE,
-        REQUEST_SERVICE_TIER,
-        RESPONSE_SERVICE_TIER,
-        SYSTEM_FINGERPRINT,
-        PROMPT_NAME,
-        PROMPT_VERSION,
-        COMPACTED,
-    ],
+    attributes: ATTRIBUTES,
     follow,
 };
 
-/// A prompt that is kept at the vendor's, by its id.
-const PROMPT_NAME: &str = "gen_ai.prompt.name";
-const PROMPT_VERSION: &str = "gen_ai.prompt.version";
 /// Kinds of items in place of a part of the conversation.
-const COMPACTED: &str = "gen_ai.conversation.compacted";
 const COMPACTIONS: &[&str] = &["compaction", "compaction_summary"];
 
 /// A path that ends in the API's name, and an input for a model.
@@ -122,11 +106,11 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
 });
 
 fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter> {
-    let call = super::begin(Subject::chat(), &recognised, Some("responses"));
+    let mut call = super::begin(Subject::chat(), &recognised, Some("responses"));
+    call.is_compacted = recognised.request.path.ends_with("/compact");
     let api = Response {
         speaker: Speaker::of(&recognised),
         asked: false,
-        is_compacted: recognised.request.path.ends_with("/compact"),
         status: None,
         incomplete: None,
         items: BTreeMap::new(),
@@ -140,8 +124,6 @@ struct Response {
     speaker: Speaker,
     /// Request or answer bear out what the path promised.
     asked: bool,
-    /// A part of the conversation was made shorter.
-    is_compacted: bool,
     status: Option<String>,
     /// Why it is incomplete.
     incomplete: Option<String>,
@@ -199,11 +181,10 @@ impl JsonApi for Response {
             ..Parameters::default()
         };
         super::ask_for_tier(asked, call);
-        for (name, value) in [(PROMPT_NAME, "prompt.id"), (PROMPT_VERSION, "prompt.version")] {
-            call.extra.extend(asked.get(value).text().map(|text| (name, text.into())));
-        }
+        call.prompt_name = asked.get("prompt.id").text();
+        call.prompt_version = asked.get("prompt.version").text();
         let kinds = asked.get("input").items().iter().filter_map(|item| item.get("type").as_text());
-        self.is_compacted |= kinds.into_iter().any(|kind| COMPACTIONS.contains(&kind));
+        call.is_compacted |= kinds.into_iter().any(|kind| COMPACTIONS.contains(&kind));
         parts::take_of_input(asked, call);
     }
 
@@ -277,9 +258,7 @@ impl JsonApi for Response {
         }
         let is_compaction =
             |item: &Item| item.kind.as_deref().is_some_and(|kind| COMPACTIONS.contains(&kind));
-        if self.is_compacted || self.items.values().any(is_compaction) {
-            call.extra.push((COMPACTED, Value::Bool(true)));
-        }
+        call.is_compacted |= self.items.values().any(is_compaction);
         for item in self.items.into_values() {
             let Some(kind) = item.kind.filter(|kind| TOOL_CALLS.contains(&kind.as_str())) else { continue };
             let name = item.name.or_else(|| kind.strip_suffix("_call").map(str::to_owned));

@@ -2,8 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::*;
-
 use crate::call::{Call, Modalities, Parameters, Usage};
 use crate::exchange::Outcome;
 use crate::provider::tests::scene::{Scene, extra};
@@ -89,13 +87,13 @@ fn kept_prompts_and_shortened_conversations_are_told() {
     let searched = br#"{"id":"resp_1","object":"response","status":"completed","output":[],
         "usage":{"input_tokens":1,"output_tokens":1},"tool_usage":{"web_search":{"num_requests":2}}}"#;
     let call = Scene { request, body: searched, ..scene() }.play();
-    assert_eq!(extra(&call, PROMPT_NAME).as_deref(), Some("pmpt_1"));
-    assert_eq!(extra(&call, PROMPT_VERSION).as_deref(), Some("3"));
-    assert!(call.extra.contains(&(COMPACTED, Value::Bool(true))));
+    assert_eq!(call.prompt_name.as_deref(), Some("pmpt_1"));
+    assert_eq!(call.prompt_version.as_deref(), Some("3"));
+    assert!(call.is_compacted);
     assert_eq!(call.usage.web_searches, Some(2));
     assert!(!format!("{call:?}").contains("bob"), "{call:?}");
     let plain = Scene { body: RESPONSE, ..scene() }.play();
-    assert!(!plain.extra.iter().any(|(name, _)| *name == COMPACTED));
+    assert!(!plain.is_compacted);
 }
 
 #[test]
