@@ -91,7 +91,7 @@ enum Task {
     /// Fails on what is wrong at any speed: a wrong span, a loss that is not counted, an agent that ends. How
     /// much is seen depends on the machine; the figures are in target/soak/figures.json, too.
     Soak {
-        /// What to do (starts, keys, processes, calls, bodies; everything when none is named), and `--for 10m` to go on so long.
+        /// What to do (starts, keys, images, processes, calls, bodies; everything when none is named), and `--for 10m` to go on so long.
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<String>,
     },

@@ -104,6 +104,21 @@ impl RootFs {
         anyhow::bail!("no {name}")
     }
 
+    /// Gives a library another build id, so that nobody has seen it before.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn rebuild(&self, name: &str, number: u32) -> Result<()> {
+        // The head of an ELF note that is a build id of 20 bytes (System V ABI, "Note Section").
+        const HEAD: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+        let library = self.library(name)?;
+        let mut bytes = fs::read(&library)?;
+        let note = bytes.windows(HEAD.len()).position(|window| window == HEAD).context("no build id")?;
+        let id = bytes.get_mut(note + HEAD.len()..).and_then(|rest| rest.first_chunk_mut::<4>());
+        *id.context("a cut note")? = number.to_ne_bytes();
+        Ok(fs::write(library, bytes)?)
+    }
+
     /// Puts a new copy of a library in the place of the one that is there, as packages are upgraded:
     /// who has the old one open keeps it.
     ///

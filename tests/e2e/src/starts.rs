@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::client::{Client, Received};
+use crate::container::RootFs;
 use crate::folder::Folder;
 use crate::scene::{Scene, concerning};
 use crate::standin::PROVIDER;
@@ -93,6 +94,30 @@ fn client(scene: &Scene, original: Original, at: &Path) -> Result<Client> {
             Ok(Client::native_at(at, standin, &url).env("CONNECT_TO", "127.0.0.1"))
         }
     }
+}
+
+/// Starts curl once in each of `count` containers, one after the other, each with a root of its own whose libcrypto nobody
+/// has seen before, and returns what it received.
+///
+/// # Errors
+/// When one meets an error.
+pub async fn start_images(scene: &Scene, count: u32) -> Result<Vec<Received>> {
+    let Scene { standin, .. } = scene;
+    let program = curl()?;
+    let there = format!("{PROVIDER}:{}:127.0.0.1", standin.port);
+    let mut calls = Vec::new();
+    for number in 0..count {
+        let root = RootFs::with(&program)?;
+        root.rebuild("libcrypto.so", number)?;
+        if let Some(ca) = standin.ca() {
+            root.add(ca)?;
+        }
+        let client = Client::curl_by(&program, standin, &standin.provider_url(), "gpt-4o-mini");
+        let client = client.args(["--resolve", &there]).through(&root.prefix());
+        calls.extend(client.run().await?.calls);
+    }
+    ensure!(calls.iter().all(|call| call.error.is_none()), "a program met an error: {calls:#?}");
+    Ok(calls)
 }
 
 /// The interpreter behind the tests' Python, and where its library is.

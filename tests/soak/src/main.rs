@@ -26,6 +26,8 @@ enum Subject {
     Starts,
     /// Programs of some 10 ms over TLS: curl and a static Go client, as copies never seen and as one file.
     Keys,
+    /// Containers of images that were never seen before, whose only program makes one call.
+    Images,
     /// 2,000 processes in a minute that make one call each, with a receiver that takes 80 ms for a request.
     Processes,
     /// 10,000 calls of 50 threads, and as many of one event loop.
@@ -83,6 +85,7 @@ async fn soak(arguments: &Arguments) -> Result<bool> {
             let done = match subject {
                 Subject::Starts => starts::run().await,
                 Subject::Keys => starts::short().await,
+                Subject::Images => starts::images().await,
                 Subject::Processes => starts::processes().await,
                 Subject::Calls => calls::many().await,
                 Subject::Bodies => calls::large().await,

@@ -8,7 +8,7 @@ use spanwire_e2e::agent::Agent;
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::standin::StandIn;
-use spanwire_e2e::starts::{Original, start_again, start_copies};
+use spanwire_e2e::starts::{Original, start_again, start_copies, start_images};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
@@ -55,6 +55,20 @@ pub(crate) async fn short() -> Result<Vec<Figure>> {
         }
     }
     Ok(figures)
+}
+
+/// Containers that are started one after the other.
+const IMAGES: u32 = 20;
+
+/// Containers of images that were never seen before, each with a libcrypto of its own, whose first and only program makes
+/// one call over TLS.
+pub(crate) async fn images() -> Result<Vec<Figure>> {
+    let scene = Scene::open(Protocol::Http, false, &[]).await?;
+    let began = Instant::now();
+    let calls = start_images(&scene, IMAGES).await?;
+    ensure!(calls.len() == IMAGES as usize, "{} calls were made", calls.len());
+    let took = began.elapsed();
+    Ok(vec![Figure::of("containers of never-seen images, curl (TLS)".to_owned(), scene, &calls, took).await?])
 }
 
 /// Processes that make one call each, and how long all of them take.
