@@ -74,25 +74,28 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     connection.last = way;
     cursor.begin(bytes, position);
 
+    let begins = turns
+        && way == connection.requests
+        && matches!(connection.verdict, verdict::FOLLOW | verdict::SKIP_EXCHANGE);
+    if begins && from == source::SOCKET && matches!(look(cursor), Start::Hello) {
+        // A proxy's tunnel, whether or not the request for it was skipped.
+        greet(connection, position);
+        return Action::Hello;
+    }
     match connection.verdict {
         verdict::UNKNOWN if turns => first_look(connection, way, from, position, cursor),
-        verdict::FOLLOW | verdict::SKIP_EXCHANGE => {
-            let skips = connection.verdict == verdict::SKIP_EXCHANGE;
-            if turns && way == connection.requests {
-                if from == source::SOCKET && matches!(look(cursor), Start::Hello) {
-                    // A proxy's tunnel, whether or not the request for it was skipped.
-                    greet(connection, position);
-                    return Action::Hello;
-                }
-                let is_alike = begin(connection, cursor, position);
-                if skips && is_alike {
-                    return Action::Leave;
-                }
-                connection.verdict = verdict::FOLLOW;
-            } else if skips {
-                return Action::Leave;
+        verdict::FOLLOW => {
+            if begins {
+                begin(connection, cursor, position);
             }
             if obey(connection) { Action::Leave } else { Action::Send }
+        }
+        verdict::SKIP_EXCHANGE if begins => {
+            if begin(connection, cursor, position) {
+                return Action::Leave;
+            }
+            connection.verdict = verdict::FOLLOW;
+            Action::Send
         }
         verdict::RECORDS => {
             if way == direction::WRITE {
