@@ -74,9 +74,8 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     connection.last = way;
     cursor.begin(bytes, position);
 
-    let begins = turns
-        && way == connection.requests
-        && matches!(connection.verdict, verdict::FOLLOW | verdict::SKIP_EXCHANGE);
+    let is_http = matches!(connection.verdict, verdict::FOLLOW | verdict::SKIP_EXCHANGE);
+    let begins = is_http && turns && way == connection.requests;
     if begins && from == source::SOCKET && matches!(look(cursor), Start::Hello) {
         // A proxy's tunnel, whether or not the request for it was skipped.
         greet(connection, position);

@@ -20,6 +20,13 @@ pub const TEXT_MAX_BYTES: usize = 4096;
 /// Elements of a list that a span is given.
 const LIST_MAX: usize = 256;
 
+/// The row of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Attribute> {
+    let limits = limits::LIMITS.iter().map(|(_, attribute)| attribute);
+    TABLE.iter().chain(limits).find(|attribute| attribute.name == name)
+}
+
 /// The text, or as much of it as a span is given.
 #[must_use]
 pub fn bounded(text: &str) -> &str {

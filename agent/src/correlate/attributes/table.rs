@@ -4,7 +4,6 @@
 //! The names follow the official emitters of late 2026 (OpenTelemetry GenAI, the `hybrid` profile),
 //! beside them `fi.span.kind` and `gen_ai.span.kind`, which LLM platforms read.
 
-use super::limits::LIMITS;
 use crate::value::Value;
 
 /// What values an attribute has.
@@ -202,11 +201,4 @@ table! {
     RETRIEVAL_QUERY_TEXT = "gen_ai.retrieval.query.text": String, GenAi, content;
     INPUT_VALUE = "input.value": String, OpenInference, content;
     OUTPUT_VALUE = "output.value": String, OpenInference, content;
-}
-
-/// The row of a name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Attribute> {
-    let limits = LIMITS.iter().map(|(_, attribute)| attribute);
-    TABLE.iter().chain(limits).find(|attribute| attribute.name == name)
 }
