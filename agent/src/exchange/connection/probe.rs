@@ -44,14 +44,16 @@ impl Probe {
         };
         let (bytes, recognised) = match &*segment {
             Segment::Data(bytes) => (bytes.len() as u64, starts_response(bytes)),
-            Segment::Gap(bytes) => (*bytes, false),
-            Segment::Turn => (0, false),
+            Segment::Gap(_) | Segment::Turn => (0, false),
         };
+        let is_gap = matches!(segment, Segment::Gap(_));
         match side.read(segment, time_ns) {
             Ok(Some(Part::Head(head))) => return Ok(Some((head, std::mem::take(side)))),
             Ok(_) if recognised => self.unrecognised = Unrecognised::default(),
             // A head may be under way: its size is limited by the parser.
             Ok(_) if !side.parser.is_idle() => {}
+            // What was not captured says nothing of what is spoken.
+            Ok(_) | Err(Error::NotHttp | Error::Lost(_)) if is_gap => {}
             Ok(_) | Err(Error::NotHttp | Error::Lost(_)) => self.unrecognised.add(direction, bytes),
             Err(Error::Http2) => return Err(Abandoned::Http2(role_of(direction))),
             Err(Error::Malformed(words)) => return Err(Abandoned::Malformed(words)),

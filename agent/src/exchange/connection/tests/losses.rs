@@ -8,7 +8,13 @@ type Lines = &'static [&'static str];
 fn losses_are_told_and_pairing_does_not_slip() {
     let body = |text: &str| read(&format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{text}"));
     let chunks = read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab");
-    let cases: [(&str, Vec<Feed>, &[&str]); 8] = [
+    let lost = || [gap(Write, 1 << 20), gap(Read, 1 << 20)];
+    let cases: [(&str, Vec<Feed>, &[&str]); 9] = [
+        (
+            "of many exchanges, before the first that was seen",
+            [&[lost(), lost(), lost()].concat()[..], &[Feed::Turned, get("/1"), ok("a")]].concat(),
+            &["/1 200 Complete a"],
+        ),
         (
             "in a body of known length",
             vec![get("/1"), body("abc"), gap(Read, 4), read("yz"), get("/2"), ok("b")],
