@@ -86,6 +86,8 @@ pub struct Chunk {
     pub connection: ConnectionId,
     /// Process id in the root PID namespace.
     pub pid: u32,
+    /// Thread id in the root PID namespace.
+    pub tid: u32,
     /// Sent or received.
     pub direction: Direction,
     /// Where the bytes were taken.

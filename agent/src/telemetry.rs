@@ -103,6 +103,7 @@ counters! {
         spans_placed_early: "spans that went before it was known whether their process exports its own, since too many waited",
         header_ids_forgotten: "span ids of trace headers forgotten to bound memory: a retry may take one again",
         calls: "calls understood and turned into spans",
+        http_requests: "requests that traced processes served, or made to each other, turned into spans",
         calls_unpriced_model: "calls to vendors that have no cost, since no price is known for what they used",
         calls_unpriced_counts: "calls to vendors that have no cost, since their token counts contradict each other",
         spans_exported: "spans that the OTLP receiver accepted",

@@ -7,8 +7,9 @@ use spanwire_abi::{
 
 use crate::{
     cursor::{Cursor, Turn, zero},
-    dismissal, emit,
+    dismissal, emit, heads,
     maps::{CURSORS, DISMISSALS, PROCESSES, REQUESTS, TLS_CALLS, TLS_KEYS},
+    opening::{APPLICATION_DATA, Start, has_line, has_no_body, look},
 };
 
 /// Most records that one call is cut into: of bytes that lie together 3 MiB at its begin and 1 MiB at its end, where
@@ -24,9 +25,6 @@ const LOOKS: u8 = 6;
 
 /// Of [`Connection::last`], before any byte moved.
 const NEITHER: u8 = 2;
-
-/// How the first bytes of an exchange look.
-pub type Opening = [u64; OPENING_BYTES / 8];
 
 /// A connection of which nothing is known yet. Its id is unique by time and processor; the shift
 /// leaves room for 834 days of uptime.
@@ -55,6 +53,8 @@ pub fn connection() -> Connection {
 pub enum Action {
     /// Send them.
     Send,
+    /// Send what is of a head, and say how much moved.
+    Heads,
     /// Nothing.
     Leave,
     /// They are the first of a TLS client's, on a socket: its [`Connection::verdict`] says how TLS is read.
@@ -74,7 +74,7 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     connection.last = way;
     cursor.begin(bytes, position);
 
-    let is_http = matches!(connection.verdict, verdict::FOLLOW | verdict::SKIP_EXCHANGE);
+    let is_http = matches!(connection.verdict, verdict::FOLLOW | verdict::SKIP_EXCHANGE | verdict::HEADS);
     let begins = is_http && turns && way == connection.requests;
     if begins && from == source::SOCKET && matches!(look(cursor), Start::Hello) {
         // A proxy's tunnel, whether or not the request for it was skipped.
@@ -83,11 +83,25 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     }
     match connection.verdict {
         verdict::UNKNOWN if turns => first_look(connection, way, from, position, cursor),
-        verdict::FOLLOW => {
-            if begins {
+        verdict::FOLLOW | verdict::HEADS => {
+            let is_request = connection.verdict == verdict::FOLLOW || matches!(look(cursor), Start::Request);
+            if begins && is_request {
                 begin(connection, cursor, position);
+                if way == direction::WRITE {
+                    connection.verdict = verdict::FOLLOW;
+                }
             }
-            if obey(connection) { Action::Leave } else { Action::Send }
+            if obey(connection) {
+                Action::Leave
+            } else if connection.verdict == verdict::HEADS {
+                heads::look_for(connection, way, turns, cursor);
+                Action::Heads
+            } else {
+                Action::Send
+            }
+        }
+        verdict::SERVER if turns && way == direction::READ && matches!(look(cursor), Start::Request) => {
+            serve(connection, cursor, position)
         }
         verdict::SKIP_EXCHANGE if begins => {
             if begin(connection, cursor, position) {
@@ -112,9 +126,6 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
         _ => Action::Leave,
     }
 }
-
-/// Content type of a record of a program's bytes (RFC 8446, section 5.1).
-const APPLICATION_DATA: u8 = 23;
 
 /// TLS records are sent that are read by their keys: marks where a request may begin. That is where a program's own
 /// bytes are sent after some were received, or after the end of the handshake, which is sent after them.
@@ -162,19 +173,30 @@ pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bo
     true
 }
 
+/// A process that is traced receives a request.
+#[inline(always)]
+fn serve(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> Action {
+    connection.requests = direction::READ;
+    connection.verdict = verdict::HEADS;
+    connection.looks = 0;
+    begin(connection, cursor, position);
+    heads::look_for(connection, direction::READ, true, cursor);
+    Action::Heads
+}
+
 #[inline(always)]
 fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cursor: &mut Cursor) -> Action {
     let start = look(cursor);
     match start {
         // A server's side is of use only together with what the process itself asks for.
         Start::Request if way == direction::READ && from == source::SOCKET => {
-            connection.verdict = verdict::IGNORE;
-            Action::Leave
+            connection.verdict = verdict::SERVER;
+            if current_is(process::TRACED) { serve(connection, cursor, position) } else { Action::Leave }
         }
         Start::Request => {
             connection.requests = way;
             begin(connection, cursor, position);
-            if dismissal::holds_for(&connection.opening, from) {
+            if !current_is(process::TRACED) && dismissal::holds_for(&connection.opening, from) {
                 connection.verdict = verdict::SKIP_EXCHANGE;
                 return Action::Leave;
             }
@@ -230,19 +252,6 @@ fn begin(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> boo
     false
 }
 
-/// Whether a request begins that has no body as a rule: GET or HEAD.
-#[inline(always)]
-fn has_no_body(opening: &Opening) -> bool {
-    matches!(&opening[0].to_ne_bytes(), [b'G', b'E', b'T', b' ', ..] | [b'H', b'E', b'A', b'D', b' ', ..])
-}
-
-#[inline(always)]
-fn has_line(opening: &Opening) -> bool {
-    let bytes = opening.as_ptr().cast::<u8>();
-    // SAFETY: within the OPENING_BYTES of `opening`.
-    (0..OPENING_BYTES).any(|index| unsafe { *bytes.add(index) } == b'\n')
-}
-
 /// Does what the agent asked for, if it did; true when bytes are no longer wanted. Its stack is its own:
 /// with its caller's it would be more than 512 bytes, and Linux 6.1 refuses that.
 #[inline(never)]
@@ -253,9 +262,14 @@ fn obey(connection: &mut Connection) -> bool {
     let (wanted, position) = (request.verdict, request.position);
     // Gone already is as good.
     let _ = REQUESTS.remove(id);
-    if wanted == verdict::SKIP_EXCHANGE || wanted == verdict::REST {
+    if matches!(wanted, verdict::SKIP_EXCHANGE | verdict::REST | verdict::HEADS) {
         // Another one is under way, with a framing of its own.
         if position < connection.alike_since {
+            return false;
+        }
+        if wanted == verdict::HEADS {
+            connection.verdict = verdict::HEADS;
+            connection.looks = 0;
             return false;
         }
         if connection.verdict == verdict::RECORDS {
@@ -317,7 +331,7 @@ const LAST: u64 = 1 << 24;
 pub extern "C" fn send_piece(id: u64, time_ns: u64, tags: u64) -> u64 {
     let Some(cursor) = cursor_of(tags) else { return 0 };
     // SAFETY: as above.
-    let piece = match unsafe { (*cursor).turn() } {
+    let piece = match unsafe { (*cursor).turn(CHUNK_BYTES as u64) } {
         Turn::Piece(piece) => piece,
         Turn::Vector => return 1,
         Turn::Done => return 0,
@@ -356,45 +370,5 @@ pub fn record(kind: u32, id: u64, way: u8, from: u8, time_ns: u64) -> Data {
         source: from,
         opens: 0,
         reserved: [0; 5],
-    }
-}
-
-/// What the first bytes of a call look like.
-enum Start {
-    Request,
-    /// A TLS record of type handshake that begins with a ClientHello.
-    Hello,
-    TlsRecord,
-    /// One of a program's own bytes, which no session begins with.
-    TlsData,
-    Other,
-}
-
-#[inline(always)]
-fn look(cursor: &mut Cursor) -> Start {
-    match cursor.first::<6>().as_ref() {
-        Some(
-            [b'P', b'O', b'S', b'T', ..]
-            | [b'G', b'E', b'T', b' ', ..]
-            | [b'P', b'U', b'T', b' ', ..]
-            | [b'H', b'E', b'A', b'D', ..]
-            | [b'P', b'A', b'T', b'C', ..]
-            | [b'D', b'E', b'L', b'E', ..]
-            | [b'O', b'P', b'T', b'I', ..]
-            | [b'C', b'O', b'N', b'N', ..]
-            | [b'P', b'R', b'I', b' ', ..],
-        ) => Start::Request,
-        // Content types 20 to 23 and legacy version 3.x (RFC 8446, section 5.1); handshake type 1
-        // (section 4).
-        Some([22, 3, _, _, _, 1]) => Start::Hello,
-        Some([APPLICATION_DATA, 3, ..]) => Start::TlsData,
-        Some([20..=22, 3, ..]) => Start::TlsRecord,
-        // A library may read a record's five bytes of header by themselves.
-        None => match cursor.first::<5>().as_ref() {
-            Some([APPLICATION_DATA, 3, ..]) => Start::TlsData,
-            Some([20..=22, 3, ..]) => Start::TlsRecord,
-            _ => Start::Other,
-        },
-        Some(_) => Start::Other,
     }
 }

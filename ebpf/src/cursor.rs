@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::{bpf_probe_read_user, generated};
 use core::ffi::c_void;
-use spanwire_abi::{CHUNK_BYTES, OPENING_BYTES};
+use spanwire_abi::OPENING_BYTES;
 
 use crate::emit::bounded;
 
@@ -37,7 +37,7 @@ pub struct Piece {
     pub address: u64,
     /// Of its first byte in the stream.
     pub position: u64,
-    /// 1 to [`CHUNK_BYTES`].
+    /// At least 1.
     pub size: u64,
     /// Bytes left in all, these included.
     pub left: u64,
@@ -200,9 +200,59 @@ impl Cursor {
         unsafe { generated::bpf_probe_read_user(bytes.cast(), size as u32, address as *const c_void) == 0 }
     }
 
-    /// Takes the next piece, or the next `iovec`.
+    /// Bytes left in all.
     #[inline(always)]
-    pub fn turn(&mut self) -> Turn {
+    pub fn left(&self) -> u64 {
+        load!(self.left)
+    }
+
+    /// Leaves all but the first `bytes` out, which are no more than are left.
+    #[inline(always)]
+    pub fn shorten(&mut self, bytes: u64) {
+        store!(self.left = bytes);
+    }
+
+    /// The first four bytes as they lie in memory, if they lie together; else 0. As numbers, like the last ones: of a choice with
+    /// an array in it the compiler copies what was never written.
+    #[inline(always)]
+    pub fn first_word(&mut self) -> u64 {
+        let left = load!(self.left);
+        if left < 4 || (load!(self.part_left) == 0 && !self.next_vector()) || load!(self.part_left) < 4 {
+            return 0;
+        }
+        Self::word::<4>(load!(self.address))
+    }
+
+    /// The last five bytes of a call that has moved nothing of its buffers yet, where they lie together: those of its last
+    /// buffer, if all of that moved. Else 0.
+    #[inline(always)]
+    pub fn last_bytes(&self) -> u64 {
+        let vectors = load!(self.vectors_left);
+        let (mut address, mut size) = (load!(self.address), load!(self.left));
+        if vectors > 0 {
+            let last = load!(self.vector) + (vectors - 1) * 16;
+            address = Self::word::<8>(last);
+            size = Self::word::<8>(last + 8);
+        } else if load!(self.part_left) == 0 {
+            return 0;
+        }
+        if size < 5 { 0 } else { Self::word::<5>(address + size - 5) }
+    }
+
+    /// `N` bytes of the traced process, as they lie in memory; 0 where they cannot be read.
+    #[inline(always)]
+    fn word<const N: u32>(address: u64) -> u64 {
+        let mut word = zero();
+        // SAFETY: a word of this function's own, of which N <= 8 bytes are written; the helper checks the source.
+        unsafe {
+            generated::bpf_probe_read_user((&raw mut word).cast::<c_void>(), N, address as *const c_void);
+            (&raw const word).read_volatile()
+        }
+    }
+
+    /// Takes the next piece, of that many bytes at the most, or the next `iovec`.
+    #[inline(always)]
+    pub fn turn(&mut self, most: u64) -> Turn {
         let left = load!(self.left);
         if left == 0 {
             return Turn::Done;
@@ -213,8 +263,8 @@ impl Cursor {
         }
         let (address, position) = (load!(self.address), load!(self.position));
         let mut size = if part_left < left { part_left } else { left };
-        if size > CHUNK_BYTES as u64 {
-            size = CHUNK_BYTES as u64;
+        if size > most {
+            size = most;
         }
         store!(self.address = address + size);
         store!(self.part_left = part_left - size);

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use spanwire_abi::{Dismissal, Endpoint, source};
 
-use crate::{capture::Opening, maps::DISMISSALS};
+use crate::{maps::DISMISSALS, opening::Opening};
 
 /// How long the agent's word on an exchange holds for the process's later connections.
 const DISMISSAL_NS: u64 = 60_000_000_000;

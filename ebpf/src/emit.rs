@@ -229,3 +229,86 @@ fn record<const N: usize>(data: &Data, address: u64, size: u64, waits: bool) {
     }
     entry.submit(wakes(waits));
 }
+
+/// The end of a message's head, as the last four bytes that were seen.
+const EMPTY_LINE: u32 = u32::from_be_bytes(*b"\r\n\r\n");
+
+/// Bytes of a head that are copied at once: the verifier looks at each turn of the loop over them.
+pub const HEAD_BYTES: usize = 2048;
+
+/// Copies what is of a message's head of the `size` bytes, at most [`HEAD_BYTES`], at `address` of the traced process into a
+/// record that begins with `data`: up to the empty line that ends it, which must lie within these bytes. True where
+/// the head ends here, and is no interim answer's.
+#[inline(always)]
+pub fn head(data: &Data, address: u64, size: u64) -> bool {
+    const N: usize = HEAD_BYTES;
+    let length = bounded::<N>(size);
+    let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
+        count_drop(if data.opens == 0 { data.header.kind } else { dropped::REQUEST });
+        return false;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` points at N bytes behind the header in the reservation, a multiple of 8, and length <= N; the helper
+    // checks the source address.
+    unsafe {
+        (&raw mut (*record).data).write(*data);
+        let bytes = (&raw mut (*record).bytes).cast::<u8>();
+        let failed =
+            bpf_probe_read_user(bytes.cast::<c_void>(), length as u32, address as *const c_void) != 0;
+        // Where the head ends is kept in the record, of whose words the verifier knows nothing: so all ways out of the
+        // loop are one to it.
+        let captured = &raw mut (*record).data.captured_bytes;
+        captured.write_volatile(0);
+        let mut seen = 0_u32;
+        for at in 0..N {
+            seen = seen << 8 | u32::from(bytes.add(at).read_volatile());
+            if seen == EMPTY_LINE {
+                captured.write_volatile(at as u32 + 1);
+                break;
+            }
+        }
+        let end = captured.read_volatile();
+        // Beyond the bytes of the call lies what was there before.
+        let found = end != 0 && u64::from(end) <= length && !failed;
+        let end = if failed {
+            0
+        } else if found {
+            u64::from(end)
+        } else {
+            length
+        };
+        captured.write_volatile(end as u32);
+        let words = bytes.cast::<u64>();
+        for word in 0..N / 8 {
+            let before = word as u64 * 8;
+            let kept = if end > before { end - before } else { 0 };
+            if kept < 8 {
+                let word = words.add(word);
+                word.write_volatile(word.read_volatile() & ((1 << (kept * 8)) - 1));
+            }
+        }
+        // `HTTP/1.1 1xx`: the answer's own head follows.
+        let is_interim = bytes.read_volatile() == b'H'
+            && bytes.add(4).read_volatile() == b'/'
+            && bytes.add(9).read_volatile() == b'1';
+        entry.submit(wakes(false));
+        found && !is_interim
+    }
+}
+
+/// The bytes by which a chunked body ends.
+#[inline(always)]
+pub fn last_chunk(data: &Data, bytes: [u8; 5]) {
+    let Some(mut entry): Option<RingBufEntry<Record<256>>> = EVENTS.reserve(0) else {
+        count_drop(data.header.kind);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: within the record's 256 bytes, of which these five count.
+    unsafe {
+        (&raw mut (*record).data).write(*data);
+        (&raw mut (*record).bytes).cast::<[u8; 5]>().write(bytes);
+        (*record).data.captured_bytes = 5;
+    }
+    entry.submit(wakes(false));
+}

@@ -56,6 +56,11 @@ pub static SOCKETS: LruHashMap<u64, Connection> = LruHashMap::with_max_entries(6
 #[map]
 pub static IGNORED: Array<u64> = Array::with_max_entries(1 << IGNORED_BITS, 0);
 
+/// Changes when the agent is interested in more processes, so that every socket is looked at anew: what is in
+/// [`IGNORED`] is the socket's address with these bits, of the upper 16, changed. They are alike in all addresses.
+#[map]
+pub static EPOCH: Array<u64> = Array::with_max_entries(1, 0);
+
 /// Slots of [`IGNORED`], as a power of two.
 pub const IGNORED_BITS: u32 = 16;
 

@@ -17,6 +17,8 @@ pub enum Verdict {
     SkipExchange,
     /// The same, and where TLS is read by its keys, send nothing of exchanges that begin within the next 100 ms either.
     Rest,
+    /// Of the exchange send the heads of its messages, and of the rest how much moved when.
+    Heads,
     /// Send nothing any more.
     Ignore,
     /// TLS follows, in a tunnel through a proxy.
@@ -95,6 +97,7 @@ impl Control {
         let verdict = match verdict {
             Verdict::SkipExchange => verdict::SKIP_EXCHANGE,
             Verdict::Rest => verdict::REST,
+            Verdict::Heads => verdict::HEADS,
             Verdict::Ignore => verdict::IGNORE,
             Verdict::Tunnel => verdict::CIPHERTEXT,
         };
@@ -158,6 +161,7 @@ fn sums<const N: usize>(table: &PerCpuArray<MapData, u64>) -> Result<[u64; N], M
 pub struct Standing {
     processes: HashMap<MapData, u32, u32>,
     plain: HashMap<MapData, Plain<FileKey>, u64>,
+    epoch: Array<MapData, u64>,
 }
 
 impl Standing {
@@ -165,6 +169,7 @@ impl Standing {
         Ok(Self {
             processes: HashMap::try_from(take_map(ebpf, "PROCESSES")?)?,
             plain: HashMap::try_from(take_map(ebpf, "PLAIN_PROGRAMS")?)?,
+            epoch: Array::try_from(take_map(ebpf, "EPOCH")?)?,
         })
     }
 
@@ -212,9 +217,32 @@ impl Standing {
         self.processes.insert(pid, said | process::ASKS, 0)
     }
 
-    /// Says this of a process, in place of what was said before; that it asks a provider stays.
+    /// What is asked of it is of interest; true where that is news.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: what it is asked is then not seen.
+    pub fn traced(&mut self, pid: u32) -> Result<bool, MapError> {
+        let said = self.processes.get(&pid, 0).unwrap_or(0);
+        if said & process::TRACED != 0 {
+            return Ok(false);
+        }
+        self.processes.insert(pid, said | process::TRACED, 0)?;
+        Ok(true)
+    }
+
+    /// Connections of which nothing was wanted are looked at again, each once: to be called when more processes are
+    /// traced.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: requests on connections that are there already are then not seen.
+    pub fn look_again(&mut self) -> Result<(), MapError> {
+        let epoch = self.epoch.get(&0, 0)?.wrapping_add(1 << 48);
+        self.epoch.set(0, epoch, 0)
+    }
+
+    /// Says this of a process, in place of what was said before; that it asks a provider, or is traced, stays.
     fn say(&mut self, pid: u32, bits: u32) -> Result<(), MapError> {
-        let kept = self.processes.get(&pid, 0).unwrap_or(0) & process::ASKS;
+        let kept = self.processes.get(&pid, 0).unwrap_or(0) & (process::ASKS | process::TRACED);
         self.processes.insert(pid, bits | kept, 0)
     }
 

@@ -62,7 +62,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     let mut fields = Fields(record);
     let kind = fields.u32()?;
     let pid = fields.u32()?;
-    let _tid = fields.u32()?;
+    let tid = fields.u32()?;
     let _reserved = fields.u32()?;
     let time_ns = fields.u64()?;
     let connection = ConnectionId(fields.u64()?);
@@ -75,9 +75,9 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
             let program = fields.u64()?;
             Ok(Event::Opened { connection, pid, command, program, ends, time_ns })
         }
-        kind::DATA => chunk(fields, connection, pid, time_ns).map(Event::Chunk),
+        kind::DATA => chunk(fields, connection, (pid, tid), time_ns).map(Event::Chunk),
         kind::HELLO => {
-            let Chunk { bytes, .. } = chunk(fields, connection, pid, time_ns)?;
+            let Chunk { bytes, .. } = chunk(fields, connection, (pid, tid), time_ns)?;
             Ok(Event::Hello { connection, pid, bytes, time_ns })
         }
         kind::TIED => Ok(Event::Tied { session: connection, socket: ConnectionId(fields.u64()?) }),
@@ -116,7 +116,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
 fn chunk(
     mut fields: Fields<'_>,
     connection: ConnectionId,
-    pid: u32,
+    (pid, tid): (u32, u32),
     time_ns: u64,
 ) -> Result<Chunk, DecodeError> {
     let position = fields.u64()?;
@@ -136,7 +136,18 @@ fn chunk(
     let after_answer = fields.u8()? != 0;
     let _reserved = fields.take::<5>()?;
     let bytes = Bytes::copy_from_slice(fields.rest(captured_bytes.min(original_bytes))?);
-    Ok(Chunk { connection, pid, direction, source, time_ns, position, original_bytes, after_answer, bytes })
+    Ok(Chunk {
+        connection,
+        pid,
+        tid,
+        direction,
+        source,
+        time_ns,
+        position,
+        original_bytes,
+        after_answer,
+        bytes,
+    })
 }
 
 /// One end of a socket: its family, and its address if that is one of the internet's.

@@ -77,6 +77,8 @@ pub struct Config {
     pub exclude: Vec<Rule>,
     /// Whether the peers of processes that ask providers carry probes, too.
     pub follow_peers: bool,
+    /// Whether what traced processes serve, and ask of others than providers, is followed.
+    pub services: bool,
     /// Where `spanwire status` asks.
     pub status_socket: Option<PathBuf>,
     /// The operator's own prices.
@@ -204,6 +206,7 @@ impl Config {
             include: settings.include.unwrap_or_default().0,
             exclude: settings.exclude.unwrap_or_default().0,
             follow_peers: settings.follow_peers == Some(Switch::On),
+            services: settings.services == Some(Switch::On),
             status_socket: path("status-socket", settings.status_socket)?,
             prices: path("prices", settings.prices)?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),

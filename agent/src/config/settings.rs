@@ -71,6 +71,11 @@ pub struct Settings {
     #[arg(long, value_name = "SWITCH")]
     pub follow_peers: Option<Switch>,
 
+    /// Requests that processes serve which ask a provider, and that they make of each other, are spans as well: on or
+    /// off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    pub services: Option<Switch>,
+
     /// The Unix socket at which `spanwire status` asks this agent; an absolute path, or none
     /// [default: /run/spanwire/status.sock]
     #[arg(long, value_name = "PATH")]
@@ -130,6 +135,7 @@ impl Settings {
             include: Some(Rules::default()),
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),
+            services: Some(Switch::Off),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             prices: Some(Text(super::NONE.to_owned())),
             probe_log: Some(ProbeLog::Off),

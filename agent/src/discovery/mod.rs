@@ -6,3 +6,4 @@ pub mod libraries;
 pub mod process;
 pub mod scope;
 pub mod sockets;
+pub mod workers;

@@ -7,7 +7,7 @@ use super::held::Held;
 use super::pending::Pending;
 use super::state::{Abandoned, State};
 use super::{Exchange, Limits, Outcome, Step};
-use crate::event::{Direction, End, Source};
+use crate::event::{Direction, End, Role, Source};
 use crate::protocol::http1::{Error, Part, RequestHead, ResponseHead, ResponseParser};
 use crate::stream::Segment;
 
@@ -47,6 +47,8 @@ pub struct HttpConnection {
     /// What no request has claimed yet.
     held: Held,
     source: Source,
+    /// Of what this process serves the heads alone are wanted.
+    serves_heads: bool,
     peer_closed: bool,
     /// Sending a request failed, and when.
     failed: Option<(End, u64)>,
@@ -75,6 +77,7 @@ impl HttpConnection {
         Self {
             limits,
             source,
+            serves_heads: false,
             failed: None,
             phase: Phase::Probing(Probe::default()),
             outstanding: VecDeque::new(),
@@ -86,6 +89,20 @@ impl HttpConnection {
             answers_left_out: false,
             left_bytes: 0,
         }
+    }
+
+    /// The same, and of what this process serves nothing but the heads is captured.
+    #[must_use]
+    pub fn serving_heads(mut self) -> Self {
+        self.serves_heads = true;
+        self
+    }
+
+    /// Whether the bodies of the exchange under way are left out.
+    #[must_use]
+    pub fn leaves_bodies(&self) -> bool {
+        let serves = matches!(&self.phase, Phase::Following(sides) if sides.role == Role::Server);
+        serves && self.serves_heads || self.outstanding.back().is_some_and(|pending| pending.heads_only)
     }
 
     /// Whether it is worth capturing more of this connection.
@@ -153,6 +170,20 @@ impl HttpConnection {
         sides.responses.restart();
         self.unsettle(1);
         true
+    }
+
+    /// Of an exchange under way nothing but the heads is wanted, nor captured, from here on: its bodies are counted.
+    pub fn leave_bodies(&mut self, ordinal: u64) {
+        let Phase::Following(sides) = &mut self.phase else { return };
+        let is_last = self.outstanding.len() == 1;
+        if let Some(pending) = self.outstanding.back_mut().filter(|last| is_last && last.ordinal() == ordinal)
+        {
+            pending.leave_bodies();
+            sides.requests.parser.leave_chunks();
+            if pending.is_answered() {
+                sides.responses.leave_chunks();
+            }
+        }
     }
 
     /// Looks for the first request, in either direction.
@@ -239,6 +270,13 @@ impl HttpConnection {
         let answered_unseen =
             self.outstanding.front().is_some_and(|ahead| ahead.behind_gap && !ahead.is_answered());
         let lost = answered_unseen || turned && unanswered && !self.pipelines;
+        if turned && self.outstanding.front().is_some_and(|ahead| ahead.heads_only && ahead.is_answered()) {
+            // The end of its answer was not captured.
+            self.finish_all(Outcome::Complete, time_ns, sink);
+            if let Phase::Following(sides) = &mut self.phase {
+                sides.responses.restart();
+            }
+        }
         if lost || self.outstanding.len() >= self.limits.outstanding {
             self.lose(Outcome::Lost, 0, time_ns, sink);
         }
@@ -255,6 +293,12 @@ impl HttpConnection {
         pending.request_seen(time_ns);
         pending.paired = self.turns_to_pass == 0;
         pending.turned = turned;
+        if self.serves_heads && role == Role::Server {
+            pending.leave_bodies();
+            if let Phase::Following(sides) = &mut self.phase {
+                sides.requests.parser.leave_chunks();
+            }
+        }
         self.outstanding.push_back(pending);
         sink(Step::Began { ordinal, role, request });
         let (released, overflowed) = self.held.release(request_direction(role).opposite(), started_ns);
@@ -296,7 +340,7 @@ impl HttpConnection {
             }
             match sides.responses.read(&mut segment, pending.method()) {
                 Ok(Some(part)) => {
-                    if captured {
+                    if captured || pending.heads_only {
                         pending.response_seen(time_ns);
                     }
                     self.response_part(part, time_ns, sink);
@@ -330,6 +374,11 @@ impl HttpConnection {
             Part::Head(head) => {
                 self.answers_left_out = false;
                 pending.answered(head, &self.limits, sink);
+                if pending.heads_only
+                    && let Phase::Following(sides) = &mut self.phase
+                {
+                    sides.responses.leave_chunks();
+                }
             }
             Part::Body(bytes) => pending.response_body(bytes, time_ns, sink),
             Part::BodyGap(bytes) => pending.response_gap(bytes, time_ns, sink),

@@ -30,6 +30,8 @@ pub(super) struct Pending {
     pub(super) request_whole: bool,
     /// The response's end was read.
     pub(super) response_whole: bool,
+    /// Its bodies are not wanted, and not captured: they are counted.
+    pub(super) heads_only: bool,
 }
 
 impl Pending {
@@ -66,6 +68,7 @@ impl Pending {
             paired: true,
             request_whole: false,
             response_whole: false,
+            heads_only: false,
         }
     }
 
@@ -115,6 +118,12 @@ impl Pending {
         self.exchange.ended_ns = self.exchange.started_ns.max(*last);
     }
 
+    /// Its bodies are not wanted.
+    pub(super) fn leave_bodies(&mut self) {
+        self.heads_only = true;
+        (self.request_coding, self.response_coding) = (Decoder::new(None), Decoder::new(None));
+    }
+
     pub(super) fn note(&mut self, note: &'static str) {
         if !self.exchange.notes.contains(&note) {
             self.exchange.notes.push(note);
@@ -128,6 +137,9 @@ impl Pending {
 
     pub(super) fn request_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.request_body_bytes, bytes.len() as u64);
+        if self.heads_only {
+            return;
+        }
         let mut emit = request_frame(self.exchange.ordinal, time_ns, sink);
         let framer = &mut self.request_framer;
         self.request_coding.push(bytes, &mut |bytes| framer.push(bytes, &mut emit));
@@ -135,6 +147,9 @@ impl Pending {
 
     pub(super) fn request_gap(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.request_body_bytes, bytes);
+        if self.heads_only {
+            return;
+        }
         self.missing(bytes);
         self.request_coding.gap();
         let missing = self.request_coding.is_identity().then_some(bytes);
@@ -161,11 +176,17 @@ impl Pending {
         self.response_coding = content_decoder(&response.headers);
         self.response_framer = Framer::of_response(&response.headers, limits);
         self.exchange.response = Some(Arc::clone(&response));
+        if self.heads_only {
+            self.leave_bodies();
+        }
         sink(Step::Answered { ordinal: self.exchange.ordinal, response });
     }
 
     pub(super) fn response_body(&mut self, bytes: Bytes, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.response_body_bytes, bytes.len() as u64);
+        if self.heads_only {
+            return;
+        }
         let mut emit = response_frame(self.exchange.ordinal, time_ns, sink);
         let framer = &mut self.response_framer;
         self.response_coding.push(bytes, &mut |bytes| framer.push(bytes, &mut emit));
@@ -173,6 +194,9 @@ impl Pending {
 
     pub(super) fn response_gap(&mut self, bytes: u64, time_ns: u64, sink: &mut impl FnMut(Step)) {
         add(&mut self.exchange.response_body_bytes, bytes);
+        if self.heads_only {
+            return;
+        }
         self.missing(bytes);
         self.response_coding.gap();
         let missing = self.response_coding.is_identity().then_some(bytes);

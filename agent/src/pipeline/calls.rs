@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::table::Conversation;
 use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
-use crate::call::Call;
+use crate::call::{Call, Subject};
 use crate::correlate::ConnectionFacts;
 use crate::correlate::exporters::{self, OTLP_GRPC_PORT};
 use crate::correlate::span::Span;
@@ -20,7 +20,7 @@ use crate::provider::{self, Candidate, Decision, Interpreter, OVER_LIMIT, Recogn
 pub(super) struct Followed {
     pub(super) reading: Reading,
     /// Who asked: the connection may go on to another process, and the process to another program.
-    process: Arc<Process>,
+    pub(super) process: Arc<Process>,
 }
 
 /// Who reads an exchange.
@@ -55,7 +55,11 @@ impl Pipeline {
                 conversation.awaited = None;
             }
             match step {
-                Step::Began { role: Role::Server, .. } => {
+                Step::Began { ordinal, role: Role::Server, .. } => {
+                    let pid = pid.unwrap_or(conversation.pid);
+                    if self.serve(connection, conversation, (ordinal, pid), effects) {
+                        continue;
+                    }
                     conversation.ignored = true;
                     self.counters.connections_ignored_server_side.increment();
                     self.judge(connection, conversation, false, effects);
@@ -78,7 +82,10 @@ impl Pipeline {
                             Reading::Candidate { candidate, request, position }
                         }
                         Recognition::Foreign => {
-                            self.skip(connection, conversation, (ordinal, position), &request, effects);
+                            let asked = (ordinal, pid.unwrap_or(conversation.pid), position);
+                            if !self.pass(connection, conversation, asked, &request, effects) {
+                                self.skip(connection, conversation, (ordinal, position), &request, effects);
+                            }
                             continue;
                         }
                     };
@@ -179,7 +186,7 @@ impl Pipeline {
     ) {
         let ends = self.table.ends(connection, conversation);
         // Of a session over memory it may have become known only after its first request.
-        if !self.admission.admits_client(ends) {
+        if exchange.role == Role::Client && !self.admission.admits_client(ends) {
             return;
         }
         let facts = ConnectionFacts {
@@ -191,8 +198,12 @@ impl Pipeline {
             if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
                 self.counters.bodies_truncated.increment();
             }
-            self.counters.calls.increment();
-            self.tallies.of(conversation.pid).calls += 1;
+            if matches!(call.subject, Subject::Http { .. }) {
+                self.counters.http_requests.increment();
+            } else {
+                self.counters.calls.increment();
+                self.tallies.of(conversation.pid).calls += 1;
+            }
             let time = (&self.clock, exchange.ended_ns);
             let mut spans = Vec::new();
             self.correlator.call(&call, exchange, Arc::clone(process), facts, time, &mut spans);
@@ -272,8 +283,11 @@ impl Pipeline {
                 self.judge(connection, conversation, true, effects);
             }
             Decision::Foreign => {
+                let pid = followed.process.pid;
                 conversation.exchanges.remove(&ordinal);
-                self.skip(connection, conversation, (ordinal, position), &request, effects);
+                if !self.pass(connection, conversation, (ordinal, pid, position), &request, effects) {
+                    self.skip(connection, conversation, (ordinal, position), &request, effects);
+                }
             }
         }
     }
@@ -304,6 +318,9 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         let pid = conversation.pid;
+        if of_interest {
+            self.trace(pid, effects);
+        }
         if let Some(server_name) = self.table.server_name(connection, conversation) {
             self.greetings.judged(pid, server_name, of_interest);
         }

@@ -54,6 +54,11 @@ pub enum Effect {
         /// Whether the process asks a provider.
         of_interest: bool,
     },
+    /// A process takes part in traces: the requests that it serves are of interest. Told once for each.
+    Traced {
+        /// Process id.
+        pid: u32,
+    },
     /// What belongs to an exchange with a provider was seen at the calls of a process's TLS library: told once for each
     /// process and [`super::Pipeline::refresh`].
     Called {

@@ -55,6 +55,7 @@ impl Pipeline {
             assembler.end(moved, &mut |segment| {
                 if let Segment::Gap(missing) = segment {
                     let counters = &self.counters;
+                    let skipping = skipping || conversation.http.leaves_bodies();
                     let counter = if skipping { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
                     counter.add(missing);
                     conversation.missed(direction, skipping);
@@ -151,6 +152,7 @@ impl Pipeline {
         self.tallies.ended(pid);
         self.greetings.ended(pid);
         self.keys.ended(pid);
+        self.traced.ended(pid);
         effects(Effect::ProcessEnded { pid, time_ns });
     }
 

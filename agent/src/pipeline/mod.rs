@@ -9,6 +9,7 @@ mod memory;
 mod records;
 mod table;
 mod tally;
+mod traced;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use records::Keys;
 use table::{Hello, Side, Table};
 use tally::Tallies;
 pub use tally::{Seen, Tally};
+use traced::Traced;
 
 /// Notes of exchanges that the agent ceases to follow.
 const STOPPED: &str = "the agent stopped before the call was over";
@@ -52,6 +54,9 @@ pub struct Pipeline {
     asking: HashSet<u32>,
     /// The same, of what was seen at the calls of TLS libraries.
     called: HashSet<u32>,
+    traced: Traced,
+    /// What traced processes serve, and ask of others than providers, is followed.
+    follows_http: bool,
     correlator: Correlator,
     redactor: Redactor,
     clock: Clock,
@@ -87,6 +92,8 @@ impl Pipeline {
             tallies: Tallies::default(),
             asking: HashSet::new(),
             called: HashSet::new(),
+            traced: Traced::default(),
+            follows_http: false,
             correlator,
             redactor: Redactor::default(),
             clock,
@@ -110,6 +117,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_keys(mut self, are_read: bool) -> Self {
         self.reads_keys = are_read;
+        self
+    }
+
+    /// With the requests that traced processes serve, and make of others than providers, or without.
+    #[must_use]
+    pub fn with_http(mut self, is_followed: bool) -> Self {
+        self.follows_http = is_followed;
         self
     }
 
@@ -165,6 +179,7 @@ impl Pipeline {
                 self.asking.remove(&pid);
                 self.greetings.ended(pid);
                 self.keys.ended(pid);
+                self.traced.ended(pid);
                 for connection in self.table.ending_with(pid) {
                     self.ended(connection, End::Closed, 0, effects);
                 }
@@ -261,7 +276,7 @@ impl Pipeline {
             let (late, unclaimed) = (assembler.late_bytes(), conversation.http.unclaimed_bytes());
             assembler.push(position, original_bytes, after_answer, bytes, &mut |segment| {
                 if let Segment::Gap(missing) = segment {
-                    let skipped = std::mem::take(&mut skipping);
+                    let skipped = std::mem::take(&mut skipping) || conversation.http.leaves_bodies();
                     let counter = if skipped { &counters.bytes_skipped } else { &counters.stream_gap_bytes };
                     counter.add(missing);
                     conversation.missed(direction, skipped);

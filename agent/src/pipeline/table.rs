@@ -1,6 +1,7 @@
 //! The connections that are open, by id, by process and by descriptor; bounded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 
 use super::Exchanges;
 use super::records::Content;
@@ -68,7 +69,7 @@ impl Conversation {
             read: Side::default(),
             write: Side::default(),
             tls: (source == Source::Records).then(Box::default),
-            http: HttpConnection::new(Limits::default(), source),
+            http: HttpConnection::new(Limits::default(), source).serving_heads(),
             exchanges: Exchanges::new(),
             ignored: false,
             content: Content::None,
@@ -111,6 +112,8 @@ pub(super) struct Table {
     /// Ties that came before the session's first chunk.
     ties: BTreeMap<ConnectionId, ConnectionId>,
     by_process: HashMap<u32, BTreeSet<ConnectionId>>,
+    /// By this end's address and the other one's.
+    by_ends: HashMap<(SocketAddr, SocketAddr), ConnectionId>,
     /// Of all conversations together.
     held_bytes: usize,
 }
@@ -122,6 +125,9 @@ impl Table {
         let evicted = oldest.and_then(|oldest| self.close(oldest));
         self.sockets.insert(id, Socket { pid, ends, hello: None, session: None, was_read: false });
         self.by_process.entry(pid).or_default().insert(id);
+        if let Some(Ends::Internet { local, peer }) = ends {
+            self.by_ends.insert((local, peer), id);
+        }
         evicted
     }
 
@@ -208,6 +214,7 @@ impl Table {
         let mut session_gone = None;
         if let Some(socket) = self.sockets.remove(&id) {
             self.unlist(socket.pid, id);
+            self.forget_ends(socket.ends, id);
             if let Some(session) = socket.session {
                 self.ties.remove(&session);
                 session_gone = self.close_conversation(session);
@@ -265,7 +272,23 @@ impl Table {
         }
         let socket = self.sockets.remove(&id)?;
         self.unlist(socket.pid, id);
+        self.forget_ends(socket.ends, id);
         Some(socket)
+    }
+
+    fn forget_ends(&mut self, ends: Option<Ends>, id: ConnectionId) {
+        if let Some(Ends::Internet { local, peer }) = ends
+            && self.by_ends.get(&(local, peer)) == Some(&id)
+        {
+            self.by_ends.remove(&(local, peer));
+        }
+    }
+
+    /// The process at the other end of a conversation's connection, if that end is known.
+    pub(super) fn peer_process(&self, id: ConnectionId, conversation: &Conversation) -> Option<u32> {
+        let Ends::Internet { local, peer } = self.ends(id, conversation)? else { return None };
+        let other = self.by_ends.get(&(peer, local))?;
+        Some(self.sockets.get(other)?.pid)
     }
 
     /// Whether the TLS on a socket is read by its keys.
@@ -318,5 +341,6 @@ impl Table {
             && self.conversations.is_empty()
             && self.ties.is_empty()
             && self.by_process.is_empty()
+            && self.by_ends.is_empty()
     }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ mod exchanges;
 mod hellos;
 mod memory;
 mod records;
+mod services;
 mod shortage;
 mod wire;
 
@@ -50,6 +52,16 @@ struct Bench {
     requests: Option<Direction>,
     last: Option<Direction>,
     time_ns: u64,
+    /// Of sockets, by connection.
+    plain: HashMap<u64, Moved>,
+}
+
+/// What moved on a socket.
+#[derive(Default)]
+struct Moved {
+    bytes: [u64; 2],
+    requests: Option<Direction>,
+    last: Option<Direction>,
 }
 
 impl Bench {
@@ -68,7 +80,15 @@ impl Bench {
             BodyLimits::default(),
             Arc::new(Counters::default()),
         );
-        Self { pipeline, effects: Vec::new(), moved: [0; 2], requests: None, last: None, time_ns: 0 }
+        Self {
+            pipeline,
+            effects: Vec::new(),
+            moved: [0; 2],
+            requests: None,
+            last: None,
+            time_ns: 0,
+            plain: HashMap::new(),
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -99,6 +119,7 @@ impl Bench {
         let chunk = Chunk {
             connection: SESSION,
             pid: PID,
+            tid: PID,
             direction,
             source: Source::Tls,
             time_ns: self.time_ns,

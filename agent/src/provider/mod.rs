@@ -13,6 +13,7 @@ mod form;
 mod host;
 mod json;
 mod media;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -24,6 +25,7 @@ pub use candidate::{Candidate, Decision};
 use endpoint::Endpoint;
 pub use follow::OVER_LIMIT;
 use json::Json;
+pub use plain::plain;
 
 /// Declares the module of each vendor or format, and gathers their [`Dialect`]s.
 macro_rules! dialects {

@@ -151,7 +151,8 @@ impl Agent {
             Arc::clone(&counters),
         )
         .with_memory_budget(config.memory_budget)
-        .with_keys(config.tls != TlsChoice::Calls);
+        .with_keys(config.tls != TlsChoice::Calls)
+        .with_http(config.services);
         Ok(Self {
             ring,
             keys,
@@ -274,6 +275,7 @@ impl Agent {
                     }
                 }
                 Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
+                Effect::Traced { pid } => self.hooks.traced(pid),
                 Effect::Called { pid } => self.hooks.called(pid),
                 Effect::KeysFailed { pid } => self.hooks.sign(pid, Sign::Unreadable),
                 Effect::Met { pid, ends } => self.hooks.met(pid, ends),

@@ -95,6 +95,8 @@ pub mod process {
     pub const CALLS: u32 = 16;
     /// It asks a provider.
     pub const ASKS: u32 = 32;
+    /// What is asked of it is of interest, and what it asks of others.
+    pub const TRACED: u32 = 64;
 }
 
 /// Tags of [`Data::direction`]; also indices of per-direction state.
@@ -149,6 +151,11 @@ pub mod verdict {
     /// Of a [`Request`] alone: as [`SKIP_EXCHANGE`], and the exchanges that follow soon need not be looked at either,
     /// where the connection is one of [`RECORDS`].
     pub const REST: u32 = 7;
+    /// Requests are received on it, in the clear: of use once its process is one of [`crate::process::TRACED`].
+    pub const SERVER: u32 = 8;
+    /// Of messages, send their heads alone, and of the rest how much moved when. Where the process is the client,
+    /// until the next request begins.
+    pub const HEADS: u32 = 9;
 }
 
 /// Begins every record.

@@ -38,7 +38,8 @@ pub struct Connection {
     /// A [`crate::direction`] tag: where bytes moved last.
     pub last: u8,
     /// How often the first bytes after a change of direction were looked at in vain; with [`crate::verdict::RECORDS`] 1
-    /// as long as what is sent is the handshake's.
+    /// as long as what is sent is the handshake's; with [`crate::verdict::HEADS`] a bit for each direction, by its tag, in
+    /// which a head is under way.
     pub looks: u8,
     /// Bits of [`told`].
     pub told: u8,

@@ -14,8 +14,8 @@ use crate::{
     arch::nr,
     capture::{self, Action, Held},
     cursor::Cursor,
-    dismissal, emit, kernel,
-    maps::{AGENT_PID, CURSORS, GREETINGS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
+    dismissal, emit, heads, kernel,
+    maps::{AGENT_PID, CURSORS, EPOCH, GREETINGS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
     place, scope,
 };
 
@@ -58,23 +58,35 @@ fn slot(sock: u64) -> u32 {
     (sock.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - IGNORED_BITS)) as u32
 }
 
+/// What stands for a socket in its slot.
+#[inline(always)]
+fn stamp(sock: u64) -> u64 {
+    sock ^ EPOCH.get(0).copied().unwrap_or(0)
+}
+
 /// Nothing more is wanted of a socket: its calls end at the first look from now on.
 #[inline(always)]
 fn ignore(sock: u64, socket: &mut Connection) {
     socket.verdict = verdict::IGNORE;
+    leave(sock, socket);
+}
+
+/// Nothing is wanted of a socket for now.
+#[inline(always)]
+fn leave(sock: u64, socket: &Connection) {
     // The address of a Unix socket may become another's unseen.
     if socket.inode == 0
         && let Some(slot) = IGNORED.get_ptr_mut(slot(sock))
     {
         // SAFETY: one word; whoever writes last has the slot.
-        unsafe { *slot = sock };
+        unsafe { *slot = stamp(sock) };
     }
 }
 
 /// A message moved on a socket, or failed to.
 #[inline(always)]
 pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Cursor) -> Option<()> {
-    if IGNORED.get(slot(sock)) == Some(&sock) {
+    if IGNORED.get(slot(sock)) == Some(&stamp(sock)) {
         return None;
     }
     // SAFETY: two threads in calls on one socket can race on its counters; HTTP cannot be spoken
@@ -91,6 +103,10 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
     match socket.verdict {
         verdict::IGNORE => {
             ignore(sock, socket);
+            return None;
+        }
+        verdict::SERVER if !capture::current_is(process::TRACED) => {
+            leave(sock, socket);
             return None;
         }
         verdict::CIPHERTEXT if result > 0 => {
@@ -110,9 +126,17 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
     let mut cursor = place();
     match capture::account(socket, way, source::SOCKET, result as u64, &mut cursor) {
         Action::Leave | Action::Foreign => {
-            if socket.verdict == verdict::IGNORE {
-                ignore(sock, socket);
+            match socket.verdict {
+                verdict::IGNORE => ignore(sock, socket),
+                verdict::SERVER if !capture::current_is(process::TRACED) => leave(sock, socket),
+                _ => {}
             }
+            None
+        }
+        Action::Heads => {
+            announce(sock, socket);
+            let time_ns = moved_at(sock, socket, way);
+            heads::send(socket, way, time_ns, result as u64, &mut cursor);
             None
         }
         Action::Hello => {
@@ -248,18 +272,7 @@ fn met() {
 #[inline(always)]
 fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor) -> Option<()> {
     announce(sock, socket);
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
-    let mut time_ns = now;
-    if way == direction::WRITE {
-        // The call is over, and the peer may have answered already. TCP remembers when it began to
-        // send; that is older than this call where something else was in flight still.
-        let sent = kernel::sent_ns(sock);
-        if sent > 0 && sent >= socket.last_ns && sent < now {
-            time_ns = sent;
-        }
-    }
-    socket.last_ns = now;
+    let time_ns = moved_at(sock, socket, way);
     if cursor.is_nowhere() {
         hole(socket, way, bytes, time_ns);
         return Some(());
@@ -268,6 +281,24 @@ fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor)
     CURSORS.insert(thread, cursor, 0).ok()?;
     capture::send(socket.id, way, source_of(socket), time_ns, Held::Cursor);
     Some(())
+}
+
+/// When the bytes of this call moved, in nanoseconds of `CLOCK_MONOTONIC`.
+#[inline(always)]
+fn moved_at(sock: u64, socket: &mut Connection, way: u8) -> u64 {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let before = socket.last_ns;
+    socket.last_ns = now;
+    if way == direction::WRITE {
+        // The call is over, and the peer may have answered already. TCP remembers when it began to
+        // send; that is older than this call where something else was in flight still.
+        let sent = kernel::sent_ns(sock);
+        if sent > 0 && sent >= before && sent < now {
+            return sent;
+        }
+    }
+    now
 }
 
 /// What the bytes of a socket are.
@@ -288,7 +319,7 @@ fn hole(socket: &Connection, way: u8, bytes: u64, time_ns: u64) {
 /// Bytes left a TCP socket that are in no buffer of the process.
 #[inline(always)]
 pub fn sent_from_nowhere(sock: u64, result: i64) -> Option<()> {
-    if result <= 0 || IGNORED.get(slot(sock)) == Some(&sock) {
+    if result <= 0 || IGNORED.get(slot(sock)) == Some(&stamp(sock)) {
         return None;
     }
     if SOCKETS.get_ptr_mut(sock).is_none() {
@@ -296,12 +327,12 @@ pub fn sent_from_nowhere(sock: u64, result: i64) -> Option<()> {
     }
     // SAFETY: see `transferred`.
     let socket = unsafe { &mut *SOCKETS.get_ptr_mut(sock)? };
-    if matches!(socket.verdict, verdict::IGNORE | verdict::CIPHERTEXT) {
+    if matches!(socket.verdict, verdict::IGNORE | verdict::CIPHERTEXT | verdict::SERVER) {
         return None;
     }
     emit::count_gap(gap::NO_BUFFER, result as u64);
     let mut cursor = Cursor::nowhere();
-    if let Action::Send =
+    if let Action::Send | Action::Heads =
         capture::account(socket, direction::WRITE, source::SOCKET, result as u64, &mut cursor)
     {
         announce(sock, socket);
@@ -371,7 +402,8 @@ pub fn socket_destroyed(context: RawTracePointContext) -> i32 {
     if let Some(slot) = IGNORED.get_ptr_mut(slot(sock)) {
         // SAFETY: one word; whoever writes last has the slot.
         unsafe {
-            if *slot == sock {
+            // Whichever epoch's it is.
+            if (*slot ^ sock) << 16 == 0 {
                 *slot = 0;
             }
         }

@@ -279,6 +279,6 @@ fn hand_on(session: &mut Connection, way: u8, bytes: u64, time_ns: u64, cursor: 
             capture::send(session.id, way, source::TLS, time_ns, held);
         }
         Action::Foreign => emit::ended(session.id, end::FOREIGN, 0, session.moved),
-        Action::Leave | Action::Hello => {}
+        Action::Leave | Action::Hello | Action::Heads => {}
     }
 }

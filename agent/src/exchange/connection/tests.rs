@@ -14,6 +14,7 @@ use Direction::{Read, Write};
 mod answers;
 mod ends;
 mod forged;
+mod heads;
 mod losses;
 mod properties;
 
@@ -29,6 +30,8 @@ enum Feed {
     Unmarked,
     /// The exchange of this ordinal is left.
     Skip(u64),
+    /// Its bodies are.
+    LeaveBodies(u64),
 }
 
 /// What the kernel side says of the places where calls begin: see `ebpf/src/capture.rs`.
@@ -74,7 +77,7 @@ fn marked(feeds: &[(u64, Feed)]) -> Vec<(u64, Feed)> {
         let turns = match &feed {
             Feed::Data(direction, bytes) => kernel.turns(*direction, Some(bytes)),
             Feed::Gap(direction, _) => kernel.turns(*direction, None),
-            Feed::End(_) | Feed::Turned | Feed::Unmarked | Feed::Skip(_) => false,
+            Feed::End(_) | Feed::Turned | Feed::Unmarked | Feed::Skip(_) | Feed::LeaveBodies(_) => false,
         };
         if matches!(feed, Feed::Unmarked) {
             marks = false;
@@ -104,6 +107,7 @@ fn run_marked(feeds: Vec<(u64, Feed)>, limits: Limits) -> (Vec<Step>, HttpConnec
         match feed {
             Feed::Unmarked => {}
             Feed::Skip(ordinal) => assert!(connection.skip(ordinal)),
+            Feed::LeaveBodies(ordinal) => connection.leave_bodies(ordinal),
             Feed::Data(direction, bytes) => {
                 connection.push(direction, time_ns, Segment::Data(Bytes::from(bytes)), &mut sink);
             }

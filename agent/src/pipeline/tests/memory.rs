@@ -21,6 +21,7 @@ impl Bench {
         self.handle(Event::Chunk(Chunk {
             connection: ConnectionId(connection),
             pid: PID,
+            tid: PID,
             direction,
             source: Source::Tls,
             time_ns: self.time_ns,
@@ -91,6 +92,7 @@ fn connections_without_a_call_go_first_and_all_are_followed_on() {
     bench.handle(Event::Chunk(Chunk {
         connection: ConnectionId(100),
         pid: PID,
+        tid: PID,
         direction: Direction::Write,
         source: Source::Tls,
         time_ns: bench.time_ns,

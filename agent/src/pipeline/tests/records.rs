@@ -49,6 +49,7 @@ impl Connection {
         let chunk = Chunk {
             connection: SOCKET,
             pid: PID,
+            tid: PID,
             direction,
             source: Source::Records,
             time_ns: self.bench.time_ns,

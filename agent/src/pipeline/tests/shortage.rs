@@ -83,6 +83,7 @@ impl Kernel {
             self.bench.handle(Event::Chunk(Chunk {
                 connection: SOCKET,
                 pid: PID,
+                tid: PID,
                 direction,
                 source: Source::Records,
                 time_ns: self.bench.time_ns,

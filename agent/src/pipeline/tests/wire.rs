@@ -127,6 +127,7 @@ fn a_call_on_an_evicted_connection_becomes_a_span() {
                 bench.handle(Event::Chunk(Chunk {
                     connection,
                     pid: PID,
+                    tid: PID,
                     direction,
                     source,
                     time_ns: 9_000,

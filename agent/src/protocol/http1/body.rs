@@ -104,9 +104,14 @@ pub(super) enum Body {
     /// This many bytes are still to come.
     Length(u64),
     Chunked(Chunked),
+    /// In chunks that are not all captured: until bytes end as the last chunk does; the last ones that came.
+    UntilLastChunk([u8; LAST_CHUNK.len()]),
     UntilClose,
     Unknown(&'static str),
 }
+
+/// Ends a body in chunks that has no trailers.
+const LAST_CHUNK: [u8; 5] = *b"0\r\n\r\n";
 
 impl Body {
     /// `None` for a tunnel, which has no body.
@@ -127,9 +132,31 @@ impl Body {
             Self::Length(remaining) => Ok(take(input, remaining)),
             Self::UntilClose => Ok(take(input, &mut u64::MAX.clone())),
             Self::Chunked(chunked) => chunked.read(input),
+            Self::UntilLastChunk(last) => Ok(until_last_chunk(input, last)),
             Self::Unknown(words) => Err(Error::Malformed(words)),
         }
     }
+}
+
+/// Takes all there is. The last chunk is known only where it ends what was captured together: inside of that, and before a
+/// gap, its bytes may be anybody's.
+fn until_last_chunk(input: &mut Segment, last: &mut [u8; LAST_CHUNK.len()]) -> Option<Piece> {
+    if let Segment::Gap(1..) = input {
+        *last = [0; LAST_CHUNK.len()];
+    }
+    if *last == LAST_CHUNK {
+        return Some(Piece::End);
+    }
+    let piece = take(input, &mut u64::MAX.clone());
+    if let Some(Piece::Bytes(bytes)) = &piece {
+        for byte in bytes.iter().skip(bytes.len().saturating_sub(last.len())) {
+            last.rotate_left(1);
+            if let Some(newest) = last.last_mut() {
+                *newest = *byte;
+            }
+        }
+    }
+    piece
 }
 
 /// Takes at most `remaining` bytes, captured or missing, and counts them off.

@@ -115,6 +115,12 @@ impl RequestParser {
         self.0.is_in_chunks()
     }
 
+    /// Of a body in chunks that is under way not all will be captured: it is over where what was captured together ends
+    /// with its last chunk.
+    pub fn leave_chunks(&mut self) {
+        self.0.leave_chunks();
+    }
+
     /// Bytes that are held of the head under way.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
@@ -224,6 +230,11 @@ impl ResponseParser {
         request_method: &str,
     ) -> Result<Option<Part<ResponseHead>>, Error> {
         self.0.read(&Response { request_method }, input)
+    }
+
+    /// See [`RequestParser::leave_chunks`].
+    pub fn leave_chunks(&mut self) {
+        self.0.leave_chunks();
     }
 
     /// Forgets the response under way: what is read next must begin one.

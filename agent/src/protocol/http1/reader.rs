@@ -101,6 +101,13 @@ impl Reader {
         matches!(self.state, State::Body(Body::Chunked(_)))
     }
 
+    /// Not all of the chunks under way will be captured: from here on their sizes do not matter.
+    pub(super) fn leave_chunks(&mut self) {
+        if let State::Body(body @ Body::Chunked(_)) = &mut self.state {
+            *body = Body::UntilLastChunk(Default::default());
+        }
+    }
+
     /// A close of the connection would end the message under way (RFC 9112, section 6.3).
     pub(super) fn ends_at_close(&self) -> bool {
         matches!(self.state, State::Body(Body::UntilClose))

@@ -38,6 +38,8 @@ enum Command {
     Sign(u32, Sign),
     Judged(u32, bool),
     Called(u32),
+    /// It takes part in traces.
+    Traced(u32),
     Ended(u32, u64),
     /// A process exchanges HTTP on this connection.
     Met(u32, Ends),
@@ -148,6 +150,11 @@ impl Hooks {
     /// Something of interest was seen at the calls of a process's TLS library.
     pub(super) fn called(&self, pid: u32) {
         self.send(Command::Called(pid));
+    }
+
+    /// A process takes part in traces: requests that it is sent are of interest.
+    pub(super) fn traced(&self, pid: u32) {
+        self.send(Command::Traced(pid));
     }
 
     /// A process is gone, since this time of the kernel's clock.

@@ -27,6 +27,7 @@ use crate::discovery::libraries::{
 };
 use crate::discovery::process::Begun;
 use crate::discovery::sockets::Listeners;
+use crate::discovery::workers::workers;
 use crate::event::Event;
 use crate::telemetry::Counters;
 
@@ -213,6 +214,7 @@ impl Worker {
                 }
             }
             Command::Called(pid) => self.policy.called(pid, monotonic_ns()),
+            Command::Traced(pid) => self.trace(pid),
             Command::Met(pid, ends) => {
                 if self.policy.is_involved(pid) {
                     self.follow(Involved::Meets(pid, ends));
@@ -235,6 +237,21 @@ impl Worker {
                 self.analysed(pid, id, code);
             }
             Command::Stop => {}
+        }
+    }
+
+    /// What is asked of a process is of interest. So it is of those that its parent began with the same program: a server's
+    /// workers, of which the next one may get the next request.
+    fn trace(&mut self, pid: u32) {
+        let mut is_news = false;
+        for pid in workers(Path::new(PROC), pid) {
+            if self.standing.traced(pid).is_ok_and(|is_news| is_news) {
+                debug!("process {pid} is traced: its requests are followed");
+                is_news = true;
+            }
+        }
+        if is_news {
+            let _ = self.standing.look_again();
         }
     }
 

@@ -101,6 +101,7 @@ impl Feed {
             self.handle(Event::Chunk(Chunk {
                 connection: ConnectionId(self.connection),
                 pid: PID,
+                tid: PID,
                 direction,
                 source: Source::Socket,
                 time_ns: self.time_ns,

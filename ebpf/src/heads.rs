@@ -1,0 +1,108 @@
+//! Messages of which the heads alone are wanted: what comes behind one stays where it is, and its amount is told.
+
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use spanwire_abi::{Connection, kind, source};
+
+use crate::{
+    capture,
+    cursor::{Cursor, Turn},
+    emit,
+    maps::CURSORS,
+    opening::{Start, look},
+};
+
+/// Most pieces of one call that are looked at for the end of a head: 2 KiB each, or buffers that lie apart.
+const PIECES: usize = 8;
+
+/// Ends a body that comes in chunks and has no trailers (RFC 9112, section 7.1).
+const LAST_CHUNK: [u8; 5] = *b"0\r\n\r\n";
+
+/// Results of [`head_piece`].
+const OVER: u64 = 0;
+const GOES_ON: u64 = 1;
+pub const FOUND: u64 = 2;
+
+/// Whether a head begins with these bytes. What a client sends after an interim answer does not look like one.
+#[inline(never)]
+pub fn look_for(connection: &mut Connection, way: u8, turns: bool, cursor: &mut Cursor) {
+    if turns {
+        let is_head = if way == connection.requests {
+            matches!(look(cursor), Start::Request)
+        } else {
+            cursor.first_word() == word(*b"HTTP\0\0\0\0")
+        };
+        if is_head {
+            connection.looks |= bit(way);
+        } else {
+            connection.looks &= !bit(way);
+        }
+    }
+}
+
+#[inline(always)]
+fn bit(way: u8) -> u8 {
+    1 << (way & 1)
+}
+
+/// Bytes as they lie in memory.
+const fn word(bytes: [u8; 8]) -> u64 {
+    u64::from_ne_bytes(bytes)
+}
+
+/// Sends what this call, which moved `bytes`, has of a head, and tells of the rest.
+#[inline(always)]
+pub fn send(socket: &mut Connection, way: u8, time_ns: u64, bytes: u64, cursor: &mut Cursor) {
+    let end = socket.moved[usize::from(way & 1)];
+    // The end of chunks is sent as what it is: nothing else tells of it.
+    let is_last = bytes >= LAST_CHUNK.len() as u64 && cursor.last_bytes() == word(*b"0\r\n\r\n\0\0\0");
+    let mut left = if is_last { bytes - LAST_CHUNK.len() as u64 } else { bytes };
+    let behind = bytes - left;
+    let thread = bpf_get_current_pid_tgid();
+    cursor.shorten(left);
+    if socket.looks & bit(way) != 0 && CURSORS.insert(thread, &*cursor, 0).is_ok() {
+        for _ in 0..PIECES {
+            let result = head_piece(socket.id, time_ns, u64::from(way));
+            if result == FOUND {
+                socket.looks &= !bit(way);
+            }
+            if result != GOES_ON {
+                break;
+            }
+        }
+        // SAFETY: an entry of this thread's own.
+        left = CURSORS.get_ptr_mut(thread).map_or(left, |cursor| unsafe { (*cursor).left() });
+    }
+    let mut data = capture::record(kind::DATA, socket.id, way, source::SOCKET, time_ns);
+    if left > 0 {
+        data.position = end - behind - left;
+        data.original_bytes = left as u32;
+        emit::gap(&data);
+    }
+    if is_last {
+        socket.looks &= !bit(way);
+        data.position = end - behind;
+        data.original_bytes = behind as u32;
+        emit::last_chunk(&data, LAST_CHUNK);
+    }
+}
+
+/// Sends the next piece of this thread's call as far as it is of a head. Seen from outside, and with numbers for arguments,
+/// for the reason that [`capture::send_piece`] has.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn head_piece(id: u64, time_ns: u64, way: u64) -> u64 {
+    // SAFETY: an entry of this thread's own.
+    let Some(cursor) = CURSORS.get_ptr_mut(bpf_get_current_pid_tgid()) else { return OVER };
+    // SAFETY: as above.
+    let piece = match unsafe { (*cursor).turn(emit::HEAD_BYTES as u64) } {
+        Turn::Piece(piece) => piece,
+        Turn::Vector => return GOES_ON,
+        Turn::Done => return OVER,
+    };
+    let mut data = capture::record(kind::DATA, id, way as u8, source::SOCKET, time_ns);
+    data.position = piece.position;
+    // SAFETY: as above.
+    data.opens = unsafe { (*cursor).take_mark() };
+    data.original_bytes = piece.size as u32;
+    if emit::head(&data, piece.address, piece.size) { FOUND } else { GOES_ON }
+}
