@@ -7,12 +7,11 @@ pub mod exporters;
 mod hold;
 pub mod ids;
 mod place;
+pub mod propagation;
 pub mod span;
 mod status;
 #[cfg(test)]
 mod tests;
-pub mod traceparent;
-pub mod tracestate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,9 +28,9 @@ use collections::Collections;
 use exporters::Exporters;
 use hold::{Hold, Waiting};
 use ids::IdGenerator;
-use place::{Header, TakenIds};
+use place::TakenIds;
+use propagation::{Propagated, RANDOM, SAMPLED};
 use span::{Kind, Span};
-use traceparent::{RANDOM, SAMPLED};
 
 /// What is known of the connection that carried an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,9 +98,9 @@ impl Correlator {
     ) {
         let named = self.collections.name(call, exchange).map(|name| collections::named(call, name));
         let call = named.as_ref().unwrap_or(call);
-        let header = Header::read(exchange.request.headers.values("traceparent"));
-        let span = self.span(call, exchange, process, connection, clock, header);
-        let Header::Context(context) = header else { return spans.push(span) };
+        let propagated = propagation::read(&exchange.request.headers);
+        let span = self.span(call, exchange, process, connection, clock, &propagated);
+        let Some(context) = propagated.context else { return spans.push(span) };
         if exchange.role == Role::Server {
             let span_id = self.ids.span_id();
             return spans.push(Span { span_id, parent: Some(context.span_id), ..span });
@@ -159,23 +158,17 @@ impl Correlator {
         process: Arc<Process>,
         connection: ConnectionFacts,
         clock: &Clock,
-        header: Header,
+        propagated: &Propagated,
     ) -> Span {
-        // Without a valid `traceparent` it belongs to no trace (W3C Trace Context, section 3.3.1.1).
-        let (trace_id, flags, trace_state) = match header {
-            Header::Context(context) => {
-                let state = tracestate::parse(exchange.request.headers.values("tracestate"));
-                (context.trace_id, context.flags, state)
-            }
-            Header::Absent | Header::Unusable(_) => {
-                (self.ids.trace_id(), SAMPLED | RANDOM, Some(String::new()))
-            }
+        // Without a valid context it belongs to no trace (W3C Trace Context, section 3.3.1.1).
+        let (trace_id, flags, trace_state) = match &propagated.context {
+            Some(context) => (context.trace_id, context.flags, context.trace_state.clone()),
+            None => (self.ids.trace_id(), SAMPLED | RANDOM, String::new()),
         };
-        let header_note = if let Header::Unusable(note) = header { Some(note) } else { None };
-        let state_note = trace_state.is_none().then_some("tracestate is invalid");
         let (status, error_type, status_note) = status::status(call, exchange);
         let mut notes = call.notes.clone();
-        for note in exchange.notes.iter().copied().chain(status_note).chain(header_note).chain(state_note) {
+        let noted = exchange.notes.iter().chain(&status_note).chain(&propagated.notes);
+        for note in noted.copied() {
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -191,7 +184,7 @@ impl Correlator {
             span_id: self.ids.span_id(),
             parent: None,
             flags,
-            trace_state: trace_state.unwrap_or_default(),
+            trace_state,
             kind: match exchange.role {
                 Role::Client => Kind::Client,
                 Role::Server => Kind::Server,

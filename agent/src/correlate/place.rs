@@ -4,33 +4,6 @@ use std::collections::{HashSet, VecDeque};
 
 use super::ids::IdGenerator;
 use super::span::{SpanId, TraceId};
-use super::traceparent::{self, TraceContext};
-
-/// What a request's headers say of its place in a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Header {
-    /// Nothing.
-    Absent,
-    /// Nothing that may be used, for this reason.
-    Unusable(&'static str),
-    /// The caller's trace and span.
-    Context(TraceContext),
-}
-
-impl Header {
-    /// Reads all `traceparent` fields of a request. Two that differ come from two propagators, and which
-    /// of them the callee heeds is not known.
-    pub(super) fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Self {
-        let mut contexts = fields.map(traceparent::parse);
-        let Some(first) = contexts.next() else { return Self::Absent };
-        let rest_agrees = contexts.all(|other| other == first);
-        match first {
-            _ if !rest_agrees => Self::Unusable("several traceparent fields that differ"),
-            None => Self::Unusable("traceparent is invalid"),
-            Some(context) => Self::Context(context),
-        }
-    }
-}
 
 /// The id and the parent of a client span whose request carried `header`.
 ///
@@ -91,26 +64,8 @@ impl TakenIds {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const TRACE: TraceId = TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     const SPAN: SpanId = SpanId(0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
-
-    #[test]
-    fn headers_count_when_they_are_valid_and_agree() {
-        let other = HEADER.replace("00f0", "00f1");
-        let upper = HEADER.to_uppercase();
-        let context = traceparent::parse(HEADER).map_or(Header::Absent, Header::Context);
-        for (fields, expected) in [
-            (&[][..], Header::Absent),
-            (&[HEADER], context),
-            (&[HEADER, HEADER], context),
-            (&[&upper], Header::Unusable("traceparent is invalid")),
-            (&[HEADER, &other], Header::Unusable("several traceparent fields that differ")),
-            (&[HEADER, &upper], Header::Unusable("several traceparent fields that differ")),
-        ] {
-            assert_eq!(Header::read(fields.iter().copied()), expected, "{fields:?}");
-        }
-    }
 
     #[test]
     fn the_first_span_takes_the_id_and_retries_become_its_children() {

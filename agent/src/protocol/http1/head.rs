@@ -1,5 +1,7 @@
 //! Message heads, reduced to what later stages may know: credentials never get past here.
 
+use super::reduced::reduced;
+
 /// The header fields that may leave the parser, by an allow-list; all others, and with them every
 /// credential, are read for framing at most and never kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl Headers {
             // A folded line's end counts as a space (RFC 9112, section 5.2).
             let lines: Vec<_> =
                 value.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect();
-            Some((name, lines.join(" ")))
+            Some((name, reduced(name, &lines.join(" "))?.into_owned()))
         };
         Self(fields.iter().filter_map(keep).collect())
     }
@@ -88,7 +90,7 @@ pub struct ResponseHead {
     pub headers: Headers,
 }
 
-/// Fields that carry no credential and no content, in lower case. Everything that is not named here
+/// Fields that carry no credential and no content, in lower case; some are reduced to what is none. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
 const ALLOWED: &[&str] = &[
     "amz-sdk-invocation-id",
@@ -105,6 +107,7 @@ const ALLOWED: &[&str] = &[
     "anthropic-ratelimit-tokens-remaining",
     "anthropic-ratelimit-tokens-reset",
     "anthropic-version",
+    "b3",
     "content-encoding",
     "content-type",
     "openai-model",
@@ -114,9 +117,12 @@ const ALLOWED: &[&str] = &[
     "retry-after",
     "retry-after-ms",
     "server",
+    "server-timing",
     "traceparent",
+    "traceresponse",
     "tracestate",
     "transfer-encoding",
+    "uber-trace-id",
     "x-amz-date",
     "x-amzn-bedrock-cache-read-input-token-count",
     "x-amzn-bedrock-cache-write-input-token-count",
@@ -126,7 +132,17 @@ const ALLOWED: &[&str] = &[
     "x-amzn-bedrock-service-tier",
     "x-amzn-errortype",
     "x-amzn-requestid",
+    "x-amzn-trace-id",
+    "x-b3-flags",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-spanid",
+    "x-b3-traceid",
     "x-compute-tokens",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-tags",
+    "x-datadog-trace-id",
     "x-elastic-client-meta",
     "x-elastic-product",
     "x-gemini-service-tier",

@@ -12,6 +12,7 @@ mod body;
 mod head;
 mod message;
 mod reader;
+mod reduced;
 
 pub use head::{Headers, RequestHead, ResponseHead};
 pub use message::{RequestParser, ResponseParser, starts_request, starts_response};

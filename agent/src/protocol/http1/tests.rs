@@ -273,7 +273,7 @@ fn only_allowed_fields_are_kept() {
     let mut segment = data(
         "POST / HTTP/1.1\r\nAuthorization: Bearer secret\r\nX-API-Key: secret\r\nCookie: secret\r\n\
          X-Weaviate-Api-Key: secret\r\nMcp-Session-Id: secret\r\nContent-Type:  application/json \r\n\
-         TraceParent: 00-1-2-01\r\nX-RateLimit-Remaining-Tokens: 5\r\n\r\n",
+         TraceParent: 00-1-2-01\r\nbaggage: user=secret\r\nX-Datadog-Tags: user=secret\r\nX-RateLimit-Remaining-Tokens: 5\r\n\r\n",
     );
     let Ok(Some(Part::Head(head))) = in_step().read(&mut segment) else { panic!("no head") };
     assert!(!format!("{head:?}").contains("secret"));

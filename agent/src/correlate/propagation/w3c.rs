@@ -1,27 +1,17 @@
 //! The `traceparent` header (W3C Trace Context, Level 2, section 3.2).
 
-use super::span::{SpanId, TraceId};
+use super::{Context, Format, Headers, RANDOM, SAMPLED, only};
+use crate::correlate::span::{SpanId, TraceId};
 
-/// Bit 0 of the flags: the caller records this trace.
-pub const SAMPLED: u8 = 0x01;
-/// Bit 1 of the flags: the right-most seven bytes of the trace id are random.
-pub const RANDOM: u8 = 0x02;
-
-/// What a valid header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceContext {
-    /// The trace.
-    pub trace_id: TraceId,
-    /// The sender's span, called parent-id by the specification.
-    pub span_id: SpanId,
-    /// [`SAMPLED`] and [`RANDOM`]; the reserved bits are ignored on receipt.
-    pub flags: u8,
+/// The context of a request, without its `tracestate`.
+pub(super) fn read(headers: &Headers) -> Result<Option<Context>, &'static str> {
+    let Some(value) = only(headers, "traceparent", "several traceparent fields")? else { return Ok(None) };
+    parse(value).map(Some).ok_or("traceparent is invalid")
 }
 
 /// Parses a header's value, white space at its ends already removed. An invalid one is `None` as a
 /// whole: no part of it may be used.
-#[must_use]
-pub fn parse(value: &str) -> Option<TraceContext> {
+pub(super) fn parse(value: &str) -> Option<Context> {
     // 2-32-16-2 lower-case hexadecimal digits; later versions may append more after a dash.
     let (known, rest) = value.as_bytes().split_at_checked(55)?;
     let (version, known) = field::<1>(known)?;
@@ -36,8 +26,14 @@ pub fn parse(value: &str) -> Option<TraceContext> {
     if !length_fits || trace_id == [0; 16] || span_id == [0; 8] {
         return None;
     }
-    let flags = flags & (SAMPLED | RANDOM);
-    Some(TraceContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id), flags })
+    Some(Context {
+        trace_id: TraceId(trace_id),
+        span_id: SpanId(span_id),
+        // The reserved bits are ignored on receipt.
+        flags: flags & (SAMPLED | RANDOM),
+        trace_state: String::new(),
+        format: Format::W3c,
+    })
 }
 
 /// Reads `N` bytes of lower-case hexadecimal digits; returns what follows them.
@@ -64,15 +60,19 @@ fn digit(byte: u8) -> Option<u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{TraceContext, parse};
+    use super::{Context, Format, parse};
     use crate::correlate::span::{SpanId, TraceId};
 
     const TRACE: TraceId = TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     const SPAN: SpanId = SpanId(0x00f0_67aa_0ba9_02b7_u64.to_be_bytes());
 
+    fn context(trace_id: TraceId, span_id: SpanId, flags: u8) -> Context {
+        Context { trace_id, span_id, flags, trace_state: String::new(), format: Format::W3c }
+    }
+
     #[test]
     fn follows_the_specification() {
-        let ok = |flags| Some(TraceContext { trace_id: TRACE, span_id: SPAN, flags });
+        let ok = |flags| Some(context(TRACE, SPAN, flags));
         for (value, expected) in [
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", ok(1)),
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", ok(0)),
@@ -119,11 +119,8 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(trace in 1_u128.., span in 1_u64.., flags: u8) {
-            let expected = TraceContext {
-                trace_id: TraceId(trace.to_be_bytes()),
-                span_id: SpanId(span.to_be_bytes()),
-                flags: flags & 3,
-            };
+            let expected =
+                context(TraceId(trace.to_be_bytes()), SpanId(span.to_be_bytes()), flags & 3);
             prop_assert_eq!(parse(&format!("00-{trace:032x}-{span:016x}-{flags:02x}")), Some(expected));
         }
     }

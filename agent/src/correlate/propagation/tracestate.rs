@@ -11,8 +11,7 @@ const PART_MAX_BYTES: usize = 256;
 
 /// The list that the headers make up, in one text of at most 512 bytes; whole members are left out from a
 /// longer one. Empty when there is none. `None` when any member is invalid: no part of it may be used then.
-#[must_use]
-pub fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut members: Vec<&str> = Vec::new();
     for member in values.flat_map(|value| value.split(',')) {
         let member = member.trim_matches([' ', '\t']);
@@ -20,8 +19,8 @@ pub fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
             continue;
         }
         let (key, value) = member.split_once('=')?;
-        let is_double = || members.iter().any(|known| known.split('=').next() == Some(key));
-        if members.len() == MEMBERS_MAX || !is_key(key) || !is_value(value) || is_double() {
+        // A key that is there twice is left as it is.
+        if members.len() == MEMBERS_MAX || !is_key(key) || !is_value(value) {
             return None;
         }
         members.push(member);
@@ -66,7 +65,12 @@ mod tests {
             (vec!["0a=x y"], Some("0a=x y")),
             (vec![many(32).as_str()], Some(many(32).as_str())),
             (vec![many(33).as_str()], None),
-            (vec!["a=1,a=2"], None),
+            (vec!["a=1,a=2"], Some("a=1,a=2")),
+            (vec!["foo@=1,bar=2"], Some("foo@=1,bar=2")),
+            (vec!["foo@@bar=1"], Some("foo@@bar=1")),
+            (vec!["@foo=1,bar=2"], None),
+            (vec!["FOO=1"], None),
+            (vec!["foo.bar=1"], None),
             (vec!["a=1", "b"], None),
             (vec!["a="], None),
             (vec!["=1"], None),
