@@ -102,6 +102,8 @@ counters! {
         connections_expired: "connections let go because nothing came on them for an hour",
         spans_placed_early: "spans that went before it was known whether their process exports its own, since too many waited",
         header_ids_forgotten: "span ids of trace headers forgotten to bound memory: a retry may take one again",
+        context_conflicts: "calls whose headers name several traces: the first counts, and the others are linked",
+        contexts_invalid: "calls with an invalid trace header, which counts for nothing",
         calls: "calls understood and turned into spans",
         http_requests: "requests that traced processes served, or made to each other, turned into spans",
         calls_unpriced_model: "calls to vendors that have no cost, since no price is known for what they used",

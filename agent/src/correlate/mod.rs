@@ -22,6 +22,7 @@ use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::Exchange;
 use crate::price::{Cost, Prices, Unpriced};
+use crate::protocol::http1::RequestHead;
 use crate::provider;
 use clock::Clock;
 use collections::Collections;
@@ -29,7 +30,7 @@ use exporters::Exporters;
 use hold::{Hold, Waiting};
 use ids::IdGenerator;
 use place::TakenIds;
-use propagation::{Propagated, RANDOM, SAMPLED};
+use propagation::{Propagated, RANDOM, SAMPLED, WholeIds};
 use span::{Kind, Span};
 
 /// What is known of the connection that carried an exchange.
@@ -49,12 +50,23 @@ pub struct ConnectionFacts {
 pub struct Correlator {
     ids: IdGenerator,
     taken: TakenIds,
+    whole: WholeIds,
+    contexts: ContextCounts,
     exporters: Exporters,
     hold: Hold,
     let_go: u64,
     collections: Collections,
     prices: Prices,
     unpriced: UnpricedCalls,
+}
+
+/// How many calls had headers of which the trace they belong to is not plain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContextCounts {
+    /// They name several traces.
+    pub conflicts: u64,
+    /// One of them is invalid.
+    pub invalid: u64,
 }
 
 /// How many calls were billed that have no cost, by what is missing.
@@ -76,6 +88,8 @@ impl Correlator {
         Self {
             ids,
             taken: TakenIds::new(Self::TAKEN_MAX),
+            whole: WholeIds::default(),
+            contexts: ContextCounts::default(),
             exporters: Exporters::default(),
             hold: Hold::default(),
             let_go: 0,
@@ -83,6 +97,11 @@ impl Correlator {
             prices,
             unpriced: UnpricedCalls::default(),
         }
+    }
+
+    /// A request began: what it says of its trace may be needed before it is over, or though it is no call.
+    pub fn saw_request(&mut self, request: &RequestHead) {
+        self.whole.complete(&mut propagation::read(&request.headers));
     }
 
     /// A call is over; `now_ns` is the time (`CLOCK_MONOTONIC`) of what told so. Hands out its span, unless
@@ -98,8 +117,12 @@ impl Correlator {
     ) {
         let named = self.collections.name(call, exchange).map(|name| collections::named(call, name));
         let call = named.as_ref().unwrap_or(call);
-        let propagated = propagation::read(&exchange.request.headers);
-        let span = self.span(call, exchange, process, connection, clock, &propagated);
+        let mut propagated = propagation::read(&exchange.request.headers);
+        self.whole.complete(&mut propagated);
+        self.contexts.conflicts += u64::from(!propagated.others.is_empty());
+        self.contexts.invalid += u64::from(!propagated.notes.is_empty());
+        let mut span = self.span(call, exchange, process, connection, clock, &propagated);
+        propagation::put_on(&mut span, &propagated, exchange.response.as_deref());
         let Some(context) = propagated.context else { return spans.push(span) };
         if exchange.role == Role::Server {
             let span_id = self.ids.span_id();
@@ -222,6 +245,12 @@ impl Correlator {
                 "token counts contradict each other"
             }
         })
+    }
+
+    /// How many calls had headers that name several traces, or that are invalid.
+    #[must_use]
+    pub fn contexts(&self) -> ContextCounts {
+        self.contexts
     }
 
     /// How many calls were billed that have no cost.

@@ -51,8 +51,9 @@ impl Pipeline {
     ) {
         let mut steps = std::mem::take(&mut self.steps);
         for step in steps.drain(..) {
-            if matches!(step, Step::Began { .. }) {
+            if let Step::Began { request, .. } = &step {
                 conversation.awaited = None;
+                self.correlator.saw_request(request);
             }
             match step {
                 Step::Began { ordinal, role: Role::Server, .. } => {
@@ -211,6 +212,9 @@ impl Pipeline {
         }
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
         self.counters.spans_placed_early.set(self.correlator.let_go());
+        let contexts = self.correlator.contexts();
+        self.counters.context_conflicts.set(contexts.conflicts);
+        self.counters.contexts_invalid.set(contexts.invalid);
         let unpriced = self.correlator.unpriced();
         self.counters.calls_unpriced_model.set(unpriced.models);
         self.counters.calls_unpriced_counts.set(unpriced.counts);

@@ -185,6 +185,8 @@ table! {
     RERANK_RESULTS = "spanwire.rerank.results": Int, Spanwire;
     RERANK_BEST_SCORE = "spanwire.rerank.best_score": Double, Spanwire;
     SEARCH_UNITS = "spanwire.usage.search_units": Int, Spanwire;
+    CONTEXT_FORMAT = "spanwire.context.format": String, Spanwire;
+    LINK_METHOD = "spanwire.link.method": String, Spanwire;
     NOTES = "spanwire.notes": Strings, Spanwire;
     MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
     REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;

@@ -12,12 +12,17 @@ mod response;
 mod tests;
 mod tracestate;
 mod w3c;
+mod whole;
 mod xray;
 
-use super::span::{SpanId, TraceId};
-use crate::protocol::http1::Headers;
+use std::borrow::Cow;
+
+use super::attributes::{CONTEXT_FORMAT, LINK_METHOD};
+use super::span::{Link, Span, SpanId, TraceId};
+use crate::protocol::http1::{Headers, ResponseHead};
 
 pub use response::read_response;
+pub(super) use whole::WholeIds;
 
 /// Bit 0 of the flags: the caller records this trace.
 pub const SAMPLED: u8 = 0x01;
@@ -84,6 +89,16 @@ impl Context {
         })
     }
 
+    /// A link to the span it names; `method` says how that one came to be known.
+    pub(super) fn link(self, method: &'static str) -> Link {
+        Link {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            trace_state: self.trace_state,
+            attributes: vec![(Cow::Borrowed(LINK_METHOD), method.into())],
+        }
+    }
+
     fn is_of_trace(&self, other: &Self) -> bool {
         is_same_trace(self.trace_id, other.trace_id)
     }
@@ -135,6 +150,19 @@ pub fn read(headers: &Headers) -> Propagated {
         }
     }
     read
+}
+
+/// Says on a span how its context was written, if not in W3C's words, and links it to what else its headers name: spans
+/// of other traces, and the callee's own where that began a trace of its own.
+pub(super) fn put_on(span: &mut Span, propagated: &Propagated, response: Option<&ResponseHead>) {
+    let format = propagated.context.as_ref().map(|context| context.format);
+    if let Some(format) = format.filter(|format| *format != Format::W3c) {
+        span.attributes.push((Cow::Borrowed(CONTEXT_FORMAT), format.name().into()));
+    }
+    let callee = response.and_then(|response| read_response(&response.headers));
+    let callee = callee.filter(|callee| !is_same_trace(callee.trace_id, span.trace_id));
+    let others = propagated.others.iter().cloned().map(|other| other.link("header"));
+    span.links.extend(others.chain(callee.map(|callee| callee.link("response"))));
 }
 
 /// Whether two ids are those of one trace: formats with 64 bits keep the right half of a longer id.

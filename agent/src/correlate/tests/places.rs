@@ -1,6 +1,7 @@
 //! Which span a header's id belongs to.
 
 use super::*;
+use crate::correlate::ContextCounts;
 use crate::correlate::exporters::WATCH_NS;
 use crate::correlate::hold::HELD_MAX;
 use crate::correlate::span::SpanId;
@@ -98,4 +99,51 @@ fn what_is_held_is_bounded_and_goes_when_the_agent_stops() {
     assert_eq!((traced.spans.len(), traced.correlator.let_go()), (3, 3));
     traced.correlator.finish(&mut traced.spans);
     assert_eq!(traced.spans.len(), HELD_MAX + 3);
+}
+
+#[test]
+fn other_traces_and_the_callees_own_are_linked() {
+    const OTHER: (&str, &str) = ("b3", "00000000000000aa00000000000000bb-00000000000000cc-1");
+    const JAEGER: (&str, &str) = ("uber-trace-id", "bb:dd:0:0");
+    const SHORT: (&str, &str) = ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7");
+    const PARENT: (&str, &str) = ("traceparent", TRACEPARENT);
+    const CALLEE: (&str, &str) = ("traceresponse", "00-000000000000000000000000000000ee-00000000000000ff-01");
+    let mut correlator = correlator();
+    let mut traced = |fields: &[(&'static str, &str)], response: &[(&'static str, &str)]| {
+        let mut exchange = exchange(200, Outcome::Complete);
+        let head = RequestHead { headers: Headers::of(fields), ..(*exchange.request).clone() };
+        exchange.request = head.into();
+        let headers = Headers::of(response);
+        exchange.response = Some(ResponseHead { status: 200, minor_version: 1, headers }.into());
+        let (clock, facts, mut spans) = (Clock::new(0, CLOCK_ZERO), ConnectionFacts::default(), Vec::new());
+        correlator.call(&call(), &exchange, process(7, Some(true)), facts, (&clock, 0), &mut spans);
+        let span = spans.pop().unwrap();
+        let links: Vec<_> = span
+            .links
+            .iter()
+            .map(|link| {
+                (link.span_id.0[7], link.attributes.clone().pop().unwrap().1.as_str().unwrap().to_owned())
+            })
+            .collect();
+        let links: Vec<_> = links.iter().map(|(id, method)| format!("{id:x} {method}")).collect();
+        let format =
+            map(&span).remove("spanwire.context.format").map(|format| format.as_str().unwrap().to_owned());
+        (links.join(", "), format.unwrap_or_default(), span.trace_id.0)
+    };
+    let whole = traced(&[PARENT], &[]).2;
+    for (fields, response, links, format, is_whole) in [
+        (&[PARENT][..], &[][..], "", "", true),
+        (&[PARENT], &[("traceresponse", TRACEPARENT)], "", "", true),
+        (&[PARENT], &[CALLEE], "ff response", "", true),
+        (&[PARENT, OTHER, JAEGER], &[CALLEE], "cc header, ff response", "", true),
+        (&[JAEGER], &[], "", "jaeger", false),
+        // The whole id is known from before.
+        (&[SHORT], &[], "", "b3", true),
+        (&[], &[CALLEE], "ff response", "", false),
+    ] {
+        let (found_links, found_format, trace) = traced(fields, response);
+        assert_eq!((found_links.as_str(), found_format.as_str()), (links, format), "{fields:?}");
+        assert_eq!(trace == whole, is_whole, "{fields:?}");
+    }
+    assert_eq!(correlator.contexts(), ContextCounts { conflicts: 1, invalid: 0 });
 }
