@@ -26,7 +26,7 @@ use crate::protocol::http1::RequestHead;
 use crate::provider;
 use clock::Clock;
 use collections::Collections;
-use exporters::Exporters;
+use exporters::{Export, Exporters};
 use hold::{Hold, Waiting};
 use ids::IdGenerator;
 use place::TakenIds;
@@ -139,12 +139,20 @@ impl Correlator {
         }
     }
 
-    /// A process handed spans to a receiver.
-    pub fn saw_export(&mut self, pid: u32, spans: &mut Vec<Span>) {
-        if self.exporters.saw_export(pid) {
+    /// A process handed spans to a receiver. Whether the receiver's answer is to be told by
+    /// [`Self::export_answered`].
+    pub fn saw_export(&mut self, pid: u32, export: Export, now_ns: u64, spans: &mut Vec<Span>) -> bool {
+        let (is_news, wants_answer) = self.exporters.saw_export(pid, export, now_ns);
+        if is_news {
             let waiting = self.hold.of(pid);
             spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, true)));
         }
+        wants_answer
+    }
+
+    /// A receiver of spans accepted what a process handed it, or did not.
+    pub fn export_answered(&mut self, pid: u32, is_accepted: bool, now_ns: u64) {
+        self.exporters.answered(pid, is_accepted, now_ns);
     }
 
     /// A process is gone, or runs another program: no more is to be learned of it.

@@ -17,6 +17,7 @@ mod cgroup;
 mod command;
 mod environment;
 mod procfs;
+mod sdk;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub struct Process {
     pub service_name: String,
     /// The other resource attributes (`process.*`, `host.*`, `service.*`), by name.
     pub attributes: Vec<(String, Value)>,
-    /// Whether its environment has it export spans of its own; `None` where that says nothing about it.
+    /// Whether it is set up to export spans of its own: by its environment, its command line, or a tracer that it has
+    /// loaded. `None` where these say nothing about it.
     pub exports_spans: Option<bool>,
 }

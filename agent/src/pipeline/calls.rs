@@ -8,7 +8,7 @@ use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
 use crate::call::{Call, Subject};
 use crate::correlate::ConnectionFacts;
-use crate::correlate::exporters::{self, OTLP_GRPC_PORT};
+use crate::correlate::exporters::{self, Export, OTLP_GRPC_PORT};
 use crate::correlate::span::Span;
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends, Role};
@@ -34,6 +34,8 @@ pub(super) enum Reading {
         /// Where in the direction of requests it stands.
         position: u64,
     },
+    /// Nobody: it hands spans to a receiver, and whether that takes them is of interest.
+    Export,
 }
 
 /// Exchanges under way, by ordinal.
@@ -71,8 +73,14 @@ impl Pipeline {
                         conversation.ignored = true;
                         continue;
                     }
-                    if exporters::is_span_export(&request) {
-                        self.saw_export(pid.unwrap_or(conversation.pid), effects);
+                    if exporters::is_span_export(&request)
+                        && self.saw_export(conversation, pid, Export::Request, effects)
+                    {
+                        let process = self.processes.get(pid.unwrap_or(conversation.pid));
+                        conversation
+                            .exchanges
+                            .insert(ordinal, Followed { reading: Reading::Export, process });
+                        continue;
                     }
                     let reading = match provider::recognise(&request, self.limits) {
                         Recognition::Known(interpreter) => {
@@ -100,10 +108,13 @@ impl Pipeline {
                             let decision = candidate.request(request, &frame);
                             self.decide(connection, conversation, ordinal, decision, effects);
                         }
-                        None => {}
+                        Some(Reading::Export) | None => {}
                     }
                 }
-                Step::Answered { ordinal, .. } => self.last_look(connection, conversation, ordinal, effects),
+                Step::Answered { ordinal, response } => {
+                    self.export_answered(conversation, ordinal, response.status < 400);
+                    self.last_look(connection, conversation, ordinal, effects);
+                }
                 Step::Response { ordinal, frame } => {
                     let mut calls = Vec::new();
                     if let Some(Followed { reading: Reading::Known(interpreter), process }) =
@@ -122,6 +133,12 @@ impl Pipeline {
                     }
                 }
                 Step::Ended(exchange) => {
+                    if matches!(
+                        exchange.outcome,
+                        Outcome::Failed(_) | Outcome::PeerClosed | Outcome::Cancelled
+                    ) {
+                        self.export_answered(conversation, exchange.ordinal, false);
+                    }
                     self.last_look(connection, conversation, exchange.ordinal, effects);
                     self.exchange(connection, conversation, &exchange, effects);
                 }
@@ -137,7 +154,7 @@ impl Pipeline {
                 self.tallies.of(conversation.pid).http2_connections += 1;
                 let peer = self.table.ends(connection, conversation).and_then(Ends::peer);
                 if role == Role::Client && peer.is_some_and(|peer| peer.port() == OTLP_GRPC_PORT) {
-                    self.saw_export(pid.unwrap_or(conversation.pid), effects);
+                    self.saw_export(conversation, pid, Export::Connection, effects);
                 }
             }
         }
@@ -227,11 +244,27 @@ impl Pipeline {
         }
     }
 
-    /// A process handed spans to a receiver.
-    fn saw_export(&mut self, pid: u32, effects: &mut impl FnMut(Effect)) {
-        let mut spans = Vec::new();
-        self.correlator.saw_export(pid, &mut spans);
+    /// A process handed spans to a receiver; whether the answer is of interest.
+    fn saw_export(
+        &mut self,
+        conversation: &Conversation,
+        pid: Option<u32>,
+        export: Export,
+        effects: &mut impl FnMut(Effect),
+    ) -> bool {
+        let (pid, mut spans) = (pid.unwrap_or(conversation.pid), Vec::new());
+        let wants_answer = self.correlator.saw_export(pid, export, conversation.moved_ns, &mut spans);
         self.placed(spans, effects);
+        wants_answer
+    }
+
+    /// An exchange was answered, or ended without an answer: if it handed spans to a receiver, that is told.
+    fn export_answered(&mut self, conversation: &mut Conversation, ordinal: u64, is_accepted: bool) {
+        let followed = conversation.exchanges.get(&ordinal);
+        if let Some(Followed { reading: Reading::Export, process }) = followed {
+            self.correlator.export_answered(process.pid, is_accepted, conversation.moved_ns);
+            conversation.exchanges.remove(&ordinal);
+        }
     }
 
     /// An exchange is of no interest: its bytes are not wanted any more.

@@ -262,6 +262,7 @@ impl Pipeline {
         let known = known.filter(|known| known.source == chunk.source || chunk.source != Source::Records);
         let mut conversation = known.unwrap_or_else(|| self.table.begin(connection, &chunk));
         let Chunk { pid, direction, time_ns, position, original_bytes, after_answer, bytes, .. } = chunk;
+        conversation.moved_ns = time_ns;
         if !conversation.ignored && self.admission.of_process(pid) == Standing::Refused {
             conversation.ignored = true;
             effects(Effect::Excluded { pid });
@@ -304,7 +305,6 @@ impl Pipeline {
                 Source::Tls | Source::Socket => {}
             }
         }
-        conversation.moved_ns = time_ns;
         if let Some(evicted) = self.table.put(connection, conversation) {
             self.evicted(evicted, time_ns, effects);
         }

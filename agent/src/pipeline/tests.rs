@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::attach::{Membership, Scope};
+use crate::correlate::exporters::REFUSED_NS;
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
@@ -15,6 +16,7 @@ use crate::price::Prices;
 use crate::value::Value;
 
 mod exchanges;
+mod exports;
 mod hellos;
 mod memory;
 mod records;

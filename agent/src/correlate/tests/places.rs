@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::correlate::ContextCounts;
-use crate::correlate::exporters::WATCH_NS;
+use crate::correlate::exporters::{Export, WATCH_NS};
 use crate::correlate::hold::HELD_MAX;
 use crate::correlate::span::SpanId;
 
@@ -75,7 +75,7 @@ fn a_span_waits_until_it_is_known_whether_its_process_exports_spans() {
         traced.call(process, Role::Client, 0);
     }
     assert_eq!(traced.children(), [false; 0], "held");
-    traced.correlator.saw_export(1, &mut traced.spans);
+    traced.correlator.saw_export(1, Export::Request, 0, &mut traced.spans);
     assert_eq!(traced.children(), [true]);
     traced.call(&one, Role::Client, 1);
     assert_eq!(traced.children(), [true], "known now");

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::Process;
 use super::cgroup::{self, Membership};
 use super::command;
-use super::environment::{exports_spans, variable};
+use super::environment::variable;
+use super::sdk::Setup;
 use crate::percent;
 use crate::value::Value;
 
@@ -112,8 +113,20 @@ impl Procfs {
         if !notes.is_empty() {
             attributes.put("spanwire.process.notes", Value::strings(notes));
         }
-        let exports_spans = exports_spans(&environment);
+        // What it has loaded is looked at later: it may have begun just now.
+        let setup = Setup { environment: &environment, arguments: &arguments, maps: "" };
+        let exports_spans = setup.exports_spans();
         Process { pid, service_name, attributes: attributes.0, exports_spans }
+    }
+
+    /// Whether a process is set up to export spans of its own, by what it has loaded as well: see
+    /// [`Process::exports_spans`].
+    #[must_use]
+    pub fn exports_spans(&self, pid: u32) -> Option<bool> {
+        let list = |name| self.file(pid, name).map(|file| split_at_nul(&file)).unwrap_or_default();
+        let (environment, arguments) = (list("environ"), list("cmdline"));
+        let maps = self.file(pid, "maps").unwrap_or_default();
+        Setup { environment: &environment, arguments: &arguments, maps: &maps }.exports_spans()
     }
 
     /// Describes a process that runs this program (see [`spanwire_abi::Opened::program`]), as long as

@@ -19,6 +19,9 @@ pub struct ProcessTable {
     era: u64,
 }
 
+/// How often a process is searched for a tracer at the most: programs load theirs at their begin, or soon after.
+const LOOKS: u8 = 3;
+
 /// Processes that are kept after their ends.
 const ENDED: usize = 64;
 
@@ -30,7 +33,24 @@ pub(super) struct Known {
     program: u64,
     /// The era in which it was last looked at.
     seen: u64,
+    /// How often it was searched for a tracer.
+    looks: u8,
     process: Arc<Process>,
+}
+
+impl Known {
+    /// Searches the process for a tracer, if it is not known yet whether it exports spans.
+    fn look(&mut self, procfs: &Procfs, pid: u32) {
+        if self.process.exports_spans.is_some() || self.looks == LOOKS {
+            self.looks = self.looks.max(1);
+            return;
+        }
+        self.looks += 1;
+        if let Some(exports_spans) = procfs.exports_spans(pid) {
+            self.process =
+                Arc::new(Process { exports_spans: Some(exports_spans), ..(*self.process).clone() });
+        }
+    }
 }
 
 impl ProcessTable {
@@ -52,6 +72,7 @@ impl ProcessTable {
     pub fn get(&mut self, pid: u32) -> Arc<Process> {
         if let Some(known) = self.known.get(&pid)
             && known.seen == self.era
+            && known.looks > 0
             && !self.ended.contains(&pid)
         {
             return Arc::clone(&known.process);
@@ -62,13 +83,18 @@ impl ProcessTable {
             && (now.is_none() || now == known.start_ticks)
         {
             known.seen = self.era;
+            known.look(&self.procfs, pid);
             return Arc::clone(&known.process);
         }
         let process = Arc::new(self.procfs.read(pid, None));
-        if now.is_some() {
-            self.remember(pid, now, 0, &process);
+        if now.is_none() {
+            return process;
         }
-        process
+        self.remember(pid, now, 0, &process);
+        self.known.get_mut(&pid).map_or(process, |known| {
+            known.look(&self.procfs, pid);
+            Arc::clone(&known.process)
+        })
     }
 
     /// Lets each process be looked at again before it is believed: an end may have been lost, and its pid be
@@ -93,7 +119,8 @@ impl ProcessTable {
 
     fn remember(&mut self, pid: u32, start_ticks: Option<u64>, program: u64, process: &Arc<Process>) {
         self.make_room(pid);
-        self.known.insert(pid, Known { start_ticks, program, seen: self.era, process: Arc::clone(process) });
+        let process = Arc::clone(process);
+        self.known.insert(pid, Known { start_ticks, program, seen: self.era, looks: 0, process });
     }
 
     /// A process replaced its program. One that was known goes on with what it had open, and is read

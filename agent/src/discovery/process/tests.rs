@@ -278,3 +278,21 @@ fn what_was_described_as_it_began_is_taken_for_that_program_only() {
         assert_eq!(begun.take(7, 5).is_some(), program != 5, "taken once");
     }
 }
+
+#[test]
+fn a_tracer_may_be_loaded_after_the_begin() {
+    let host = Host::new();
+    host.start(7, 1).put(7, "comm", "python3").put(
+        7,
+        "maps",
+        "7f00-7f01 r-xp 0 08:01 1 /usr/lib/libssl.so.3\n",
+    );
+    let mut table = ProcessTable::new(host.procfs(), 8);
+    table.meet(7, "", 0);
+    assert_eq!(table.get(7).exports_spans, None);
+    host.put(7, "maps", "7f00-7f01 r-xp 0 08:01 1 /venv/ddtrace/internal/native/_native.so\n");
+    assert_eq!(table.get(7).exports_spans, None, "looked at already");
+    table.doubt();
+    assert_eq!(table.get(7).exports_spans, Some(true));
+    assert_eq!(table.get(7).service_name, "python");
+}
