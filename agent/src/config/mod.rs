@@ -23,8 +23,8 @@ pub use otlp::Otlp;
 pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
 pub use value::{
-    ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
-    TlsChoice,
+    AdoptChoice, ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch,
+    Text, TlsChoice,
 };
 
 use layers::Layers;
@@ -79,6 +79,8 @@ pub struct Config {
     pub follow_peers: bool,
     /// Whether what traced processes serve, and ask of others than providers, is followed.
     pub services: bool,
+    /// When a client span takes the id in its request's header.
+    pub adopt: AdoptChoice,
     /// Where `spanwire status` asks.
     pub status_socket: Option<PathBuf>,
     /// The operator's own prices.
@@ -207,6 +209,7 @@ impl Config {
             exclude: settings.exclude.unwrap_or_default().0,
             follow_peers: settings.follow_peers == Some(Switch::On),
             services: settings.services == Some(Switch::On),
+            adopt: settings.adopt.unwrap_or_default(),
             status_socket: path("status-socket", settings.status_socket)?,
             prices: path("prices", settings.prices)?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::Rules;
 use super::value::{
-    ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch, Text,
-    TlsChoice,
+    AdoptChoice, ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch,
+    Text, TlsChoice,
 };
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
@@ -75,6 +75,10 @@ pub struct Settings {
     /// off [default: off]
     #[arg(long, value_name = "SWITCH")]
     pub services: Option<Switch>,
+    /// When a call's span takes the span id in its request's trace header: auto (when the program exports no
+    /// spans of its own), always, or never: then it is that id's child; see docs/correlation.md [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    pub adopt: Option<AdoptChoice>,
 
     /// The Unix socket at which `spanwire status` asks this agent; an absolute path, or none
     /// [default: /run/spanwire/status.sock]
@@ -136,6 +140,7 @@ impl Settings {
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),
             services: Some(Switch::Off),
+            adopt: Some(AdoptChoice::Auto),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             prices: Some(Text(super::NONE.to_owned())),
             probe_log: Some(ProbeLog::Off),

@@ -43,6 +43,7 @@ fn defaults_are_as_documented() {
             exclude: Vec::new(),
             follow_peers: false,
             services: false,
+            adopt: AdoptChoice::Auto,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prices: None,
             probe_log: ProbeLog::Off,
@@ -178,6 +179,10 @@ fn wrong_values_say_where_what_and_what_is_expected() {
     refused(
         with_environment(&[("SPANWIRE_OUTPUT", "disk")]),
         "environment variable SPANWIRE_OUTPUT: 'output' is 'disk', expected one of auto, console, otlp, both",
+    );
+    refused(
+        with_environment(&[("SPANWIRE_ADOPT", "sometimes")]),
+        "environment variable SPANWIRE_ADOPT: 'adopt' is 'sometimes', expected one of auto, always, never",
     );
     refused(
         with_environment(&[("SPANWIRE_LIBRARIES", "libssl.so.3")]),

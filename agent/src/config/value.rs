@@ -138,6 +138,18 @@ pub enum TlsChoice {
     Calls,
 }
 
+/// When a client span takes the span id that its request's header has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AdoptChoice {
+    /// When the process exports no spans of its own.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never: it is that id's child.
+    Never,
+}
+
 /// Something that is done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -298,7 +310,7 @@ impl fmt::Display for Paths {
     }
 }
 
-words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, TlsChoice, ColorChoice, Switch);
+words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, TlsChoice, ColorChoice, AdoptChoice, Switch);
 text_form!(
     OutputChoice,
     OtlpProtocol,
@@ -306,6 +318,7 @@ text_form!(
     HookChoice,
     TlsChoice,
     ColorChoice,
+    AdoptChoice,
     Switch,
     Size,
     Count,

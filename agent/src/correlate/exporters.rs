@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use crate::config::AdoptChoice;
 use crate::discovery::process::Process;
 use crate::protocol::http1::RequestHead;
 
@@ -104,14 +105,24 @@ impl Exports {
     }
 }
 
-/// Processes by id.
+/// What was seen of processes, and whether it counts.
 #[derive(Debug, Default)]
-pub(super) struct Exporters(HashMap<u32, Seen>);
+pub(super) struct Exporters {
+    /// Unless this is [`AdoptChoice::Auto`], the operator has decided for all processes.
+    pub(super) adopt: AdoptChoice,
+    /// By process id.
+    seen: HashMap<u32, Seen>,
+}
 
 impl Exporters {
     /// Whether a process that made a span exports spans; while that is not known, until when it will be at the
     /// latest.
     pub(super) fn decide(&mut self, process: &Process, now_ns: u64) -> Result<bool, u64> {
+        match self.adopt {
+            AdoptChoice::Auto => {}
+            AdoptChoice::Always => return Ok(false),
+            AdoptChoice::Never => return Ok(true),
+        }
         let seen = self.of(process.pid, Seen::Nothing { since_ns: now_ns, was_seen: false });
         if let Seen::Exports(exports) = seen {
             let since_ns = *exports.owes_since_ns.get_or_insert(now_ns);
@@ -134,7 +145,7 @@ impl Exporters {
     /// A process handed spans to a receiver. Whether that is news, and whether the receiver's answer is worth a look.
     pub(super) fn saw_export(&mut self, pid: u32, export: Export, now_ns: u64) -> (bool, bool) {
         // A process that is not there made no span so far.
-        let makes_spans = self.0.contains_key(&pid);
+        let makes_spans = self.seen.contains_key(&pid);
         let seen = self.of(pid, Seen::Nothing { since_ns: now_ns, was_seen: false });
         let (mut exports, is_news) = match *seen {
             Seen::Exports(exports) => (exports, false),
@@ -151,7 +162,7 @@ impl Exporters {
 
     /// What a receiver answered to a process.
     pub(super) fn answered(&mut self, pid: u32, is_accepted: bool, now_ns: u64) {
-        let Some(Seen::Exports(exports)) = self.0.get_mut(&pid) else { return };
+        let Some(Seen::Exports(exports)) = self.seen.get_mut(&pid) else { return };
         if is_accepted {
             (exports.accepted_ns, exports.refused_since_ns) = (Some(now_ns), None);
         } else {
@@ -161,18 +172,18 @@ impl Exporters {
 
     /// A process is gone, or runs another program.
     pub(super) fn forget(&mut self, pid: u32) {
-        self.0.remove(&pid);
+        self.seen.remove(&pid);
     }
 
     /// What was seen of a process, or this.
     fn of(&mut self, pid: u32, first: Seen) -> &mut Seen {
-        if self.0.len() >= PROCESSES
-            && !self.0.contains_key(&pid)
-            && let Some(any) = self.0.keys().next().copied()
+        if self.seen.len() >= PROCESSES
+            && !self.seen.contains_key(&pid)
+            && let Some(any) = self.seen.keys().next().copied()
         {
-            self.0.remove(&any);
+            self.seen.remove(&any);
         }
-        self.0.entry(pid).or_insert(first)
+        self.seen.entry(pid).or_insert(first)
     }
 }
 
@@ -246,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn the_operator_may_decide_for_all() {
+        for (adopt, expected) in [(AdoptChoice::Always, false), (AdoptChoice::Never, true)] {
+            let mut exporters = Exporters { adopt, ..Exporters::default() };
+            for exports_spans in [None, Some(false), Some(true)] {
+                assert_eq!(exporters.decide(&process(1, exports_spans), 0), Ok(expected), "{adopt:?}");
+                exporters.saw_export(1, Export::Request, 0);
+            }
+        }
+    }
+
+    #[test]
     fn exports_that_are_refused_for_a_minute_are_none() {
         for exports_spans in [None, Some(true)] {
             let mut exporters = Exporters::default();
@@ -311,6 +333,6 @@ mod tests {
             let _ = exporters.decide(&process(pid, None), 0);
             exporters.saw_export(u32::MAX - pid, Export::Request, 0);
         }
-        assert_eq!(exporters.0.len(), PROCESSES);
+        assert_eq!(exporters.seen.len(), PROCESSES);
     }
 }

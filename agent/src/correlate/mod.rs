@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::call::{Call, Subject};
+use crate::config::AdoptChoice;
 use crate::discovery::process::Process;
 use crate::event::Role;
 use crate::exchange::Exchange;
@@ -97,6 +98,13 @@ impl Correlator {
             prices,
             unpriced: UnpricedCalls::default(),
         }
+    }
+
+    /// With the operator's word on whose the ids in headers are.
+    #[must_use]
+    pub fn with_adopt(mut self, adopt: AdoptChoice) -> Self {
+        self.exporters.adopt = adopt;
+        self
     }
 
     /// A request began: what it says of its trace may be needed before it is over, or though it is no call.
