@@ -3,7 +3,7 @@
 //!
 //! What a process is seen to do counts for more than what it is set up to do. Of OTLP over gRPC only the connection is
 //! seen: a process that makes one exports spans until it ends. An attempt that meets nobody at all (connection refused)
-//! carries no bytes and is not seen.
+//! carries no bytes and is not seen: `discovery` looks who listens.
 
 use std::collections::HashMap;
 
@@ -115,11 +115,12 @@ pub(super) struct Exporters {
 }
 
 impl Exporters {
-    /// Whether a process that made a span exports spans; while that is not known, until when it will be at the
-    /// latest.
-    pub(super) fn decide(&mut self, process: &Process, now_ns: u64) -> Result<bool, u64> {
+    /// Whether a process exports a span that it made; while that is not known, until when it will be at the
+    /// latest. One that is not sampled is exported by nobody.
+    pub(super) fn decide(&mut self, process: &Process, is_sampled: bool, now_ns: u64) -> Result<bool, u64> {
         match self.adopt {
-            AdoptChoice::Auto => {}
+            AdoptChoice::Auto if is_sampled => {}
+            AdoptChoice::Auto => return Ok(false),
             AdoptChoice::Always => return Ok(false),
             AdoptChoice::Never => return Ok(true),
         }
@@ -198,6 +199,10 @@ mod tests {
         Process { pid, service_name: "x".to_owned(), attributes: Vec::new(), exports_spans }
     }
 
+    fn decide(exporters: &mut Exporters, process: &Process, now_ns: u64) -> Result<bool, u64> {
+        exporters.decide(process, true, now_ns)
+    }
+
     #[test]
     fn receivers_of_spans_are_known_by_their_paths() {
         const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -237,23 +242,33 @@ mod tests {
     fn a_process_is_watched_for_a_while() {
         let mut exporters = Exporters::default();
         let unknown = process(1, None);
-        assert_eq!(exporters.decide(&unknown, 10), Err(10 + WATCH_NS));
-        assert_eq!(exporters.decide(&unknown, 11), Err(10 + WATCH_NS));
-        assert_eq!(exporters.decide(&unknown, 10 + WATCH_NS), Ok(false));
+        assert_eq!(decide(&mut exporters, &unknown, 10), Err(10 + WATCH_NS));
+        assert_eq!(decide(&mut exporters, &unknown, 11), Err(10 + WATCH_NS));
+        assert_eq!(decide(&mut exporters, &unknown, 10 + WATCH_NS), Ok(false));
         assert!(exporters.saw_export(1, Export::Request, 10 + WATCH_NS).0);
         assert!(!exporters.saw_export(1, Export::Request, 10 + WATCH_NS).0);
-        assert_eq!(exporters.decide(&unknown, 10 + WATCH_NS), Ok(true), "decided anew");
+        assert_eq!(decide(&mut exporters, &unknown, 10 + WATCH_NS), Ok(true), "decided anew");
         exporters.forget(1);
-        assert_eq!(exporters.decide(&unknown, 90), Err(90 + WATCH_NS));
+        assert_eq!(decide(&mut exporters, &unknown, 90), Err(90 + WATCH_NS));
     }
 
     #[test]
     fn what_the_environment_says_is_known_at_once() {
         let mut exporters = Exporters::default();
-        assert_eq!(exporters.decide(&process(1, Some(true)), 0), Ok(true));
-        assert_eq!(exporters.decide(&process(2, Some(false)), 0), Ok(false));
+        assert_eq!(decide(&mut exporters, &process(1, Some(true)), 0), Ok(true));
+        assert_eq!(decide(&mut exporters, &process(2, Some(false)), 0), Ok(false));
         exporters.saw_export(2, Export::Request, 0);
-        assert_eq!(exporters.decide(&process(2, Some(false)), 0), Ok(true), "what it does says more");
+        assert_eq!(decide(&mut exporters, &process(2, Some(false)), 0), Ok(true), "what it does says more");
+    }
+
+    #[test]
+    fn what_is_not_sampled_is_exported_by_nobody() {
+        let mut exporters = Exporters::default();
+        exporters.saw_export(1, Export::Request, 0);
+        for now_ns in [0, 2 * SILENT_NS] {
+            assert_eq!(exporters.decide(&process(1, Some(true)), false, now_ns), Ok(false));
+        }
+        assert_eq!(decide(&mut exporters, &process(1, None), 2 * SILENT_NS), Ok(true), "it owed nothing");
     }
 
     #[test]
@@ -261,7 +276,7 @@ mod tests {
         for (adopt, expected) in [(AdoptChoice::Always, false), (AdoptChoice::Never, true)] {
             let mut exporters = Exporters { adopt, ..Exporters::default() };
             for exports_spans in [None, Some(false), Some(true)] {
-                assert_eq!(exporters.decide(&process(1, exports_spans), 0), Ok(expected), "{adopt:?}");
+                assert_eq!(decide(&mut exporters, &process(1, exports_spans), 0), Ok(expected), "{adopt:?}");
                 exporters.saw_export(1, Export::Request, 0);
             }
         }
@@ -272,11 +287,11 @@ mod tests {
         for exports_spans in [None, Some(true)] {
             let mut exporters = Exporters::default();
             let process = process(1, exports_spans);
-            let _ = exporters.decide(&process, 0);
+            let _ = decide(&mut exporters, &process, 0);
             let mut refuse = |at_ns: u64, expected: bool| {
                 assert!(exporters.saw_export(1, Export::Request, at_ns).1, "its answer is looked at");
                 exporters.answered(1, false, at_ns);
-                assert_eq!(exporters.decide(&process, at_ns), Ok(expected), "{at_ns}");
+                assert_eq!(decide(&mut exporters, &process, at_ns), Ok(expected), "{at_ns}");
             };
             refuse(SECOND_NS, true);
             refuse(REFUSED_NS, true);
@@ -284,7 +299,7 @@ mod tests {
             refuse(2 * SILENT_NS, false);
             exporters.saw_export(1, Export::Request, 2 * SILENT_NS);
             exporters.answered(1, true, 2 * SILENT_NS);
-            assert_eq!(exporters.decide(&process, 2 * SILENT_NS), Ok(true));
+            assert_eq!(decide(&mut exporters, &process, 2 * SILENT_NS), Ok(true));
         }
     }
 
@@ -295,7 +310,7 @@ mod tests {
         let process = process(1, None);
         for (at_ns, expected) in [(0, true), (SECOND_NS, false), (REFUSED_NS, true), (REFUSED_NS + 1, false)]
         {
-            let _ = exporters.decide(&process, at_ns);
+            let _ = decide(&mut exporters, &process, at_ns);
             assert_eq!(exporters.saw_export(1, Export::Request, at_ns), (false, expected), "{at_ns}");
             if expected {
                 exporters.answered(1, true, at_ns);
@@ -316,13 +331,13 @@ mod tests {
             let process = process(1, exports_spans);
             exporters.saw_export(1, export, 0);
             let later_ns = 5 * SILENT_NS;
-            assert_eq!(exporters.decide(&process, later_ns), Ok(true), "it had nothing to export");
-            assert_eq!(exporters.decide(&process, later_ns + SILENT_NS - 1), Ok(true));
+            assert_eq!(decide(&mut exporters, &process, later_ns), Ok(true), "it had nothing to export");
+            assert_eq!(decide(&mut exporters, &process, later_ns + SILENT_NS - 1), Ok(true));
             let now_ns = later_ns + SILENT_NS;
             let expected = if is_watched { Err(now_ns + WATCH_NS) } else { Ok(true) };
-            assert_eq!(exporters.decide(&process, now_ns), expected, "{export:?}");
+            assert_eq!(decide(&mut exporters, &process, now_ns), expected, "{export:?}");
             let expected = Ok(!is_watched);
-            assert_eq!(exporters.decide(&process, now_ns + WATCH_NS), expected, "{export:?}");
+            assert_eq!(decide(&mut exporters, &process, now_ns + WATCH_NS), expected, "{export:?}");
         }
     }
 
@@ -330,7 +345,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut exporters = Exporters::default();
         for pid in 0..2 * u32::try_from(PROCESSES).unwrap_or(u32::MAX) {
-            let _ = exporters.decide(&process(pid, None), 0);
+            let _ = decide(&mut exporters, &process(pid, None), 0);
             exporters.saw_export(u32::MAX - pid, Export::Request, 0);
         }
         assert_eq!(exporters.seen.len(), PROCESSES);

@@ -4,14 +4,15 @@ pub mod attributes;
 pub mod clock;
 mod collections;
 pub mod exporters;
-mod hold;
 pub mod ids;
-mod place;
 pub mod propagation;
 pub mod span;
 mod status;
+mod taken;
 #[cfg(test)]
 mod tests;
+mod totals;
+pub mod tree;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::time::SystemTime;
 use crate::call::{Call, Subject};
 use crate::config::AdoptChoice;
 use crate::discovery::process::Process;
-use crate::event::Role;
+use crate::event::{ConnectionId, Role};
 use crate::exchange::Exchange;
 use crate::price::{Cost, Prices, Unpriced};
 use crate::protocol::http1::RequestHead;
@@ -28,11 +29,11 @@ use crate::provider;
 use clock::Clock;
 use collections::Collections;
 use exporters::{Export, Exporters};
-use hold::{Hold, Waiting};
 use ids::IdGenerator;
-use place::TakenIds;
 use propagation::{Propagated, RANDOM, SAMPLED, WholeIds};
 use span::{Kind, Span};
+use taken::TakenIds;
+use tree::{Begun, ExchangeKey, Forest, Held, Tools};
 
 /// What is known of the connection that carried an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,23 @@ pub struct ConnectionFacts {
     pub tls: bool,
 }
 
+/// An exchange that begins.
+#[derive(Debug)]
+pub struct Beginning<'a> {
+    /// Which end the process is.
+    pub role: Role,
+    /// Who.
+    pub process: Arc<Process>,
+    /// The thread that sent its first bytes, or received them.
+    pub tid: u32,
+    /// When (`CLOCK_MONOTONIC`).
+    pub time_ns: u64,
+    /// Its head.
+    pub request: &'a RequestHead,
+    /// The other end's connection, if that is on this host and known.
+    pub peer: Option<ConnectionId>,
+}
+
 /// Makes spans of calls and finds their places in traces. A span whose place is not known yet is held, and
 /// handed out by one of the later calls.
 #[derive(Debug)]
@@ -54,7 +72,7 @@ pub struct Correlator {
     whole: WholeIds,
     contexts: ContextCounts,
     exporters: Exporters,
-    hold: Hold,
+    forest: Forest,
     let_go: u64,
     collections: Collections,
     prices: Prices,
@@ -92,7 +110,7 @@ impl Correlator {
             whole: WholeIds::default(),
             contexts: ContextCounts::default(),
             exporters: Exporters::default(),
-            hold: Hold::default(),
+            forest: Forest::default(),
             let_go: 0,
             collections: Collections::default(),
             prices,
@@ -107,21 +125,58 @@ impl Correlator {
         self
     }
 
-    /// A request began: what it says of its trace may be needed before it is over, or though it is no call.
-    pub fn saw_request(&mut self, request: &RequestHead) {
-        self.whole.complete(&mut propagation::read(&request.headers));
+    /// With calls of a process put together: what it makes while it serves a request, and, where it serves nobody, in a
+    /// run of its program.
+    #[must_use]
+    pub fn with_trees(mut self, are_made: bool) -> Self {
+        self.forest.has_programs = are_made;
+        self
     }
 
-    /// A call is over; `now_ns` is the time (`CLOCK_MONOTONIC`) of what told so. Hands out its span, unless
-    /// that has to wait.
+    /// An exchange begins that is followed, or of which its head alone is of interest.
+    pub fn began(&mut self, key: ExchangeKey, exchange: Beginning<'_>) {
+        let mut propagated = propagation::read(&exchange.request.headers);
+        self.whole.complete(&mut propagated);
+        let Beginning { role, process, tid, time_ns, peer, .. } = exchange;
+        let begun = Begun { process, tid, time_ns, peer, context: propagated.context };
+        match role {
+            Role::Server => self.forest.served(key, begun, &mut self.ids),
+            Role::Client => self.forest.asked(key, begun, &mut self.ids),
+        }
+    }
+
+    /// What a process serves is answered by this thread.
+    pub fn answered(&mut self, key: ExchangeKey, tid: u32) {
+        self.forest.answered(key, tid);
+    }
+
+    /// An exchange that began has no span.
+    pub fn left(&mut self, key: ExchangeKey) {
+        self.forest.left(key);
+    }
+
+    /// Whether an exchange belongs to what is traced: it was made for something that is served, or is served on this host.
+    #[must_use]
+    pub fn is_linked(&self, key: ExchangeKey) -> bool {
+        self.forest.is_linked(key)
+    }
+
+    /// Whether a process was seen to serve anything.
+    #[must_use]
+    pub fn serves(&self, pid: u32) -> bool {
+        self.forest.serves(pid)
+    }
+
+    /// A call is over, or all that is to be said of it; `now_ns` is the time (`CLOCK_MONOTONIC`) of what told so. Its span
+    /// is handed out when [`Self::ended`] was told of its exchange, or later.
     pub fn call(
         &mut self,
+        key: ExchangeKey,
         call: &Call,
         exchange: &Exchange,
         process: Arc<Process>,
         connection: ConnectionFacts,
         (clock, now_ns): (&Clock, u64),
-        spans: &mut Vec<Span>,
     ) {
         let named = self.collections.name(call, exchange).map(|name| collections::named(call, name));
         let call = named.as_ref().unwrap_or(call);
@@ -131,20 +186,21 @@ impl Correlator {
         self.contexts.invalid += u64::from(!propagated.notes.is_empty());
         let mut span = self.span(call, exchange, process, connection, clock, &propagated);
         propagation::put_on(&mut span, &propagated, exchange.response.as_deref());
-        let Some(context) = propagated.context else { return spans.push(span) };
-        if exchange.role == Role::Server {
-            let span_id = self.ids.span_id();
-            return spans.push(Span { span_id, parent: Some(context.span_id), ..span });
-        }
-        let decision = self.exporters.decide(&span.process, now_ns);
-        let until_ns = decision.err().unwrap_or(now_ns);
-        let waiting = Waiting { span, header: context.span_id, until_ns };
-        if let Ok(exports_spans) = decision {
-            spans.push(self.place(waiting, exports_spans));
-        } else if let Some(gone) = self.hold.push(waiting) {
-            self.let_go += 1;
-            spans.push(self.place(gone, false));
-        }
+        let header = propagated.context.filter(|_| exchange.role == Role::Client);
+        let is_sampled = header.map(|context| context.is_sampled());
+        self.forest.hold(Held { key, span, is_sampled, since_ns: now_ns });
+    }
+
+    /// An exchange is over, with all its calls; `peer` is the other end's connection, if it is on this host.
+    pub fn ended(
+        &mut self,
+        key: ExchangeKey,
+        (ended_ns, now_ns): (u64, u64),
+        peer: Option<ConnectionId>,
+        spans: &mut Vec<Span>,
+    ) {
+        self.forest.ended(key, ended_ns, peer);
+        self.settle((now_ns, false), spans);
     }
 
     /// A process handed spans to a receiver. Whether the receiver's answer is to be told by
@@ -152,8 +208,7 @@ impl Correlator {
     pub fn saw_export(&mut self, pid: u32, export: Export, now_ns: u64, spans: &mut Vec<Span>) -> bool {
         let (is_news, wants_answer) = self.exporters.saw_export(pid, export, now_ns);
         if is_news {
-            let waiting = self.hold.of(pid);
-            spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, true)));
+            self.give_up(Some(pid), now_ns, spans);
         }
         wants_answer
     }
@@ -164,29 +219,30 @@ impl Correlator {
     }
 
     /// A process is gone, or runs another program: no more is to be learned of it.
-    pub fn ended(&mut self, pid: u32, spans: &mut Vec<Span>) {
+    pub fn process_ended(&mut self, pid: u32, now_ns: u64, spans: &mut Vec<Span>) {
+        self.give_up(Some(pid), now_ns, spans);
+        spans.extend(self.forest.process_ended(pid));
         self.exporters.forget(pid);
-        let waiting = self.hold.of(pid);
-        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
     }
 
     /// To be called about once a second: hands out what has waited long enough.
     pub fn tick(&mut self, now_ns: u64, spans: &mut Vec<Span>) {
-        let waiting = self.hold.due(now_ns);
-        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
+        self.settle((now_ns, true), spans);
     }
 
     /// The agent is stopping: hands out all that waits.
-    pub fn finish(&mut self, spans: &mut Vec<Span>) {
-        let waiting = self.hold.all();
-        spans.extend(waiting.into_iter().map(|waiting| self.place(waiting, false)));
+    pub fn finish(&mut self, now_ns: u64, spans: &mut Vec<Span>) {
+        self.give_up(None, now_ns, spans);
     }
 
-    fn place(&mut self, waiting: Waiting, exports_spans: bool) -> Span {
-        let Waiting { span, header, .. } = waiting;
-        let (span_id, parent) =
-            place::client(span.trace_id, header, exports_spans, &mut self.taken, &mut self.ids);
-        Span { span_id, parent, ..span }
+    fn settle(&mut self, time: (u64, bool), spans: &mut Vec<Span>) {
+        let Self { ids, taken, exporters, forest, .. } = self;
+        self.let_go += forest.settle(time, &mut Tools { ids, taken, exporters }, spans);
+    }
+
+    fn give_up(&mut self, pid: Option<u32>, now_ns: u64, spans: &mut Vec<Span>) {
+        let Self { ids, taken, exporters, forest, .. } = self;
+        forest.give_up(pid, now_ns, &mut Tools { ids, taken, exporters }, spans);
     }
 
     /// The span of one call that is over: a root, or with the trace of its header and no place in it yet.
@@ -269,6 +325,12 @@ impl Correlator {
         self.contexts
     }
 
+    /// How many exchanges have no links but those in headers, since too many were under way.
+    #[must_use]
+    pub fn untracked(&self) -> u64 {
+        self.forest.unknown
+    }
+
     /// How many calls were billed that have no cost.
     #[must_use]
     pub fn unpriced(&self) -> UnpricedCalls {
@@ -282,7 +344,7 @@ impl Correlator {
         self.taken.forgotten()
     }
 
-    /// How many spans went before it was known whether their process exports spans, since too many waited.
+    /// How many spans went before all was known that their place depends on, since they waited for too long or were too many.
     #[must_use]
     pub fn let_go(&self) -> u64 {
         self.let_go

@@ -2,19 +2,22 @@
 
 mod places;
 mod subjects;
+mod trees;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::attributes::{self, TABLE};
 use super::clock::Clock;
 use super::ids::IdGenerator;
 use super::span::{Kind, Span, Status};
-use super::{ConnectionFacts, Correlator};
+use super::tree::ExchangeKey;
+use super::{Beginning, ConnectionFacts, Correlator};
 use crate::call::{Call, Inference, Subject, Usage};
 use crate::discovery::process::Process;
-use crate::event::Role;
+use crate::event::{ConnectionId, Role};
 use crate::exchange::{Exchange, Outcome};
 use crate::price::Prices;
 use crate::protocol::http1::{Headers, RequestHead, ResponseHead};
@@ -65,9 +68,29 @@ fn correlator() -> Correlator {
 
 const CLOCK_ZERO: SystemTime = SystemTime::UNIX_EPOCH;
 
+/// An exchange with one call, from its begin to its end.
+fn exchanged(
+    correlator: &mut Correlator,
+    (call, exchange): (&Call, &Exchange),
+    process: &Arc<Process>,
+    connection: ConnectionFacts,
+    now_ns: u64,
+    spans: &mut Vec<Span>,
+) {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let connection_id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let key = ExchangeKey { connection: connection_id, ordinal: exchange.ordinal };
+    let (role, time_ns, request) = (exchange.role, exchange.started_ns, &*exchange.request);
+    let process = || Arc::clone(process);
+    correlator.began(key, Beginning { role, process: process(), tid: 1, time_ns, request, peer: None });
+    let clock = Clock::new(0, CLOCK_ZERO);
+    correlator.call(key, call, exchange, process(), connection, (&clock, now_ns));
+    correlator.ended(key, (exchange.ended_ns, now_ns), None, spans);
+}
+
 fn span(call: &Call, exchange: &Exchange, connection: ConnectionFacts) -> Span {
-    let (clock, mut spans) = (Clock::new(0, CLOCK_ZERO), Vec::new());
-    correlator().call(call, exchange, process(7, Some(false)), connection, (&clock, 0), &mut spans);
+    let mut spans = Vec::new();
+    exchanged(&mut correlator(), (call, exchange), &process(7, Some(false)), connection, 0, &mut spans);
     spans.pop().unwrap()
 }
 

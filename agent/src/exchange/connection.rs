@@ -300,7 +300,7 @@ impl HttpConnection {
             }
         }
         self.outstanding.push_back(pending);
-        sink(Step::Began { ordinal, role, request });
+        sink(Step::Began { ordinal, role, time_ns: started_ns, request });
         let (released, overflowed) = self.held.release(request_direction(role).opposite(), started_ns);
         if overflowed {
             if let Some(pending) = self.outstanding.back_mut() {

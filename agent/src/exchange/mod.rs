@@ -78,6 +78,8 @@ pub enum Step {
         ordinal: u64,
         /// Which end this process is.
         role: Role,
+        /// `CLOCK_MONOTONIC` nanoseconds of the request's first byte.
+        time_ns: u64,
         /// The head.
         request: Arc<RequestHead>,
     },

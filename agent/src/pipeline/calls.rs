@@ -10,6 +10,7 @@ use crate::call::{Call, Subject};
 use crate::correlate::ConnectionFacts;
 use crate::correlate::exporters::{self, Export, OTLP_GRPC_PORT};
 use crate::correlate::span::Span;
+use crate::correlate::tree::ExchangeKey;
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends, Role};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
@@ -27,6 +28,8 @@ pub(super) struct Followed {
 pub(super) enum Reading {
     /// A provider's interpreter.
     Known(Box<dyn Interpreter>),
+    /// Nobody: it may be of a tree.
+    Plain,
     /// Nobody yet: its request's body will tell.
     Candidate {
         candidate: Candidate,
@@ -53,21 +56,23 @@ impl Pipeline {
     ) {
         let mut steps = std::mem::take(&mut self.steps);
         for step in steps.drain(..) {
-            if let Step::Began { request, .. } = &step {
+            if matches!(step, Step::Began { .. }) {
                 conversation.awaited = None;
-                self.correlator.saw_request(request);
             }
             match step {
-                Step::Began { ordinal, role: Role::Server, .. } => {
+                Step::Began { ordinal, role: Role::Server, time_ns, request } => {
                     let pid = pid.unwrap_or(conversation.pid);
-                    if self.serve(connection, conversation, (ordinal, pid), effects) {
+                    let key = ExchangeKey { connection, ordinal };
+                    if self.serve(conversation, (key, pid, time_ns), &request, effects) {
                         continue;
                     }
                     conversation.ignored = true;
                     self.counters.connections_ignored_server_side.increment();
                     self.judge(connection, conversation, false, effects);
                 }
-                Step::Began { ordinal, role: Role::Client, request } => {
+                Step::Began { ordinal, role: Role::Client, time_ns, request } => {
+                    let key = ExchangeKey { connection, ordinal };
+                    let pid = pid.unwrap_or(conversation.pid);
                     self.tallies.of(conversation.pid).exchanges += 1;
                     if !self.admission.admits_client(self.table.ends(connection, conversation)) {
                         conversation.ignored = true;
@@ -76,12 +81,13 @@ impl Pipeline {
                     if exporters::is_span_export(&request)
                         && self.saw_export(conversation, pid, Export::Request, effects)
                     {
-                        let process = self.processes.get(pid.unwrap_or(conversation.pid));
+                        let process = self.processes.get(pid);
                         conversation
                             .exchanges
                             .insert(ordinal, Followed { reading: Reading::Export, process });
                         continue;
                     }
+                    let request_head = Arc::clone(&request);
                     let reading = match provider::recognise(&request, self.limits) {
                         Recognition::Known(interpreter) => {
                             self.judge(connection, conversation, true, effects);
@@ -91,14 +97,15 @@ impl Pipeline {
                             Reading::Candidate { candidate, request, position }
                         }
                         Recognition::Foreign => {
-                            let asked = (ordinal, pid.unwrap_or(conversation.pid), position);
-                            if !self.pass(connection, conversation, asked, &request, effects) {
+                            self.asked(conversation, (key, pid, time_ns), &request);
+                            if !self.pass(conversation, (key, pid, position), &request, effects) {
                                 self.skip(connection, conversation, (ordinal, position), &request, effects);
                             }
                             continue;
                         }
                     };
-                    let process = self.processes.get(pid.unwrap_or(conversation.pid));
+                    self.asked(conversation, (key, pid, time_ns), &request_head);
+                    let process = self.processes.get(pid);
                     conversation.exchanges.insert(ordinal, Followed { reading, process });
                 }
                 Step::Request { ordinal, frame } => {
@@ -108,11 +115,12 @@ impl Pipeline {
                             let decision = candidate.request(request, &frame);
                             self.decide(connection, conversation, ordinal, decision, effects);
                         }
-                        Some(Reading::Export) | None => {}
+                        Some(Reading::Plain | Reading::Export) | None => {}
                     }
                 }
                 Step::Answered { ordinal, response } => {
                     self.export_answered(conversation, ordinal, response.status < 400);
+                    self.correlator.answered(ExchangeKey { connection, ordinal }, conversation.tids[1]);
                     self.last_look(connection, conversation, ordinal, effects);
                 }
                 Step::Response { ordinal, frame } => {
@@ -128,7 +136,7 @@ impl Pipeline {
                         let process = Arc::clone(process);
                         if let Some(so_far) = conversation.http.exchange(ordinal) {
                             let so_far = Exchange { outcome: Outcome::Complete, ..so_far.clone() };
-                            self.calls(connection, conversation, (&so_far, &process), calls, effects);
+                            self.calls(connection, conversation, (&so_far, &process), calls);
                         }
                     }
                 }
@@ -154,12 +162,19 @@ impl Pipeline {
                 self.tallies.of(conversation.pid).http2_connections += 1;
                 let peer = self.table.ends(connection, conversation).and_then(Ends::peer);
                 if role == Role::Client && peer.is_some_and(|peer| peer.port() == OTLP_GRPC_PORT) {
-                    self.saw_export(conversation, pid, Export::Connection, effects);
+                    self.saw_export(
+                        conversation,
+                        pid.unwrap_or(conversation.pid),
+                        Export::Connection,
+                        effects,
+                    );
                 }
             }
         }
         if conversation.ignored {
-            conversation.exchanges.clear();
+            for ordinal in std::mem::take(&mut conversation.exchanges).into_keys() {
+                self.correlator.left(ExchangeKey { connection, ordinal });
+            }
             let tunnel = conversation.http.state() == State::Abandoned(Abandoned::Tunnel);
             let verdict = if tunnel { Verdict::Tunnel } else { Verdict::Ignore };
             effects(Effect::Decide { connection, position: u64::MAX, verdict });
@@ -174,10 +189,14 @@ impl Pipeline {
         exchange: &Exchange,
         effects: &mut impl FnMut(Effect),
     ) {
-        let Some(Followed { reading: Reading::Known(interpreter), process }) =
-            conversation.exchanges.remove(&exchange.ordinal)
-        else {
-            return;
+        let key = ExchangeKey { connection, ordinal: exchange.ordinal };
+        let (interpreter, process) = match conversation.exchanges.remove(&exchange.ordinal) {
+            Some(Followed { reading: Reading::Known(interpreter), process }) => (interpreter, process),
+            // Of itself it is no call, and of no tree.
+            Some(Followed { reading: Reading::Plain, process }) if self.correlator.is_linked(key) => {
+                (provider::plain(), process)
+            }
+            Some(_) | None => return self.correlator.left(key),
         };
         match exchange.outcome {
             Outcome::Complete => &self.counters.exchanges_complete,
@@ -190,7 +209,11 @@ impl Pipeline {
         .increment();
         let mut calls = Vec::new();
         interpreter.finish(exchange, &mut calls);
-        self.calls(connection, conversation, (exchange, &process), calls, effects);
+        self.calls(connection, conversation, (exchange, &process), calls);
+        let peer = self.table.peer(connection, conversation).map(|(_, connection)| connection);
+        let mut spans = Vec::new();
+        self.correlator.ended(key, (exchange.ended_ns, exchange.ended_ns), peer, &mut spans);
+        self.placed(spans, effects);
     }
 
     /// Calls are complete: each becomes a span.
@@ -200,7 +223,6 @@ impl Pipeline {
         conversation: &Conversation,
         (exchange, process): (&Exchange, &Arc<Process>),
         calls: Vec<Call>,
-        effects: &mut impl FnMut(Effect),
     ) {
         let ends = self.table.ends(connection, conversation);
         // Of a session over memory it may have become known only after its first request.
@@ -223,12 +245,12 @@ impl Pipeline {
                 self.tallies.of(conversation.pid).calls += 1;
             }
             let time = (&self.clock, exchange.ended_ns);
-            let mut spans = Vec::new();
-            self.correlator.call(&call, exchange, Arc::clone(process), facts, time, &mut spans);
-            self.placed(spans, effects);
+            let key = ExchangeKey { connection, ordinal: exchange.ordinal };
+            self.correlator.call(key, &call, exchange, Arc::clone(process), facts, time);
         }
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
         self.counters.spans_placed_early.set(self.correlator.let_go());
+        self.counters.exchanges_untracked.set(self.correlator.untracked());
         let contexts = self.correlator.contexts();
         self.counters.context_conflicts.set(contexts.conflicts);
         self.counters.contexts_invalid.set(contexts.invalid);
@@ -248,11 +270,11 @@ impl Pipeline {
     fn saw_export(
         &mut self,
         conversation: &Conversation,
-        pid: Option<u32>,
+        pid: u32,
         export: Export,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
-        let (pid, mut spans) = (pid.unwrap_or(conversation.pid), Vec::new());
+        let mut spans = Vec::new();
         let wants_answer = self.correlator.saw_export(pid, export, conversation.moved_ns, &mut spans);
         self.placed(spans, effects);
         wants_answer
@@ -277,6 +299,7 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.exchanges_without_endpoint.increment();
+        self.correlator.left(ExchangeKey { connection, ordinal });
         self.judge(connection, conversation, false, effects);
         // The kernel side would pass over those that begin like it as well.
         if provider::may_differ_by_body(request) {
@@ -320,9 +343,9 @@ impl Pipeline {
                 self.judge(connection, conversation, true, effects);
             }
             Decision::Foreign => {
-                let pid = followed.process.pid;
+                let (key, pid) = (ExchangeKey { connection, ordinal }, followed.process.pid);
                 conversation.exchanges.remove(&ordinal);
-                if !self.pass(connection, conversation, (ordinal, pid, position), &request, effects) {
+                if !self.pass(conversation, (key, pid, position), &request, effects) {
                     self.skip(connection, conversation, (ordinal, position), &request, effects);
                 }
             }

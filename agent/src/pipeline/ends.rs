@@ -146,7 +146,7 @@ impl Pipeline {
         for connection in self.table.ending_with(pid) {
             self.ended(connection, End::Closed, time_ns, effects);
         }
-        self.program_ended(pid, effects);
+        self.program_ended(pid, time_ns, effects);
         self.processes.ended(pid);
         self.asking.remove(&pid);
         self.tallies.ended(pid);
@@ -157,9 +157,9 @@ impl Pipeline {
     }
 
     /// A process is gone, or runs another program.
-    pub(super) fn program_ended(&mut self, pid: u32, effects: &mut impl FnMut(Effect)) {
+    pub(super) fn program_ended(&mut self, pid: u32, time_ns: u64, effects: &mut impl FnMut(Effect)) {
         let mut spans = Vec::new();
-        self.correlator.ended(pid, &mut spans);
+        self.correlator.process_ended(pid, time_ns, &mut spans);
         self.placed(spans, effects);
     }
 }

@@ -20,7 +20,7 @@ impl Conversation {
         let reading = self.exchanges.values().map(|followed| match &followed.reading {
             Reading::Known(interpreter) => interpreter.held_bytes(),
             Reading::Candidate { candidate, .. } => candidate.held_bytes(),
-            Reading::Export => 0,
+            Reading::Plain | Reading::Export => 0,
         });
         let tls = self.tls.as_ref().map_or(0, |tls| tls.held_bytes());
         self.http.held_bytes() + tls + reading.sum::<usize>()

@@ -174,7 +174,7 @@ impl Pipeline {
             Event::Key { pid, key, time_ns } => self.key(pid, &key, time_ns, effects),
             // For those who put probes on processes.
             Event::LibraryInit { .. } | Event::Forked { .. } | Event::Started { .. } => {}
-            Event::Exec { pid, program, time_ns: _ } => {
+            Event::Exec { pid, program, time_ns } => {
                 self.processes.replaced(pid, program);
                 self.asking.remove(&pid);
                 self.greetings.ended(pid);
@@ -183,7 +183,7 @@ impl Pipeline {
                 for connection in self.table.ending_with(pid) {
                     self.ended(connection, End::Closed, 0, effects);
                 }
-                self.program_ended(pid, effects);
+                self.program_ended(pid, time_ns, effects);
             }
             Event::Exit { pid, time_ns } => self.exit(pid, time_ns, effects),
         }
@@ -248,7 +248,7 @@ impl Pipeline {
             }
         }
         let mut spans = Vec::new();
-        self.correlator.finish(&mut spans);
+        self.correlator.finish(time_ns, &mut spans);
         self.placed(spans, effects);
     }
 
@@ -261,7 +261,7 @@ impl Pipeline {
         // What was said before TLS began on it, to a proxy, is over.
         let known = known.filter(|known| known.source == chunk.source || chunk.source != Source::Records);
         let mut conversation = known.unwrap_or_else(|| self.table.begin(connection, &chunk));
-        let Chunk { pid, direction, time_ns, position, original_bytes, after_answer, bytes, .. } = chunk;
+        let Chunk { pid, tid, direction, time_ns, position, original_bytes, after_answer, bytes, .. } = chunk;
         conversation.moved_ns = time_ns;
         if !conversation.ignored && self.admission.of_process(pid) == Standing::Refused {
             conversation.ignored = true;
@@ -291,6 +291,7 @@ impl Pipeline {
             let unclaimed = conversation.http.unclaimed_bytes().saturating_sub(unclaimed);
             self.counters.bytes_unclaimed.add(unclaimed);
             *conversation.side(direction) = Side { assembler, skipping };
+            conversation.tids[usize::from(direction == Direction::Write)] = tid;
             if direction == Direction::Write {
                 conversation.requests_at = position;
             }

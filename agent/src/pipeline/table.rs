@@ -37,6 +37,8 @@ pub(super) struct Conversation {
     pub(super) content: Content,
     /// Where what was sent last began, in the direction of requests.
     pub(super) requests_at: u64,
+    /// The threads that received and sent last.
+    pub(super) tids: [u32; 2],
     /// Where a request began on it of which nothing was read yet, if so; and whether bytes are missing since.
     pub(super) awaited: Option<bool>,
     /// Its first chunk was not the first of its direction: what came before is nobody's loss here.
@@ -74,6 +76,7 @@ impl Conversation {
             ignored: false,
             content: Content::None,
             requests_at: 0,
+            tids: [0; 2],
             awaited: None,
             joined: false,
             accounted_bytes: 0,
@@ -284,11 +287,13 @@ impl Table {
         }
     }
 
-    /// The process at the other end of a conversation's connection, if that end is known.
-    pub(super) fn peer_process(&self, id: ConnectionId, conversation: &Conversation) -> Option<u32> {
+    /// The other end of a conversation's connection, if that is known: its process, and the connection that its conversation
+    /// is held on.
+    pub(super) fn peer(&self, id: ConnectionId, conversation: &Conversation) -> Option<(u32, ConnectionId)> {
         let Ends::Internet { local, peer } = self.ends(id, conversation)? else { return None };
-        let other = self.by_ends.get(&(peer, local))?;
-        Some(self.sockets.get(other)?.pid)
+        let other = *self.by_ends.get(&(peer, local))?;
+        let socket = self.sockets.get(&other)?;
+        Some((socket.pid, socket.session.unwrap_or(other)))
     }
 
     /// Whether the TLS on a socket is read by its keys.

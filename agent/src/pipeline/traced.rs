@@ -1,36 +1,56 @@
 //! Processes that take part in traces: those that ask a provider, and those that ask them.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::calls::{Followed, Reading};
 use super::table::Conversation;
 use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
-use crate::event::{ConnectionId, Source};
+use crate::correlate::tree::ExchangeKey;
+use crate::correlate::{Beginning, exporters};
+use crate::event::{Ends, Role, Source};
 use crate::protocol::http1::RequestHead;
 use crate::provider;
-
-use super::calls::{Followed, Reading};
 
 /// Processes that are remembered; past it none is added.
 const PROCESSES: usize = 16_384;
 
-/// Their ids.
+/// Addresses that are; past it all are forgotten.
+const ADDRESSES: usize = 4_096;
+
+/// Their ids, and where they serve.
 #[derive(Debug, Default)]
-pub(super) struct Traced(HashSet<u32>);
+pub(super) struct Traced {
+    processes: HashSet<u32>,
+    addresses: HashSet<SocketAddr>,
+}
 
 impl Traced {
     pub(super) fn contains(&self, pid: u32) -> bool {
-        self.0.contains(&pid)
+        self.processes.contains(&pid)
     }
 
     /// Whether it is news.
     fn insert(&mut self, pid: u32) -> bool {
-        self.0.len() < PROCESSES && self.0.insert(pid)
+        self.processes.len() < PROCESSES && self.processes.insert(pid)
+    }
+
+    fn serves_at(&mut self, address: SocketAddr) {
+        if self.addresses.len() >= ADDRESSES && !self.addresses.contains(&address) {
+            self.addresses.clear();
+        }
+        self.addresses.insert(address);
+    }
+
+    fn is_served_at(&self, address: SocketAddr) -> bool {
+        self.addresses.contains(&address)
     }
 
     /// A process is gone, or runs another program.
     pub(super) fn ended(&mut self, pid: u32) {
-        self.0.remove(&pid);
+        self.processes.remove(&pid);
     }
 }
 
@@ -46,9 +66,9 @@ impl Pipeline {
     /// host. False where it is not.
     pub(super) fn serve(
         &mut self,
-        connection: ConnectionId,
         conversation: &mut Conversation,
-        (ordinal, pid): (u64, u32),
+        (key, pid, time_ns): (ExchangeKey, u32, u64),
+        request: &RequestHead,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
         if self.follows_http && conversation.source == Source::Socket {
@@ -58,37 +78,60 @@ impl Pipeline {
         if !self.traced.contains(conversation.pid) {
             return false;
         }
-        if let Some(peer) = self.table.peer_process(connection, conversation).filter(|peer| *peer != pid) {
+        let peer = self.table.peer(key.connection, conversation);
+        if let Some((peer, _)) = peer.filter(|(peer, _)| *peer != pid) {
             self.trace(peer, effects);
         }
-        self.follow_heads(conversation, (ordinal, pid));
+        if let Some(local) = self.table.ends(key.connection, conversation).and_then(Ends::local) {
+            self.traced.serves_at(local);
+        }
+        let process = self.processes.get(pid);
+        let [tid, _] = conversation.tids;
+        let peer = peer.map(|(_, connection)| connection);
+        let begun =
+            Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
+        self.correlator.began(key, begun);
+        conversation.http.leave_bodies(key.ordinal);
+        let reading = Reading::Known(provider::plain());
+        conversation.exchanges.insert(key.ordinal, Followed { reading, process });
         true
     }
 
-    /// A request that a process makes is nobody's that is known: where it takes part in traces it is followed as what it is.
-    /// False where it is not.
+    /// A process asks for something.
+    pub(super) fn asked(
+        &mut self,
+        conversation: &Conversation,
+        (key, pid, time_ns): (ExchangeKey, u32, u64),
+        request: &RequestHead,
+    ) {
+        let (process, [_, tid]) = (self.processes.get(pid), conversation.tids);
+        let peer = self.table.peer(key.connection, conversation).map(|(_, connection)| connection);
+        self.correlator.began(key, Beginning { role: Role::Client, process, tid, time_ns, request, peer });
+    }
+
+    /// A request that a process makes is nobody's that is known: where it belongs to a tree it is followed as what it is. False
+    /// where it does not.
     pub(super) fn pass(
         &mut self,
-        connection: ConnectionId,
         conversation: &mut Conversation,
-        (ordinal, pid, position): (u64, u32, u64),
+        (key, pid, position): (ExchangeKey, u32, u64),
         request: &RequestHead,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
-        let is_export = crate::correlate::exporters::is_span_export(request);
-        if is_export || !self.traced.contains(conversation.pid) {
+        let leads_to = self.table.ends(key.connection, conversation).and_then(Ends::peer);
+        let is_wanted = self.traced.contains(conversation.pid)
+            && !exporters::is_span_export(request)
+            && (self.correlator.is_linked(key)
+                || leads_to.is_some_and(|peer| self.traced.is_served_at(peer)));
+        if !is_wanted {
             return false;
         }
-        self.follow_heads(conversation, (ordinal, pid));
-        effects(Effect::Decide { connection, position, verdict: Verdict::Heads });
-        true
-    }
-
-    fn follow_heads(&mut self, conversation: &mut Conversation, (ordinal, pid): (u64, u32)) {
-        conversation.http.leave_bodies(ordinal);
+        conversation.http.leave_bodies(key.ordinal);
         let process = self.processes.get(pid);
-        conversation
-            .exchanges
-            .insert(ordinal, Followed { reading: Reading::Known(provider::plain()), process });
+        conversation.exchanges.insert(key.ordinal, Followed { reading: Reading::Plain, process });
+        if conversation.source == Source::Socket {
+            effects(Effect::Decide { connection: key.connection, position, verdict: Verdict::Heads });
+        }
+        true
     }
 }

@@ -145,7 +145,9 @@ impl Agent {
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
             admission,
-            Correlator::new(IdGenerator::from_os(), prices).with_adopt(config.adopt),
+            Correlator::new(IdGenerator::from_os(), prices)
+                .with_trees(config.services)
+                .with_adopt(config.adopt),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit },
             Arc::clone(&counters),

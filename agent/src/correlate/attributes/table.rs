@@ -188,6 +188,11 @@ table! {
     CONTEXT_FORMAT = "spanwire.context.format": String, Spanwire;
     LINK_METHOD = "spanwire.link.method": String, Spanwire;
     NOTES = "spanwire.notes": Strings, Spanwire;
+    TOTAL_CALLS = "spanwire.total.calls": Int, Spanwire;
+    TOTAL_COST = "spanwire.total.cost": Double, Spanwire;
+    TOTAL_ERRORS = "spanwire.total.errors": Int, Spanwire;
+    TOTAL_INPUT_TOKENS = "spanwire.total.input_tokens": Int, Spanwire;
+    TOTAL_OUTPUT_TOKENS = "spanwire.total.output_tokens": Int, Spanwire;
     MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
     REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;
     REDACTED_ATTRIBUTES = "spanwire.redacted.attributes": Int, Spanwire;

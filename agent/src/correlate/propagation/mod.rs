@@ -99,6 +99,11 @@ impl Context {
         }
     }
 
+    /// Whether its sender records it.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
     fn is_of_trace(&self, other: &Self) -> bool {
         is_same_trace(self.trace_id, other.trace_id)
     }

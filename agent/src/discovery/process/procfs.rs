@@ -120,13 +120,30 @@ impl Procfs {
     }
 
     /// Whether a process is set up to export spans of its own, by what it has loaded as well: see
-    /// [`Process::exports_spans`].
+    /// [`Process::exports_spans`]. With it, whether nobody listens where its receivers should be.
     #[must_use]
-    pub fn exports_spans(&self, pid: u32) -> Option<bool> {
+    pub(super) fn exports_spans(&self, pid: u32) -> (Option<bool>, bool) {
         let list = |name| self.file(pid, name).map(|file| split_at_nul(&file)).unwrap_or_default();
         let (environment, arguments) = (list("environ"), list("cmdline"));
         let maps = self.file(pid, "maps").unwrap_or_default();
-        Setup { environment: &environment, arguments: &arguments, maps: &maps }.exports_spans()
+        let setup = Setup { environment: &environment, arguments: &arguments, maps: &maps };
+        let ports = setup.local_receivers();
+        let is_unheard = !ports.is_empty() && self.nobody_listens(pid, &ports);
+        (setup.exports_spans(), is_unheard)
+    }
+
+    /// Whether no socket in a process's network namespace listens at any of these ports. False where that cannot be
+    /// told.
+    fn nobody_listens(&self, pid: u32, ports: &[u16]) -> bool {
+        let Some(mut sockets) = self.file(pid, "net/tcp") else { return false };
+        sockets.push_str(&self.file(pid, "net/tcp6").unwrap_or_default());
+        // `sl local_address rem_address st …`, numbers in hexadecimal; those that listen stand first.
+        !sockets.lines().any(|line| {
+            let mut fields = line.split_ascii_whitespace().skip(1);
+            let (local, state) = (fields.next(), fields.nth(1));
+            let port = local.and_then(|local| u16::from_str_radix(local.rsplit(':').next()?, 16).ok());
+            state == Some("0A") && port.is_some_and(|port| ports.contains(&port))
+        })
     }
 
     /// Describes a process that runs this program (see [`spanwire_abi::Opened::program`]), as long as

@@ -7,7 +7,9 @@ use super::environment::variable;
 
 /// One family of tracers.
 struct Tracer {
-    /// Variables that name a receiver, or the key to one.
+    /// Variables that hold a receiver's URL.
+    urls: &'static [&'static str],
+    /// Others that are there where there is a receiver.
     receivers: &'static [&'static str],
     /// Variables that turn it off, with the value that does.
     off: &'static [(&'static str, &'static str)],
@@ -17,20 +19,20 @@ struct Tracer {
     objects: &'static [&'static str],
 }
 
+/// Names kinds of receivers, where these are not the usual ones.
+const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
+
 const TRACERS: &[Tracer] = &[
     // OpenTelemetry, and what is made of it.
     Tracer {
-        receivers: &[
-            "OTEL_TRACES_EXPORTER",
+        urls: &[
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
             "OTEL_EXPORTER_JAEGER_ENDPOINT",
-            "OTEL_EXPORTER_JAEGER_AGENT_HOST",
-            "SPLUNK_REALM",
-            "SPLUNK_ACCESS_TOKEN",
         ],
-        off: &[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")],
+        receivers: &[EXPORTER, "OTEL_EXPORTER_JAEGER_AGENT_HOST", "SPLUNK_REALM", "SPLUNK_ACCESS_TOKEN"],
+        off: &[("OTEL_SDK_DISABLED", "true"), (EXPORTER, "none")],
         agents: &["opentelemetry", "splunk-otel", "@splunk/otel", "applicationinsights-agent"],
         objects: &[
             "/opentelemetry.so",
@@ -41,30 +43,35 @@ const TRACERS: &[Tracer] = &[
         ],
     },
     Tracer {
-        receivers: &["JAEGER_ENDPOINT", "JAEGER_AGENT_HOST"],
+        urls: &["JAEGER_ENDPOINT"],
+        receivers: &["JAEGER_AGENT_HOST"],
         off: &[("JAEGER_DISABLED", "true")],
         agents: &[],
         objects: &[],
     },
     Tracer {
-        receivers: &["DD_TRACE_AGENT_URL", "DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "DD_TRACE_ENABLED"],
-        off: &[("DD_TRACE_ENABLED", "false"), ("DD_TRACE_ENABLED", "0")],
+        urls: &["DD_TRACE_AGENT_URL"],
+        receivers: &["DD_AGENT_HOST", "DD_TRACE_AGENT_PORT", "DD_TRACE_ENABLED"],
+        off: &[("DD_TRACE_ENABLED", "false"), ("DD_TRACE_ENABLED", "0"), ("DD_APM_TRACING_ENABLED", "false")],
         agents: &["dd-java-agent", "dd-trace", "ddtrace", "datadog"],
         objects: &["/ddtrace.so", "/ddtrace/", "/@datadog/", "datadog.trace", "datadog.tracer"],
     },
     Tracer {
-        receivers: &["NEW_RELIC_LICENSE_KEY"],
+        urls: &[],
+        receivers: &["NEW_RELIC_LICENSE_KEY", "NEW_RELIC_CONFIG_FILE"],
         off: &[
             ("NEW_RELIC_ENABLED", "false"),
             ("NEW_RELIC_AGENT_ENABLED", "false"),
             ("NEW_RELIC_MONITOR_MODE", "false"),
+            ("NEW_RELIC_DEVELOPER_MODE", "true"),
             ("NEW_RELIC_DISTRIBUTED_TRACING_ENABLED", "false"),
         ],
         agents: &["newrelic"],
         objects: &["/newrelic.so", "/newrelic/", "/@newrelic/", "libnewrelicprofiler"],
     },
     Tracer {
-        receivers: &["ELASTIC_APM_SERVER_URL", "ELASTIC_APM_SERVER_URLS"],
+        urls: &["ELASTIC_APM_SERVER_URL"],
+        receivers: &["ELASTIC_APM_SERVER_URLS", "ELASTIC_APM_SECRET_TOKEN", "ELASTIC_APM_API_KEY"],
         off: &[
             ("ELASTIC_APM_ENABLED", "false"),
             ("ELASTIC_APM_ACTIVE", "false"),
@@ -81,8 +88,12 @@ const OPTIONS: &[&str] =
     &["NODE_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "RUBYOPT"];
 
 /// Places in Python's search path that load a tracer before the program.
-const PYTHON_PLACES: &[&str] =
-    &["opentelemetry/instrumentation/auto_instrumentation", "ddtrace/bootstrap", "newrelic/bootstrap"];
+const PYTHON_PLACES: &[&str] = &[
+    "opentelemetry/instrumentation/auto_instrumentation",
+    "ddtrace/bootstrap",
+    "newrelic/bootstrap",
+    "elasticapm/instrumentation/wrapper",
+];
 
 /// Variables that name .NET's profiler.
 const PROFILERS: &[&str] = &["CORECLR_PROFILER_PATH", "CORECLR_PROFILER_PATH_64"];
@@ -104,24 +115,48 @@ pub(super) struct Setup<'a> {
 impl Setup<'_> {
     /// Whether it exports spans; `None` where nothing says so: it may still be done in the program itself.
     pub(super) fn exports_spans(self) -> Option<bool> {
+        let states = self.states();
+        let is = |wanted: bool| states.iter().any(|(_, is_on)| *is_on == wanted);
+        if is(true) { Some(true) } else { is(false).then_some(false) }
+    }
+
+    /// The ports of this host at which all its receivers are, as far as variables name them; none where one may be
+    /// elsewhere.
+    pub(super) fn local_receivers(self) -> Vec<u16> {
+        let value = |name: &&&str| variable(self.environment, name);
+        let mut ports = Vec::new();
+        for (tracer, _) in self.states().into_iter().filter(|(_, is_on)| *is_on) {
+            let urls: Option<Vec<_>> =
+                tracer.urls.iter().filter_map(|name| value(&name)).map(local_port).collect();
+            let others =
+                tracer.receivers.iter().filter(|name| **name != EXPORTER).any(|name| value(&name).is_some());
+            match urls {
+                Some(urls) if !urls.is_empty() && !others => ports.extend(urls),
+                _ => return Vec::new(),
+            }
+        }
+        ports
+    }
+
+    /// The tracers of which something is known: whether each is on.
+    fn states(self) -> Vec<(&'static Tracer, bool)> {
         let agents = self.agents().to_lowercase();
         let objects = self.maps.to_lowercase();
         let is_in = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
-        let mut is_off = false;
-        for tracer in TRACERS {
-            let is = |(name, value): &(&str, &str)| {
-                variable(self.environment, name).is_some_and(|found| found.eq_ignore_ascii_case(value))
-            };
+        let is_there = |name: &&str| variable(self.environment, name).is_some();
+        let is = |(name, value): &(&str, &str)| {
+            variable(self.environment, name).is_some_and(|found| found.eq_ignore_ascii_case(value))
+        };
+        let state = |tracer: &'static Tracer| {
             if tracer.off.iter().any(is) {
-                is_off = true;
-            } else if tracer.receivers.iter().any(|name| variable(self.environment, name).is_some())
-                || is_in(tracer.agents, &agents)
-                || is_in(tracer.objects, &objects)
-            {
-                return Some(true);
+                return Some((tracer, false));
             }
-        }
-        is_off.then_some(false)
+            let is_on = tracer.urls.iter().chain(tracer.receivers).any(is_there)
+                || is_in(tracer.agents, &agents)
+                || is_in(tracer.objects, &objects);
+            is_on.then_some((tracer, true))
+        };
+        TRACERS.iter().filter_map(state).collect()
     }
 
     /// The names of all that is loaded before the program, a line each.
@@ -139,6 +174,17 @@ impl Setup<'_> {
         }
         agents.join("\n")
     }
+}
+
+/// The port of a URL, or of `HOST:PORT`, that leads to this host.
+fn local_port(url: &str) -> Option<u16> {
+    let authority = url.split_once("://").map_or(url, |(_scheme, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
+    let (host, port) = authority.rsplit_once(':')?;
+    let is_local = matches!(host, "localhost" | "[::1]" | "0.0.0.0")
+        || host.parse().is_ok_and(|address: std::net::Ipv4Addr| address.is_loopback());
+    port.parse().ok().filter(|_| is_local)
 }
 
 /// What options among these words load: `-javaagent:PATH`, `--require MODULE`, `--require=MODULE`, `-rMODULE`.
@@ -215,6 +261,40 @@ mod tests {
             let environment = words(environment);
             let setup = Setup { environment: &environment, ..Setup::default() };
             assert_eq!(setup.exports_spans(), expected, "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn receivers_of_this_host_are_known_where_there_are_no_others() {
+        for (environment, expected) in [
+            (&[][..], &[][..]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"], &[4318]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=127.0.0.1:4317", "OTEL_TRACES_EXPORTER=otlp"], &[4317]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://u:p@[::1]:4318/v1?x"], &[4318]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost"], &[]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318"], &[]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "SPLUNK_ACCESS_TOKEN=t"], &[]),
+            (&["OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "NEW_RELIC_LICENSE_KEY=k"], &[]),
+            (
+                &[
+                    "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
+                    "DD_TRACE_AGENT_URL=http://localhost:8126",
+                ],
+                &[4318, 8126],
+            ),
+            (
+                &[
+                    "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
+                    "DD_TRACE_AGENT_URL=unix:///run/apm.socket",
+                ],
+                &[],
+            ),
+            (&["OTEL_TRACES_EXPORTER=otlp"], &[]),
+            (&["OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"], &[]),
+        ] {
+            let environment = words(environment);
+            let setup = Setup { environment: &environment, ..Setup::default() };
+            assert_eq!(setup.local_receivers(), expected, "{environment:?}");
         }
     }
 

@@ -15,12 +15,19 @@ pub struct ProcessTable {
     ended: VecDeque<u32>,
     /// Processes that were described as they began.
     begun: Option<Begun>,
-    /// Grows each time that what is known is doubted.
+    /// Grows each time that what is known is doubted, about once a second.
     era: u64,
 }
 
 /// How often a process is searched for a tracer at the most: programs load theirs at their begin, or soon after.
 const LOOKS: u8 = 3;
+
+/// Eras after which it is looked again whether somebody listens to a process that is set up to export spans.
+const LISTENERS_AGAIN: u64 = 20;
+
+/// A process to which nobody listened for so many eras, at any look, exports nothing: its attempts are refused, and
+/// carry no bytes that could be seen.
+const UNHEARD: u64 = 60;
 
 /// Processes that are kept after their ends.
 const ENDED: usize = 64;
@@ -35,20 +42,33 @@ pub(super) struct Known {
     seen: u64,
     /// How often it was searched for a tracer.
     looks: u8,
+    /// The era of the last search.
+    looked: u64,
+    /// Since which era nobody listens where it is set up to export to.
+    unheard: Option<u64>,
     process: Arc<Process>,
 }
 
 impl Known {
-    /// Searches the process for a tracer, if it is not known yet whether it exports spans.
+    /// Searches the process for a tracer, if it is not known yet whether it exports spans; if it is set up to,
+    /// looks whether somebody listens.
     fn look(&mut self, procfs: &Procfs, pid: u32) {
-        if self.process.exports_spans.is_some() || self.looks == LOOKS {
-            self.looks = self.looks.max(1);
+        let is_due = match self.process.exports_spans {
+            _ if self.looks == 0 => true,
+            None => self.looks < LOOKS,
+            Some(_) => self.seen >= self.looked + LISTENERS_AGAIN,
+        };
+        if !is_due {
             return;
         }
-        self.looks += 1;
-        if let Some(exports_spans) = procfs.exports_spans(pid) {
-            self.process =
-                Arc::new(Process { exports_spans: Some(exports_spans), ..(*self.process).clone() });
+        (self.looks, self.looked) = (self.looks.saturating_add(1), self.seen);
+        let (set_up, is_unheard) = procfs.exports_spans(pid);
+        self.unheard = is_unheard.then_some(self.unheard.unwrap_or(self.seen));
+        let is_in_vain = self.unheard.is_some_and(|since| self.seen >= since + UNHEARD);
+        // What was read at the begin holds where it can be read no more.
+        let exports_spans = if is_in_vain { Some(false) } else { set_up.or(self.process.exports_spans) };
+        if exports_spans != self.process.exports_spans {
+            self.process = Arc::new(Process { exports_spans, ..(*self.process).clone() });
         }
     }
 }
@@ -120,7 +140,18 @@ impl ProcessTable {
     fn remember(&mut self, pid: u32, start_ticks: Option<u64>, program: u64, process: &Arc<Process>) {
         self.make_room(pid);
         let process = Arc::clone(process);
-        self.known.insert(pid, Known { start_ticks, program, seen: self.era, looks: 0, process });
+        self.known.insert(
+            pid,
+            Known {
+                start_ticks,
+                program,
+                seen: self.era,
+                looks: 0,
+                looked: self.era,
+                unheard: None,
+                process,
+            },
+        );
     }
 
     /// A process replaced its program. One that was known goes on with what it had open, and is read

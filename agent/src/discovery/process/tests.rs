@@ -296,3 +296,37 @@ fn a_tracer_may_be_loaded_after_the_begin() {
     assert_eq!(table.get(7).exports_spans, Some(true));
     assert_eq!(table.get(7).service_name, "python");
 }
+
+#[test]
+fn who_is_set_up_to_export_to_nobody_exports_nothing() {
+    const NOBODY: &str = "  sl  local_address rem_address   st\n   0: 0100007F:10DD 00000000:0000 0A 0:0\n";
+    const SOMEBODY: &str = "  sl  local_address rem_address   st\n   0: 0100007F:10DE 00000000:0000 0A 0:0\n";
+    const A_CLIENT: &str = "  sl  local_address rem_address   st\n   0: 0100007F:10DE 0100007F:BEEF 01 0:0\n";
+    let host = Host::new();
+    host.start(7, 1).put(7, "comm", "x").put(
+        7,
+        "environ",
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318\0",
+    );
+    let mut table = ProcessTable::new(host.procfs(), 8);
+    let mut after = |eras: u32| {
+        for _ in 0..eras {
+            table.doubt();
+        }
+        table.get(7).exports_spans
+    };
+    assert_eq!(after(0), Some(true));
+    fs::create_dir_all(host.0.join("7/net")).unwrap();
+    for (sockets, eras, expected) in [
+        (NOBODY, 30, true),
+        (NOBODY, 30, true),
+        (NOBODY, 29, true),
+        (NOBODY, 30, false),
+        (SOMEBODY, 20, true),
+        (A_CLIENT, 20, true),
+        (A_CLIENT, 60, false),
+    ] {
+        host.put(7, "net/tcp", sockets);
+        assert_eq!(after(eras), Some(expected), "{sockets} {eras}");
+    }
+}

@@ -68,23 +68,30 @@ fn what_a_process_that_asks_a_provider_asks_of_others_is_a_span() {
     bench.moves_plain(9, Direction::Write, &ask, ask.len());
     let traced = |effect: &&Effect| matches!(effect, Effect::Traced { pid: PID });
     assert_eq!(bench.effects.iter().filter(traced).count(), 1);
+    bench.moves_plain(12, Direction::Write, other, other.len());
+    assert_eq!(bench.verdicts().last().unwrap().2, Verdict::SkipExchange, "it serves nobody");
+    let task = "GET /task HTTP/1.1\r\nHost: a\r\n\r\n";
+    bench.moves_plain(13, Direction::Read, task, task.len());
     bench.moves_plain(10, Direction::Write, other, other.len());
     assert_eq!(bench.verdicts().last().unwrap().2, Verdict::Heads);
     bench.moves_plain(10, Direction::Read, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 38);
     bench.moves_plain(10, Direction::Read, "", 9);
+    assert!(bench.spans().is_empty(), "it waits for what it is a part of");
+    bench.moves_plain(13, Direction::Write, &response(""), response("").len());
     let spans = bench.spans();
-    assert_eq!((spans.len(), spans[0].kind), (1, crate::correlate::span::Kind::Client));
+    assert_eq!((spans.len(), spans[0].kind), (2, crate::correlate::span::Kind::Client));
+    assert_eq!((spans[0].parent, spans[1].parent), (Some(spans[1].span_id), None));
     assert_eq!(attribute(spans[0], "url.path"), Some(&Value::String("/orders".to_owned())));
     assert_eq!(attribute(spans[0], "spanwire.notes"), None);
     // The next request on the same connection may be to a provider.
     bench.moves_plain(10, Direction::Write, &ask, ask.len());
     bench.moves_plain(10, Direction::Read, &response(ANSWER), response(ANSWER).len());
-    assert_eq!(bench.spans()[1].name, "chat gpt-4o");
+    assert_eq!(bench.spans()[2].name, "chat gpt-4o");
     let export = "POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
     bench.moves_plain(11, Direction::Write, export, export.len());
     bench.moves_plain(11, Direction::Read, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
     assert!(
-        bench.verdicts().iter().all(|(id, ..)| *id != ConnectionId(11)) && bench.spans().len() == 2,
+        bench.verdicts().iter().all(|(id, ..)| *id != ConnectionId(11)) && bench.spans().len() == 3,
         "spans of spans"
     );
 }

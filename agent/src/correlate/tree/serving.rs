@@ -1,0 +1,159 @@
+//! What processes serve, and which of it made them ask others.
+//!
+//! A thread that serves one request at a time asks for that one alone. Whether threads of a process do so is seen: one that
+//! reads a request while another one that it read has no answer yet serves several (an event loop, tasks that move
+//! between threads), and so does one whose answer another thread gives. From then on no thread of the process proves
+//! anything; what is left is that a process served one request alone.
+
+use std::collections::HashMap;
+
+use super::{Begun, ExchangeKey, Method, SLACK_NS};
+
+/// Requests of one process that are remembered at once, over or not; past it the oldest is forgotten.
+const REQUESTS: usize = 1024;
+
+/// Processes that are remembered; past it what was seen of all of them is forgotten.
+const PROCESSES: usize = 16_384;
+
+/// Requests that are named as what may have been the cause.
+const CANDIDATES: usize = 4;
+
+/// A request that is served.
+#[derive(Debug)]
+struct Served {
+    key: ExchangeKey,
+    tid: u32,
+    began_ns: u64,
+    /// Which thread gives the answer.
+    answered_by: Option<u32>,
+    ended_ns: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Process {
+    requests: Vec<Served>,
+    /// Its threads serve several requests at a time.
+    multiplexes: bool,
+}
+
+/// What an exchange may have been made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// What its thread served, and nothing else.
+    thread: Option<ExchangeKey>,
+    /// What its process served, and nothing else.
+    only: Option<ExchangeKey>,
+    /// What else the process served, if it is few.
+    candidates: Vec<ExchangeKey>,
+    pid: u32,
+}
+
+impl Cause {
+    /// What it is, unless it turns out that threads prove nothing.
+    pub(super) fn likely(&self) -> Option<ExchangeKey> {
+        self.thread.or(self.only)
+    }
+
+    /// What it may be.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = ExchangeKey> {
+        self.candidates.iter().copied()
+    }
+}
+
+/// What is served, by process.
+#[derive(Debug, Default)]
+pub(super) struct Serving {
+    processes: HashMap<u32, Process>,
+    owners: HashMap<ExchangeKey, u32>,
+}
+
+impl Serving {
+    /// A process begins to serve a request.
+    pub(super) fn began(&mut self, key: ExchangeKey, begun: &Begun) {
+        if self.processes.len() >= PROCESSES && !self.processes.contains_key(&begun.process.pid) {
+            self.processes.clear();
+            self.owners.clear();
+        }
+        let pid = begun.process.pid;
+        let process = self.processes.entry(pid).or_default();
+        let unanswered = |other: &Served| {
+            other.tid == begun.tid && other.answered_by.is_none() && other.ended_ns.is_none()
+        };
+        process.multiplexes |= process.requests.iter().any(unanswered);
+        if process.requests.len() >= REQUESTS {
+            let oldest = process.requests.remove(0);
+            self.owners.remove(&oldest.key);
+        }
+        let (tid, began_ns) = (begun.tid, begun.time_ns);
+        process.requests.push(Served { key, tid, began_ns, answered_by: None, ended_ns: None });
+        self.owners.insert(key, pid);
+    }
+
+    fn get_mut(&mut self, key: ExchangeKey) -> Option<(&mut Served, &mut bool)> {
+        let Process { requests, multiplexes } = self.processes.get_mut(self.owners.get(&key)?)?;
+        Some((requests.iter_mut().rfind(|request| request.key == key)?, multiplexes))
+    }
+
+    /// A thread begins to answer.
+    pub(super) fn answered(&mut self, key: ExchangeKey, tid: u32) {
+        if let Some((served, multiplexes)) = self.get_mut(key) {
+            served.answered_by.get_or_insert(tid);
+            *multiplexes |= served.tid != tid;
+        }
+    }
+
+    pub(super) fn ended(&mut self, key: ExchangeKey, time_ns: u64) {
+        if let Some((served, _)) = self.get_mut(key) {
+            served.ended_ns.get_or_insert(time_ns);
+        }
+    }
+
+    /// Nothing refers to a request any more.
+    pub(super) fn forget(&mut self, key: ExchangeKey) {
+        let owner = self.owners.remove(&key).and_then(|pid| self.processes.get_mut(&pid));
+        if let Some(process) = owner {
+            process.requests.retain(|request| request.key != key);
+        }
+    }
+
+    pub(super) fn process_ended(&mut self, pid: u32) {
+        if let Some(process) = self.processes.remove(&pid) {
+            for request in process.requests {
+                self.owners.remove(&request.key);
+            }
+        }
+    }
+
+    /// Whether a process was ever seen to serve anything.
+    pub(super) fn has_begun(&self, pid: u32) -> bool {
+        self.processes.contains_key(&pid)
+    }
+
+    /// What a process may have begun this for.
+    pub(super) fn cause(&self, begun: &Begun) -> Cause {
+        let Some(process) = self.processes.get(&begun.process.pid) else { return Cause::default() };
+        let is_active = |served: &&Served| {
+            served.began_ns <= begun.time_ns + SLACK_NS
+                && served.ended_ns.is_none_or(|ended_ns| ended_ns >= begun.time_ns)
+        };
+        let mut active = process.requests.iter().filter(is_active);
+        let mut own = active.clone().filter(|served| served.tid == begun.tid);
+        let thread = own.next().filter(|_| own.next().is_none() && !process.multiplexes);
+        let only = active.next().filter(|_| active.next().is_none());
+        let all = process.requests.iter().filter(is_active).map(|served| served.key);
+        let candidates = all.clone().take(CANDIDATES + 1).collect::<Vec<_>>();
+        Cause {
+            thread: thread.map(|served| served.key),
+            only: only.map(|served| served.key),
+            candidates: if candidates.len() > CANDIDATES { Vec::new() } else { candidates },
+            pid: begun.process.pid,
+        }
+    }
+
+    /// What a cause is, as far as is known by now.
+    pub(super) fn proven(&self, cause: &Cause) -> Option<(ExchangeKey, Method)> {
+        let multiplexes = self.processes.get(&cause.pid).is_none_or(|process| process.multiplexes);
+        let thread = cause.thread.filter(|_| !multiplexes).map(|key| (key, Method::Thread));
+        thread.or(cause.only.map(|key| (key, Method::Only)))
+    }
+}
