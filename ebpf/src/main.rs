@@ -10,6 +10,7 @@ mod cursor;
 mod dismissal;
 mod emit;
 mod heads;
+mod ignored;
 mod kernel;
 mod maps;
 mod opening;

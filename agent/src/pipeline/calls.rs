@@ -120,7 +120,7 @@ impl Pipeline {
                 }
                 Step::Answered { ordinal, response } => {
                     self.export_answered(conversation, ordinal, response.status < 400);
-                    self.correlator.answered(ExchangeKey { connection, ordinal }, conversation.tids[1]);
+                    self.correlator.answered(ExchangeKey { connection, ordinal }, conversation.write.tid);
                     self.last_look(connection, conversation, ordinal, effects);
                 }
                 Step::Response { ordinal, frame } => {
@@ -263,29 +263,6 @@ impl Pipeline {
     pub(super) fn placed(&mut self, spans: Vec<Span>, effects: &mut impl FnMut(Effect)) {
         for span in spans {
             effects(Effect::Span(self.redactor.redact(span)));
-        }
-    }
-
-    /// A process handed spans to a receiver; whether the answer is of interest.
-    fn saw_export(
-        &mut self,
-        conversation: &Conversation,
-        pid: u32,
-        export: Export,
-        effects: &mut impl FnMut(Effect),
-    ) -> bool {
-        let mut spans = Vec::new();
-        let wants_answer = self.correlator.saw_export(pid, export, conversation.moved_ns, &mut spans);
-        self.placed(spans, effects);
-        wants_answer
-    }
-
-    /// An exchange was answered, or ended without an answer: if it handed spans to a receiver, that is told.
-    fn export_answered(&mut self, conversation: &mut Conversation, ordinal: u64, is_accepted: bool) {
-        let followed = conversation.exchanges.get(&ordinal);
-        if let Some(Followed { reading: Reading::Export, process }) = followed {
-            self.correlator.export_answered(process.pid, is_accepted, conversation.moved_ns);
-            conversation.exchanges.remove(&ordinal);
         }
     }
 

@@ -50,7 +50,7 @@ impl Pipeline {
             if joined && !side.assembler.has_begun() {
                 continue;
             }
-            let Side { mut assembler, skipping } = std::mem::take(side);
+            let Side { mut assembler, skipping, .. } = std::mem::take(side);
             let steps = &mut self.steps;
             assembler.end(moved, &mut |segment| {
                 if let Segment::Gap(missing) = segment {

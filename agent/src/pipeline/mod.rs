@@ -4,6 +4,7 @@
 mod calls;
 mod effect;
 mod ends;
+mod exports;
 mod greetings;
 mod memory;
 mod records;
@@ -290,8 +291,7 @@ impl Pipeline {
             self.counters.late_bytes.add(assembler.late_bytes() - late);
             let unclaimed = conversation.http.unclaimed_bytes().saturating_sub(unclaimed);
             self.counters.bytes_unclaimed.add(unclaimed);
-            *conversation.side(direction) = Side { assembler, skipping };
-            conversation.tids[usize::from(direction == Direction::Write)] = tid;
+            *conversation.side(direction) = Side { assembler, skipping, tid };
             if direction == Direction::Write {
                 conversation.requests_at = position;
             }

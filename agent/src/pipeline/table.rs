@@ -19,6 +19,8 @@ pub(super) struct Side {
     pub(super) assembler: Assembler,
     /// The kernel was told to leave bytes out: the next gap is no loss.
     pub(super) skipping: bool,
+    /// The thread that moved bytes last.
+    pub(super) tid: u32,
 }
 
 /// What is said on a connection.
@@ -37,8 +39,6 @@ pub(super) struct Conversation {
     pub(super) content: Content,
     /// Where what was sent last began, in the direction of requests.
     pub(super) requests_at: u64,
-    /// The threads that received and sent last.
-    pub(super) tids: [u32; 2],
     /// Where a request began on it of which nothing was read yet, if so; and whether bytes are missing since.
     pub(super) awaited: Option<bool>,
     /// Its first chunk was not the first of its direction: what came before is nobody's loss here.
@@ -76,7 +76,6 @@ impl Conversation {
             ignored: false,
             content: Content::None,
             requests_at: 0,
-            tids: [0; 2],
             awaited: None,
             joined: false,
             accounted_bytes: 0,

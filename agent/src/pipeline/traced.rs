@@ -86,7 +86,7 @@ impl Pipeline {
             self.traced.serves_at(local);
         }
         let process = self.processes.get(pid);
-        let [tid, _] = conversation.tids;
+        let tid = conversation.read.tid;
         let peer = peer.map(|(_, connection)| connection);
         let begun =
             Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
@@ -104,7 +104,7 @@ impl Pipeline {
         (key, pid, time_ns): (ExchangeKey, u32, u64),
         request: &RequestHead,
     ) {
-        let (process, [_, tid]) = (self.processes.get(pid), conversation.tids);
+        let (process, tid) = (self.processes.get(pid), conversation.write.tid);
         let peer = self.table.peer(key.connection, conversation).map(|(_, connection)| connection);
         self.correlator.began(key, Beginning { role: Role::Client, process, tid, time_ns, request, peer });
     }

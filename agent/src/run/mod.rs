@@ -1,5 +1,6 @@
 //! `spanwire run`: the event loop between the kernel, the pipeline and the exporters.
 
+mod clocks;
 pub mod command;
 mod expedite;
 mod exporting;
@@ -12,10 +13,9 @@ mod unseen;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context;
-use rustix::time::{ClockId, clock_gettime};
 use spanwire_abi::{dropped, gap, kind};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
@@ -26,7 +26,6 @@ use crate::attach::{Scope, Sign, TlsMode};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::{Config, Rule, TlsChoice};
 use crate::correlate::Correlator;
-use crate::correlate::clock::Clock;
 use crate::correlate::ids::IdGenerator;
 use crate::discovery::admission::Admission;
 use crate::discovery::process::{Begun, ProcessTable, Procfs};
@@ -36,6 +35,8 @@ use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::BodyLimits;
 use crate::telemetry::Counters;
+use clocks::clock;
+pub use clocks::monotonic_ns;
 use exporting::Exporting;
 use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
@@ -50,9 +51,6 @@ const PASSWD: &str = "/etc/passwd";
 
 /// Most processes that are remembered.
 const PROCESSES: usize = 16_384;
-
-/// How often both clocks are read for one comparison.
-const CLOCK_READINGS: usize = 5;
 
 /// How often losses are looked for and the clock is corrected.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -377,26 +375,6 @@ fn handle(
         Ok(event) => pipeline.handle(event, &mut |effect| effects.push_back(effect)),
         Err(_) => counters.undecodable_records.increment(),
     }
-}
-
-/// The kernel's clock for events, in nanoseconds.
-#[must_use]
-pub fn monotonic_ns() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
-}
-
-/// How the kernel's clock stands to the calendar now.
-fn clock() -> Clock {
-    // Whatever comes between the two readings would shift all times of a second: the closest pair counts.
-    let pair = || {
-        let (before, now, after) = (monotonic_ns(), SystemTime::now(), monotonic_ns());
-        (after - before, before + (after - before) / 2, now)
-    };
-    let closest = std::iter::repeat_with(pair).take(CLOCK_READINGS).min_by_key(|(apart, ..)| *apart);
-    let (_, monotonic, now) = closest.unwrap_or_else(pair);
-    Clock::new(monotonic, now)
 }
 
 fn host_name() -> String {

@@ -14,8 +14,8 @@ use crate::{
     arch::nr,
     capture::{self, Action, Held},
     cursor::Cursor,
-    dismissal, emit, heads, kernel,
-    maps::{AGENT_PID, CURSORS, EPOCH, GREETINGS, IGNORED, IGNORED_BITS, PROCESSES, REQUESTS, SOCKETS},
+    dismissal, emit, heads, ignored, kernel,
+    maps::{AGENT_PID, CURSORS, GREETINGS, PROCESSES, REQUESTS, SOCKETS},
     place, scope,
 };
 
@@ -51,42 +51,10 @@ pub fn socket_received(context: RawTracePointContext) -> i32 {
     0
 }
 
-/// The slot of a socket in [`IGNORED`].
-#[inline(always)]
-fn slot(sock: u64) -> u32 {
-    // Fibonacci hashing: the upper bits depend on all of the address.
-    (sock.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - IGNORED_BITS)) as u32
-}
-
-/// What stands for a socket in its slot.
-#[inline(always)]
-fn stamp(sock: u64) -> u64 {
-    sock ^ EPOCH.get(0).copied().unwrap_or(0)
-}
-
-/// Nothing more is wanted of a socket: its calls end at the first look from now on.
-#[inline(always)]
-fn ignore(sock: u64, socket: &mut Connection) {
-    socket.verdict = verdict::IGNORE;
-    leave(sock, socket);
-}
-
-/// Nothing is wanted of a socket for now.
-#[inline(always)]
-fn leave(sock: u64, socket: &Connection) {
-    // The address of a Unix socket may become another's unseen.
-    if socket.inode == 0
-        && let Some(slot) = IGNORED.get_ptr_mut(slot(sock))
-    {
-        // SAFETY: one word; whoever writes last has the slot.
-        unsafe { *slot = stamp(sock) };
-    }
-}
-
 /// A message moved on a socket, or failed to.
 #[inline(always)]
 pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Cursor) -> Option<()> {
-    if IGNORED.get(slot(sock)) == Some(&stamp(sock)) {
+    if ignored::holds(sock) {
         return None;
     }
     // SAFETY: two threads in calls on one socket can race on its counters; HTTP cannot be spoken
@@ -102,11 +70,11 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
     };
     match socket.verdict {
         verdict::IGNORE => {
-            ignore(sock, socket);
+            ignored::ignore(sock, socket);
             return None;
         }
         verdict::SERVER if !capture::current_is(process::TRACED) => {
-            leave(sock, socket);
+            ignored::leave(sock, socket);
             return None;
         }
         verdict::CIPHERTEXT if result > 0 => {
@@ -127,8 +95,8 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
     match capture::account(socket, way, source::SOCKET, result as u64, &mut cursor) {
         Action::Leave | Action::Foreign => {
             match socket.verdict {
-                verdict::IGNORE => ignore(sock, socket),
-                verdict::SERVER if !capture::current_is(process::TRACED) => leave(sock, socket),
+                verdict::IGNORE => ignored::ignore(sock, socket),
+                verdict::SERVER if !capture::current_is(process::TRACED) => ignored::leave(sock, socket),
                 _ => {}
             }
             None
@@ -145,7 +113,7 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
                 if heard {
                     return send(sock, socket, way, result as u64, cursor);
                 }
-                ignore(sock, socket);
+                ignored::ignore(sock, socket);
                 return None;
             }
             // A session that was under way before its socket was looked at.
@@ -180,7 +148,7 @@ fn ciphertext(
         if socket.told & told::OLD != 0 && is_client(sock) {
             emit::count_gap(gap::OLD_SESSIONS, 1);
         }
-        ignore(sock, socket);
+        ignored::ignore(sock, socket);
     }
     None
 }
@@ -319,7 +287,7 @@ fn hole(socket: &Connection, way: u8, bytes: u64, time_ns: u64) {
 /// Bytes left a TCP socket that are in no buffer of the process.
 #[inline(always)]
 pub fn sent_from_nowhere(sock: u64, result: i64) -> Option<()> {
-    if result <= 0 || IGNORED.get(slot(sock)) == Some(&stamp(sock)) {
+    if result <= 0 || ignored::holds(sock) {
         return None;
     }
     if SOCKETS.get_ptr_mut(sock).is_none() {
@@ -399,15 +367,7 @@ pub fn socket_destroyed(context: RawTracePointContext) -> i32 {
     let Some(socket) = SOCKETS.get_ptr_mut(sock).map(|socket| unsafe { &mut *socket }) else { return 0 };
     closed(sock, socket);
     let _ = SOCKETS.remove(sock);
-    if let Some(slot) = IGNORED.get_ptr_mut(slot(sock)) {
-        // SAFETY: one word; whoever writes last has the slot.
-        unsafe {
-            // Whichever epoch's it is.
-            if (*slot ^ sock) << 16 == 0 {
-                *slot = 0;
-            }
-        }
-    }
+    ignored::forget(sock);
     0
 }
 
