@@ -8,6 +8,7 @@
 //! Servers disagree about types (counts as floats, codes as numbers, `null` for absent), and one odd
 //! field must not cost the others: the getters of [`Json`] are merely empty where a value is of no use.
 
+pub(super) mod digest;
 mod outline;
 mod reader;
 mod shape;
@@ -49,6 +50,8 @@ pub(super) enum Json {
         /// It is longer than what is kept.
         cut: bool,
     },
+    /// What something says, as a digest.
+    Digest(u64),
     /// A list.
     List {
         /// The first [`LIST_MAX`] of those elements that were asked for.
@@ -172,6 +175,19 @@ impl Json {
     /// How many elements a list has, kept or not; `None` for what is no list, or not a whole one.
     pub(super) fn length(&self) -> Option<u64> {
         if let Self::List { count, .. } = self { *count } else { None }
+    }
+
+    /// The digest of what stood here, or of the object that this is, if it was asked for and nothing of it is missing.
+    #[cfg_attr(not(test), allow(dead_code, reason = "no dialect asks for one yet"))]
+    pub(super) fn digest(&self) -> Option<u64> {
+        match self {
+            Self::Digest(digest) => Some(*digest),
+            Self::Object(members) => members
+                .iter()
+                .find(|(name, _)| *name == shape::DIGEST)
+                .and_then(|(_, digest)| digest.digest()),
+            _ => None,
+        }
     }
 
     /// A list, be it empty.

@@ -1,12 +1,14 @@
 //! The reader: RFC 8259 in pieces that may end anywhere, also within a character or an escape.
 
+use super::digest::Digests;
 use super::outline::Outline;
-use super::shape::{ROOT, Shape};
+use super::shape::{DIGEST, ROOT, Shape};
 use super::token::{NUMBER_MAX_BYTES, scalar};
-use super::tree::{Added, DEPTH_MAX, Document, Ending, Kind, Level, Spare, put};
+use super::tree::{Added, DEPTH_MAX, Document, Kind, Level, Spare};
 use super::{Json, LIST_MAX};
 use state::State;
 
+mod end;
 mod state;
 mod text;
 
@@ -37,6 +39,7 @@ pub(in crate::provider) struct Reader {
     overflowed: bool,
     /// The outline of the list or object under way that only its outline is wanted of.
     outline: Option<Outline>,
+    digests: Digests,
     /// What the bytes behind a gap may be: outside a string, or inside one.
     behind: Option<Box<[Reader; 2]>>,
     spare: Spare,
@@ -59,6 +62,7 @@ impl Reader {
             kept_values: 0,
             overflowed: false,
             outline: None,
+            digests: Digests::default(),
             behind: None,
             spare: Spare::default(),
         }
@@ -98,6 +102,7 @@ impl Reader {
         (self.begun, self.overflowed) = (false, false);
         (self.kept_bytes, self.kept_values) = (0, 0);
         (self.behind, self.outline) = (None, None);
+        self.digests.drop_all();
     }
 
     /// Takes a document back that nobody needs any more: what it had allocated serves the next one.
@@ -115,6 +120,7 @@ impl Reader {
             + self.levels.capacity() * size_of::<Level>()
             + self.spare.held_bytes()
             + self.outline.as_ref().map_or(0, Outline::held_bytes)
+            + self.digests.held_bytes()
             + behind
     }
 
@@ -172,72 +178,6 @@ impl Reader {
             }
         }
         rest
-    }
-
-    /// Bytes are missing here. What closes behind them closes what had begun before: the members of the
-    /// document itself are told apart once its end is there.
-    pub(in crate::provider) fn gap(&mut self) {
-        if self.is_over() {
-            return;
-        }
-        self.begun = true;
-        let behind = [State::Anything, State::String { is_key: false, escaped: false }];
-        self.behind = Some(Box::new(behind.map(|state| {
-            let mut reader = Self { state, begun: true, ..Self::new(self.shape) };
-            reader.levels.push(Level::floor());
-            reader
-        })));
-    }
-
-    /// The document is over.
-    pub(in crate::provider) fn finish(mut self) -> Document {
-        self.end()
-    }
-
-    fn end(&mut self) -> Document {
-        if self.state == State::Scalar && self.levels.is_empty() {
-            self.end_scalar();
-        }
-        let ending = match (&self.state, self.begun, &self.behind) {
-            (_, false, _) => Ending::Empty,
-            (_, _, Some(_)) => Ending::Gap,
-            (State::Done, ..) => Ending::Whole,
-            (State::Failed, ..) => Ending::Invalid,
-            _ => Ending::Cut,
-        };
-        // What had come when it stopped is no less true; how much was to come of a list is not known.
-        self.outline = None;
-        for level in &mut self.levels {
-            if let Json::List { count, .. } = &mut level.value {
-                *count = None;
-            }
-        }
-        while self.levels.len() > 1 {
-            self.close();
-        }
-        let last = self.levels.pop().map(|level| level.value);
-        let mut root = last.unwrap_or_else(|| std::mem::take(&mut self.root));
-        let mut overflowed = self.overflowed;
-        if let Some(behind) = self.behind.take() {
-            let [outside, inside] = *behind;
-            overflowed |= outside.overflowed || inside.overflowed;
-            let found = match (outside.found(), inside.found()) {
-                (Some(one), Some(other)) if one == other => Some(one),
-                (Some(found), None) | (None, Some(found)) => Some(found),
-                _ => None,
-            };
-            if let (Json::Object(known), Some(Json::Object(found))) = (&mut root, found) {
-                for (key, value) in found {
-                    put(known, key, value);
-                }
-            }
-        }
-        Document { root, ending, overflowed }
-    }
-
-    /// Behind a gap: the document's own members, if its end came and was right.
-    fn found(self) -> Option<Json> {
-        (self.state == State::Surfaced && self.root.is_object()).then_some(self.root)
     }
 
     fn structure(&mut self, byte: u8) {
@@ -321,6 +261,8 @@ impl Reader {
             self.outline = Some(Outline::begin(kind == Kind::List, names));
             node = None;
         }
+        let is_list = kind == Kind::List;
+        self.digests.open(is_list, node.is_some_and(|node| self.shape.is_digested(node, is_list)));
         self.levels.push(Level { kind, node, member: None, value });
         self.state = match kind {
             Kind::List => State::Value { or_end: true },
@@ -330,12 +272,16 @@ impl Reader {
 
     fn close(&mut self) {
         let Some(level) = self.levels.pop() else { return };
+        let digest = self.digests.close();
         let outline = self.outline.as_mut().map(|outline| {
             outline.close();
             outline.is_open()
         });
         match outline {
-            None => self.attach(level.node.map(|_| level.value)),
+            None => {
+                let value = level.node.map(|node| self.with_digest(node, level.value, digest));
+                self.attach(value);
+            }
             Some(true) => self.attach(None),
             Some(false) => {
                 let text = self.outline.take().map(Outline::into_text).unwrap_or_default();
@@ -345,6 +291,20 @@ impl Reader {
                 let bytes = text.len() as u64;
                 self.attach(fits.then_some(Json::Text { text, bytes, padding: 0, cut: false }));
             }
+        }
+    }
+
+    /// What is kept of a list or an object that stands here.
+    fn with_digest(&self, node: usize, value: Json, digest: Option<u64>) -> Json {
+        match (value, digest) {
+            (value, Some(digest)) if self.shape.is_digested(node, value.is_list()) => match value {
+                Json::Object(mut members) if !self.shape.is_leaf(node) => {
+                    members.push((DIGEST, Json::Digest(digest)));
+                    Json::Object(members)
+                }
+                _ => Json::Digest(digest),
+            },
+            (value, _) => value,
         }
     }
 
@@ -371,7 +331,11 @@ impl Reader {
                 if let Some(outline) = &mut self.outline {
                     outline.value(None);
                 }
-                let value = self.scalar_target().map(|_| value);
+                let target = self.scalar_target();
+                let is_digested = target.is_some_and(|node| self.shape.is_digested(node, false));
+                let digest = self.digests.scalar(&self.token, is_digested);
+                let digest = digest.filter(|_| is_digested && value != Json::Null);
+                let value = target.map(|_| digest.map_or(value, Json::Digest));
                 self.attach(value);
             }
             // The end of something that began in the gap.

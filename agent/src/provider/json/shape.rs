@@ -17,7 +17,12 @@ struct Node {
     is_counted: bool,
     /// Lists and objects that stand here are kept as their outline; strings in these members of it are names, too.
     outline: Option<&'static str>,
+    /// The digest of what stands here is wanted.
+    is_digested: bool,
 }
+
+/// How a path asks for a digest, and the name of the member that holds that of an object.
+pub(super) const DIGEST: &str = "#";
 
 /// How a path says "each element".
 const ELEMENT: &str = "[]";
@@ -40,6 +45,10 @@ impl Shape {
     /// the outline of a list or an object: its structure, and nothing that it says; `{key,field}` tells that
     /// strings in members `key` and `field` are names, too, and stay. `query.bool.must=query` is read as what stands
     /// at `query`, however deep one is in the other, and has its name; no other path goes through it.
+    ///
+    /// Behind a last name, `#` asks for the digest of what stands there: it comes in place of a string, a number, an
+    /// object or a list, and beside the members that other paths ask for of an object. Of a list whose elements
+    /// are asked for, and of `null`, there is none.
     pub(in crate::provider) fn new(paths: &[(&'static str, usize)]) -> Self {
         Self(vec![Node::default()]).with(ROOT, paths)
     }
@@ -66,6 +75,7 @@ impl Shape {
             known.cap = known.cap.max(node.cap);
             known.is_counted |= node.is_counted;
             known.outline = known.outline.or(node.outline);
+            known.is_digested |= node.is_digested;
         }
         // One that stands before its parent is read as another: following it would not end.
         for (key, child) in node.children.iter().filter(|(_, child)| *child > from) {
@@ -84,8 +94,13 @@ impl Shape {
                 Some((path, names)) => (path, Some(names)),
                 None => (*path, None),
             };
+            let (path, is_digested) = match path.strip_suffix(DIGEST) {
+                Some(path) => (path, true),
+                None => (path, false),
+            };
             let at = steps(path).fold(below, |at, step| self.child_or_new(at, step));
             if let Some(node) = self.0.get_mut(at) {
+                node.is_digested |= is_digested;
                 node.cap = node.cap.max(*cap);
                 node.is_counted |= path.ends_with(INNER);
                 node.outline = node.outline.or(outline);
@@ -149,6 +164,17 @@ impl Shape {
     /// Whether a number or a literal is kept that stands here.
     pub(super) fn keeps_scalars(&self, node: usize) -> bool {
         self.0.get(node).is_some_and(|node| !node.is_counted)
+    }
+
+    /// Whether the digest of such a value is wanted here.
+    pub(super) fn is_digested(&self, node: usize, is_list: bool) -> bool {
+        let known = self.0.get(node);
+        known.is_some_and(|known| known.is_digested && !(is_list && self.element(node).is_some()))
+    }
+
+    /// Whether nothing is wanted of what stands within.
+    pub(super) fn is_leaf(&self, node: usize) -> bool {
+        self.0.get(node).is_none_or(|node| node.children.is_empty())
     }
 
     /// Whether the outline of what stands here is wanted, and which members of it hold names.

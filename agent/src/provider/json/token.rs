@@ -34,20 +34,25 @@ pub(super) fn unescape(raw: &[u8], text: &mut String) {
     while let Some(at) = memchr(b'\\', rest) {
         let (plain, escape) = rest.split_at(at);
         push(text, plain);
-        let (character, used) = match escape {
-            [_, b'n', ..] => ('\n', 2),
-            [_, b't', ..] => ('\t', 2),
-            [_, b'r', ..] => ('\r', 2),
-            [_, b'b', ..] => ('\u{8}', 2),
-            [_, b'f', ..] => ('\u{c}', 2),
-            [_, b'u', ..] => unicode(escape),
-            [_, byte @ (b'"' | b'\\' | b'/'), ..] => (char::from(*byte), 2),
-            _ => (char::REPLACEMENT_CHARACTER, escape.len().min(2)),
-        };
+        let (character, used) = self::escape(escape);
         text.push(character);
         rest = escape.get(used..).unwrap_or_default();
     }
     push(text, rest);
+}
+
+/// The character that an escape stands for, and how many bytes it takes of what begins with it.
+pub(super) fn escape(escape: &[u8]) -> (char, usize) {
+    match escape {
+        [_, b'n', ..] => ('\n', 2),
+        [_, b't', ..] => ('\t', 2),
+        [_, b'r', ..] => ('\r', 2),
+        [_, b'b', ..] => ('\u{8}', 2),
+        [_, b'f', ..] => ('\u{c}', 2),
+        [_, b'u', ..] => unicode(escape),
+        [_, byte @ (b'"' | b'\\' | b'/'), ..] => (char::from(*byte), 2),
+        _ => (char::REPLACEMENT_CHARACTER, escape.len().min(2)),
+    }
 }
 
 fn push(text: &mut String, bytes: &[u8]) {

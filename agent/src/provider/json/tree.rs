@@ -118,7 +118,12 @@ impl Spare {
                     self.texts.push(text);
                 }
             }
-            Json::Null | Json::Bool(_) | Json::Unsigned(_) | Json::Signed(_) | Json::Float(_) => {}
+            Json::Null
+            | Json::Bool(_)
+            | Json::Unsigned(_)
+            | Json::Signed(_)
+            | Json::Float(_)
+            | Json::Digest(_) => {}
         }
     }
 

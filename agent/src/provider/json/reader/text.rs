@@ -18,11 +18,14 @@ impl Reader {
         self.token.clear();
         (self.string_bytes, self.escape_bytes, self.padding) = (0, 0, 0);
         self.token_max = if may_be_key {
+            self.digests.begin_text(false);
             KEY_MAX_BYTES
         } else if self.outline.is_some() {
             NAME_MAX_BYTES
         } else {
-            self.target().map_or(0, |node| self.shape.cap(node))
+            let target = self.target();
+            self.digests.begin_text(target.is_some_and(|node| self.shape.is_digested(node, false)));
+            target.map_or(0, |node| self.shape.cap(node))
         };
         self.state = State::String { is_key, escaped: false };
     }
@@ -38,6 +41,7 @@ impl Reader {
             && self.string_bytes == 0
             && text.len() <= KEY_MAX_BYTES
         {
+            self.digests.name(text);
             self.name(text);
             self.state = State::Colon;
             return rest;
@@ -58,6 +62,7 @@ impl Reader {
     }
 
     fn extend_string(&mut self, bytes: &[u8]) {
+        self.digests.extend_text(bytes);
         self.string_bytes = self.string_bytes.saturating_add(bytes.len() as u64);
         if let Some(last) = bytes.last() {
             let before = bytes.len() < 2 && self.padding > 0;
@@ -77,6 +82,7 @@ impl Reader {
 
     fn end_string(&mut self, is_key: bool) {
         let cut = (self.token.len() as u64) < self.string_bytes;
+        let digest = self.digests.end_text(is_key);
         if is_key {
             let key = std::mem::take(&mut self.token);
             self.name(if cut { &[] } else { &key });
@@ -88,7 +94,12 @@ impl Reader {
             if let Some(outline) = &mut self.outline {
                 outline.value(if cut { None } else { Some(&self.token) });
             }
-            let value = self.target().map(|_| {
+            let value = self.target().map(|node| {
+                if let Some(digest) =
+                    digest.filter(|_| self.shape.cap(node) == 0 && self.shape.is_digested(node, false))
+                {
+                    return Json::Digest(digest);
+                }
                 let mut text = self.spare.texts.pop().unwrap_or_default();
                 unescape(&self.token, &mut text);
                 self.kept_bytes += text.len();
