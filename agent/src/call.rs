@@ -1,7 +1,9 @@
 //! What an exchange means, in words that no provider owns: the vocabulary that `provider` speaks.
 
+mod dialogue;
 mod store;
 
+pub use dialogue::{Dialogue, ToolResult};
 pub use store::{Nearness, Points, Ranking, Search, Store};
 
 use crate::value::Value;
@@ -246,6 +248,8 @@ pub struct Call {
     pub service_tier: Option<String>,
     /// Tools that the model wants called, in the order of the response; at most [`Call::PARTS_MAX`].
     pub tool_calls: Vec<ToolCall>,
+    /// Where a chat stands in its conversation.
+    pub dialogue: Dialogue,
     /// What the request has beside text; at most [`Call::PARTS_MAX`].
     pub media: Vec<Media>,
     /// The request's settings.
@@ -296,6 +300,7 @@ impl Call {
             charged_usd: None,
             service_tier: None,
             tool_calls: Vec::new(),
+            dialogue: Dialogue::default(),
             media: Vec::new(),
             parameters: Parameters::default(),
             stream: false,

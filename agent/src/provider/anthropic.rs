@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::candidate::{SIGN_MAX_BYTES, has_messages, has_own_chat};
+use super::dialogue::{self, DELTA, Reply};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint};
@@ -72,8 +73,14 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("stream", 0),
         ("output_config.effort", WORD),
         ("service_tier", WORD),
+        ("system#", 0),
+        ("tools[].name", NAME),
     ];
-    Shape::new(&[&own[..], parts::OF_MESSAGES].concat())
+    Shape::new(&[&own[..], parts::OF_MESSAGES].concat()).and_dialogue(
+        "messages",
+        "messages[]",
+        dialogue::MESSAGES,
+    )
 });
 
 /// What stands in a message, which is an answer, or what a stream begins with.
@@ -98,22 +105,23 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("type", WORD),
         ("stop_reason", WORD),
         ("delta.stop_reason", WORD),
-        ("content[].type", WORD),
-        ("content[].id", NAME),
-        ("content[].name", NAME),
+        ("index", 0),
         ("content_block.type", WORD),
         ("content_block.id", NAME),
         ("content_block.name", NAME),
+        ("content_block.text", DELTA),
+        ("delta.text", DELTA),
         ("error.type", WORD),
         ("error.message", 0),
     ];
-    Shape::new(&[&own[..], OF_MESSAGE].concat()).and_below("message", OF_MESSAGE)
+    Shape::new(&[&own[..], OF_MESSAGE, dialogue::MESSAGES].concat()).and_below("message", OF_MESSAGE)
 });
 
 /// One message being followed.
 #[derive(Default)]
 pub(super) struct Messages {
     stop_reason: Option<String>,
+    reply: Reply,
     /// As on the wire, where `input` leaves out what a cache gave or took.
     counted: Usage,
 }
@@ -142,6 +150,8 @@ impl JsonApi for Messages {
         let tier = asked.get("service_tier").text().filter(|tier| tier != "auto");
         put(call, REQUEST_SERVICE_TIER, tier.map(Value::String));
         parts::take_of_messages(asked, call);
+        dialogue::instruct(asked.get("system"), call);
+        dialogue::offer(asked.get("tools").items().iter().map(|tool| tool.get("name")), call);
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -158,6 +168,8 @@ impl JsonApi for Messages {
                 call.add_tool_call(ToolCall { name, id: block.get("id").text() });
             }
         }
+        self.reply.message(said);
+        self.reply_with(said);
         let reason = said.get("delta.stop_reason").text().or_else(|| said.get("stop_reason").text());
         self.stop_reason = reason.or(self.stop_reason.take());
         let kind = said.get("type").as_text();
@@ -191,10 +203,22 @@ impl JsonApi for Messages {
             call.note("a choice has no finish reason");
         }
         call.subject = Subject::Inference { operation: Inference::Chat, finish_reasons };
+        self.reply.finish(end, call);
     }
 }
 
 impl Messages {
+    /// Takes over a piece of a stream.
+    fn reply_with(&mut self, said: &Json) {
+        let place = said.get("index").count().unwrap_or_default();
+        let block = said.get("content_block");
+        if let (Some("tool_use"), Some(name)) = (block.get("type").as_text(), block.get("name").text()) {
+            self.reply.call(ToolCall { name, id: block.get("id").text() });
+        }
+        self.reply.piece(place, block.get("text"));
+        self.reply.piece(place, said.get("delta.text"));
+    }
+
     /// Counts are cumulative: of each, the last one holds.
     fn count(&mut self, usage: &Json) {
         let last = |path: &str, known: Option<u64>| usage.get(path).count().or(known);

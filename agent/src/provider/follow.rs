@@ -207,7 +207,10 @@ impl<A: JsonApi> Follow<A> {
             return;
         }
         let over = body.over;
-        let document = body.finish();
+        let mut document = body.finish();
+        if let Some(thread) = document.thread.take() {
+            thread.finish(&mut self.call);
+        }
         self.api.request(&document.root, &mut self.call);
         let ending = match document.ending {
             Ending::Whole if !self.api.is_document(&document.root) => Ending::Invalid,

@@ -48,7 +48,7 @@ impl Form {
             () if self.parser.is_form() => Ending::Cut,
             () => Ending::Invalid,
         };
-        Document { root: Json::Object(self.members), ending, overflowed: false }
+        Document { root: Json::Object(self.members), ending, overflowed: false, thread: None }
     }
 }
 

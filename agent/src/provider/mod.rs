@@ -6,6 +6,7 @@
 //! A new dialect is one file plus one word, below or in its vendor's module.
 
 mod candidate;
+mod dialogue;
 mod endpoint;
 mod evidence;
 mod follow;

@@ -178,7 +178,6 @@ impl Json {
     }
 
     /// The digest of what stood here, or of the object that this is, if it was asked for and nothing of it is missing.
-    #[cfg_attr(not(test), allow(dead_code, reason = "no dialect asks for one yet"))]
     pub(super) fn digest(&self) -> Option<u64> {
         match self {
             Self::Digest(digest) => Some(*digest),

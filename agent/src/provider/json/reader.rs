@@ -6,9 +6,11 @@ use super::shape::{DIGEST, ROOT, Shape};
 use super::token::{NUMBER_MAX_BYTES, scalar};
 use super::tree::{Added, DEPTH_MAX, Document, Kind, Level, Spare};
 use super::{Json, LIST_MAX};
+use fold::Fold;
 use state::State;
 
 mod end;
+mod fold;
 mod state;
 mod text;
 
@@ -40,6 +42,8 @@ pub(in crate::provider) struct Reader {
     /// The outline of the list or object under way that only its outline is wanted of.
     outline: Option<Outline>,
     digests: Digests,
+    /// The conversation whose messages the document has.
+    fold: Option<Box<Fold>>,
     /// What the bytes behind a gap may be: outside a string, or inside one.
     behind: Option<Box<[Reader; 2]>>,
     spare: Spare,
@@ -63,6 +67,7 @@ impl Reader {
             overflowed: false,
             outline: None,
             digests: Digests::default(),
+            fold: None,
             behind: None,
             spare: Spare::default(),
         }
@@ -103,6 +108,7 @@ impl Reader {
         (self.kept_bytes, self.kept_values) = (0, 0);
         (self.behind, self.outline) = (None, None);
         self.digests.drop_all();
+        self.fold = None;
     }
 
     /// Takes a document back that nobody needs any more: what it had allocated serves the next one.
@@ -121,6 +127,7 @@ impl Reader {
             + self.spare.held_bytes()
             + self.outline.as_ref().map_or(0, Outline::held_bytes)
             + self.digests.held_bytes()
+            + self.fold.as_ref().map_or(0, |fold| fold.held_bytes())
             + behind
     }
 
@@ -234,7 +241,11 @@ impl Reader {
         match self.levels.last() {
             None => Some(ROOT),
             // Elements past those that are kept are skipped, and take no room from what comes behind the list.
-            Some(Level { value: Json::List { items, .. }, .. }) if items.len() >= LIST_MAX => None,
+            Some(Level { value: Json::List { items, .. }, .. })
+                if items.len() >= LIST_MAX && !self.is_folding() =>
+            {
+                None
+            }
             Some(Level { kind: Kind::List, node, .. }) => self.shape.element((*node)?),
             Some(Level { member, .. }) => *member,
         }
@@ -264,6 +275,9 @@ impl Reader {
         let is_list = kind == Kind::List;
         self.digests.open(is_list, node.is_some_and(|node| self.shape.is_digested(node, is_list)));
         self.levels.push(Level { kind, node, member: None, value });
+        if is_list && node.is_some_and(|node| self.shape.is_dialogue(node)) {
+            self.begin_fold();
+        }
         self.state = match kind {
             Kind::List => State::Value { or_end: true },
             Kind::Object | Kind::Unknown => State::Key { or_end: true },
@@ -271,6 +285,7 @@ impl Reader {
     }
 
     fn close(&mut self) {
+        self.end_fold();
         let Some(level) = self.levels.pop() else { return };
         let digest = self.digests.close();
         let outline = self.outline.as_mut().map(|outline| {
@@ -311,6 +326,7 @@ impl Reader {
     /// A value is whole; `None` for one that is not wanted.
     fn attach(&mut self, value: Option<Json>) {
         self.state = State::CommaOrEnd;
+        let value = if self.is_folding() { self.fold(value) } else { value };
         let room = self.kept_values < KEPT_MAX_VALUES;
         let Some(level) = self.levels.last_mut() else {
             self.state = State::Done;

@@ -19,6 +19,8 @@ struct Node {
     outline: Option<&'static str>,
     /// The digest of what stands here is wanted.
     is_digested: bool,
+    /// The elements of a list that stands here are a conversation's messages.
+    is_dialogue: bool,
 }
 
 /// How a path asks for a digest, and the name of the member that holds that of an object.
@@ -69,6 +71,15 @@ impl Shape {
         self
     }
 
+    /// The same paths, and elements of the list at this one are a conversation's messages.
+    pub(in crate::provider) fn fold(mut self, path: &'static str) -> Self {
+        let list = steps(path).fold(ROOT, |at, step| self.child_or_new(at, step));
+        if let Some(node) = self.0.get_mut(list) {
+            node.is_dialogue = true;
+        }
+        self
+    }
+
     fn copy(&mut self, to: usize, other: &Self, from: usize) {
         let Some(node) = other.0.get(from) else { return };
         if let Some(known) = self.0.get_mut(to) {
@@ -76,6 +87,7 @@ impl Shape {
             known.is_counted |= node.is_counted;
             known.outline = known.outline.or(node.outline);
             known.is_digested |= node.is_digested;
+            known.is_dialogue |= node.is_dialogue;
         }
         // One that stands before its parent is read as another: following it would not end.
         for (key, child) in node.children.iter().filter(|(_, child)| *child > from) {
@@ -170,6 +182,11 @@ impl Shape {
     pub(super) fn is_digested(&self, node: usize, is_list: bool) -> bool {
         let known = self.0.get(node);
         known.is_some_and(|known| known.is_digested && !(is_list && self.element(node).is_some()))
+    }
+
+    /// Whether a list that stands here is a conversation's.
+    pub(super) fn is_dialogue(&self, node: usize) -> bool {
+        self.0.get(node).is_some_and(|node| node.is_dialogue)
     }
 
     /// Whether nothing is wanted of what stands within.

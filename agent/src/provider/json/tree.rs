@@ -2,6 +2,7 @@
 
 use super::shape::{ANY, Shape};
 use super::{Json, LIST_MAX};
+use crate::provider::dialogue::Thread;
 
 /// Levels of nesting; deeper documents are refused, as by most clients' parsers.
 pub(super) const DEPTH_MAX: usize = 512;
@@ -30,6 +31,8 @@ pub(in crate::provider) struct Document {
     pub(in crate::provider) ending: Ending,
     /// More was wanted than is kept.
     pub(in crate::provider) overflowed: bool,
+    /// The conversation that it goes on with, if all of it came.
+    pub(in crate::provider) thread: Option<Thread>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

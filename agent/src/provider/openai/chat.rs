@@ -9,6 +9,7 @@ use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Inference, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::{has_messages, has_own_chat};
+use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -82,14 +83,20 @@ pub(in crate::provider) static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("reasoning_effort", WORD),
         // OpenRouter's form of it.
         ("reasoning.effort", WORD),
+        ("tools[].function.name", NAME),
+        ("tools[].custom.name", NAME),
+        ("functions[].name", NAME),
     ];
-    Shape::new(&[&own[..], parts::OF_MESSAGES].concat())
+    let shape = Shape::new(&[&own[..], parts::OF_MESSAGES].concat());
+    shape.and_dialogue("messages", "messages[]", dialogue::CHAT)
 });
 
 pub(in crate::provider) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
     let own = [
         ("choices[].index", 0),
         ("choices[].finish_reason", WORD),
+        ("choices[].delta.content", DELTA),
+        ("choices[].delta.content[].text", DELTA),
         ("choices[].error", 0),
         ("choices[].error.code", WORD),
         ("choices[].error.type", WORD),
@@ -104,6 +111,7 @@ pub(in crate::provider) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("x_groq.error.message", 0),
     ];
     Shape::new(&[&own[..], COMMON, ERRORS, usage::OF_CHAT, tools::OF_CHOICES, speaker::SIGNS].concat())
+        .and_below("choices[].message", dialogue::CHAT)
 });
 
 fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter> {
@@ -118,6 +126,8 @@ pub(in crate::provider) struct Completion {
     operation: Inference,
     speaker: Speaker,
     tools: Tools,
+    /// The first choice.
+    reply: Reply,
     /// Finish reasons by the index of their choice, so far as they came.
     choices: BTreeMap<u64, Option<String>>,
     overflowed: bool,
@@ -157,6 +167,10 @@ impl JsonApi for Completion {
             call.extra.push(("gen_ai.agent.id", Value::String(agent)));
         }
         parts::take_of_messages(asked, call);
+        let tools =
+            asked.get("tools").items().iter().flat_map(|tool| [tool.get("function"), tool.get("custom")]);
+        let tools = tools.chain(asked.get("functions").items());
+        dialogue::offer(tools.map(|tool| tool.get("name")), call);
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -168,6 +182,9 @@ impl JsonApi for Completion {
             self.choice(index, choice.get("finish_reason").text());
             for message in [choice.get("message"), choice.get("delta")] {
                 self.tools.take(index, message);
+            }
+            if index == 0 {
+                self.reply_with(choice);
             }
             let error = super::error(choice.get("error"), &Json::Null);
             call.error_code = call.error_code.take().or(error);
@@ -208,6 +225,14 @@ impl JsonApi for Completion {
         }
         call.subject = Subject::Inference { operation: self.operation, finish_reasons };
         self.tools.finish(call);
+        if call.first_chunk_ns.is_some() {
+            // In a stream it does not tell which choice a tool call is of.
+            let several = call.finish_reasons().len() > 1;
+            for tool in &call.tool_calls {
+                if several { self.reply.give_up() } else { self.reply.call(tool.clone()) }
+            }
+        }
+        self.reply.finish(end, call);
         self.speaker.finish(end, call);
     }
 }
@@ -218,8 +243,20 @@ impl Completion {
             operation,
             speaker: Speaker::of(recognised),
             tools: Tools::default(),
+            reply: Reply::default(),
             choices: BTreeMap::new(),
             overflowed: false,
+        }
+    }
+
+    /// Takes over the first choice, or a piece of it.
+    fn reply_with(&mut self, choice: &Json) {
+        self.reply.message(choice.get("message"));
+        let content = choice.get("delta.content");
+        if content.is_list() {
+            content.items().iter().for_each(|part| self.reply.piece(0, part.get("text")));
+        } else {
+            self.reply.piece(0, content);
         }
     }
 

@@ -40,6 +40,7 @@ impl Reader {
         // What had come when it stopped is no less true; how much was to come of a list is not known.
         self.outline = None;
         self.digests.drop_all();
+        let thread = self.fold.take().filter(|fold| fold.is_whole()).map(|fold| fold.thread);
         for level in &mut self.levels {
             if let Json::List { count, .. } = &mut level.value {
                 *count = None;
@@ -65,7 +66,7 @@ impl Reader {
                 }
             }
         }
-        Document { root, ending, overflowed }
+        Document { root, ending, overflowed, thread }
     }
 
     /// Behind a gap: the document's own members, if its end came and was right.

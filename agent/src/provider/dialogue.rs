@@ -1,0 +1,152 @@
+//! What requests and answers of all chats have in common: a conversation as a chain of digests.
+//!
+//! Each thing that a message says is a link: a text, a tool that is to be called, a result, a part of another kind. What
+//! the messages are cut into does not matter, nor what programs add to them on their way or leave away: of
+//! a model's messages count the texts, and the ids and names of the tools that it wants called.
+
+use super::json::digest::{of_parts, of_text};
+use super::json::{Json, Shape};
+use crate::call::{Call, Dialogue, ToolCall, ToolResult};
+pub(super) use message::{CHAT, MESSAGES};
+use message::{Role, Unit};
+pub(super) use reply::{DELTA, Reply};
+
+mod message;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+/// A conversation as the messages of a request tell it, one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Thread {
+    /// The digest of all that was said.
+    chain: u64,
+    system: Option<u64>,
+    /// A message came that is not the system's.
+    begun: bool,
+    prefixes: Vec<u64>,
+    skipped: u64,
+    /// Tools that the model's last messages want called.
+    asked: Vec<ToolCall>,
+    /// The last message was the model's.
+    asks: bool,
+    results: Vec<ToolResult>,
+    /// How many results came, kept or not.
+    result_count: usize,
+    /// Not all of a message was kept: what follows has no place.
+    is_broken: bool,
+}
+
+impl Thread {
+    /// Takes the next message; `cut` if not all that is wanted of it was kept.
+    pub(super) fn take(&mut self, message: &Json, cut: bool) {
+        let role = message::role(message);
+        self.is_broken |= cut || !message::is_whole(message);
+        let before = self.chain;
+        let mut units = Vec::new();
+        message::read(role, message, &mut |unit| units.push(unit));
+        if role == Role::System {
+            if !self.begun {
+                self.system = units.iter().fold(self.system, |system, unit| {
+                    Some(unit.follow(system.unwrap_or_default(), role)).filter(|_| !self.is_broken)
+                });
+            }
+            return;
+        }
+        self.begun = true;
+        if role == Role::Assistant && !units.is_empty() {
+            if !self.asks {
+                self.asked.clear();
+            }
+            self.results.clear();
+            self.result_count = 0;
+        }
+        for unit in units {
+            self.chain = unit.follow(self.chain, role);
+            self.asks = role == Role::Assistant;
+            match unit {
+                Unit::Call(call) if self.asked.len() < Call::PARTS_MAX => self.asked.push(call),
+                Unit::Result(result, _) => self.result(result),
+                Unit::Call(_) | Unit::Text(_) | Unit::Other(_) => {}
+            }
+        }
+        if self.chain != before && !self.is_broken {
+            self.prefixes.push(self.chain);
+            if self.prefixes.len() >= 2 * Dialogue::PREFIXES_MAX {
+                self.forget();
+            }
+        }
+    }
+
+    /// A result whose tool is not named is that of the call with its id, or with its place where there are no ids.
+    fn result(&mut self, mut result: ToolResult) {
+        let by_id = |call: &&ToolCall| result.call_id.is_some() && call.id == result.call_id;
+        let asked = match self.asked.iter().find(by_id) {
+            None if result.call_id.is_none() => self.asked.get(self.result_count),
+            found => found,
+        };
+        result.name = result.name.or_else(|| asked.map(|call| call.name.clone()));
+        self.result_count += 1;
+        if self.results.len() < Call::PARTS_MAX {
+            self.results.push(result);
+        }
+    }
+
+    /// Only the last prefixes stay.
+    fn forget(&mut self) {
+        let more = self.prefixes.len().saturating_sub(Dialogue::PREFIXES_MAX);
+        self.prefixes.drain(..more);
+        self.skipped += more as u64;
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        let results = self.results.capacity() * size_of::<ToolResult>();
+        size_of::<Self>() + self.prefixes.capacity() * size_of::<u64>() + results
+    }
+
+    /// All messages came.
+    pub(super) fn finish(mut self, call: &mut Call) {
+        self.forget();
+        if self.result_count > self.results.len() {
+            call.note("more tool results than are kept");
+        }
+        if self.is_broken {
+            self.prefixes.clear();
+        }
+        self.prefixes.shrink_to_fit();
+        call.dialogue = Dialogue {
+            system: self.system,
+            prefixes: self.prefixes,
+            skipped: self.skipped,
+            tool_results: self.results,
+            ..Dialogue::default()
+        };
+    }
+}
+
+/// Takes over instructions that stand apart from the messages.
+pub(super) fn instruct(instructions: &Json, call: &mut Call) {
+    if let Some(digest) = instructions.digest().filter(|digest| *digest != of_text("")) {
+        let system = &mut call.dialogue.system;
+        *system = Some(of_parts(b's', &[system.unwrap_or_default(), digest]));
+    }
+}
+
+/// Names of tools that are offered, each as the dialect has it.
+pub(super) fn offer<'a>(names: impl Iterator<Item = &'a Json>, call: &mut Call) {
+    let tools = &mut call.dialogue.tools;
+    let room = Dialogue::TOOLS_MAX.saturating_sub(tools.len());
+    tools.extend(names.filter_map(Json::text).take(room));
+}
+
+impl Shape {
+    /// The same paths, and those of messages that stand in this list.
+    pub(super) fn and_dialogue(
+        self,
+        list: &'static str,
+        element: &'static str,
+        of_message: &[(&'static str, usize)],
+    ) -> Self {
+        self.and_below(element, of_message).fold(list)
+    }
+}

@@ -1,0 +1,220 @@
+//! One message, as any dialect writes it.
+
+use crate::call::{ToolCall, ToolResult};
+use crate::provider::follow::{NAME, WORD};
+use crate::provider::json::Json;
+use crate::provider::json::digest::{of_parts, of_text};
+
+/// Paths of OpenAI's messages, and of Ollama's and Cohere's.
+pub(in crate::provider) const CHAT: &[(&str, usize)] = &[
+    ("role", WORD),
+    ("content#", 0),
+    ("content[]#", 0),
+    ("content[].type", WORD),
+    ("content[].text#", 0),
+    ("tool_calls[].id", NAME),
+    ("tool_calls[].function.name", NAME),
+    ("tool_calls[].custom.name", NAME),
+    // What was there before tools.
+    ("function_call.name", NAME),
+    // Of results.
+    ("tool_call_id", NAME),
+    ("name", NAME),
+    ("tool_name", NAME),
+];
+
+/// Anthropic's.
+pub(in crate::provider) const MESSAGES: &[(&str, usize)] = &[
+    ("role", WORD),
+    ("content#", 0),
+    ("content[]#", 0),
+    ("content[].type", WORD),
+    ("content[].text#", 0),
+    ("content[].id", NAME),
+    ("content[].name", NAME),
+    ("content[].tool_use_id", NAME),
+    ("content[].is_error", 0),
+];
+
+/// Whose message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// One thing that a message says.
+#[derive(Debug)]
+pub(super) enum Unit {
+    Text(u64),
+    Call(ToolCall),
+    Result(ToolResult, u64),
+    Other(u64),
+}
+
+impl Unit {
+    /// The digest of a conversation that goes on with this.
+    pub(super) fn follow(&self, chain: u64, role: Role) -> u64 {
+        let by = role as u64;
+        match self {
+            Self::Text(text) => of_parts(b't', &[chain, by, *text]),
+            Self::Other(part) => of_parts(b'o', &[chain, by, *part]),
+            Self::Call(call) => {
+                let id = of_text(call.id.as_deref().unwrap_or_default());
+                of_parts(b'c', &[chain, id, of_text(&call.name)])
+            }
+            Self::Result(result, said) => {
+                let id = result.call_id.as_ref().or(result.name.as_ref());
+                of_parts(b'r', &[chain, of_text(id.map_or("", String::as_str)), *said])
+            }
+        }
+    }
+}
+
+/// Items by which the model has a tool called that the program runs.
+const CALLS: &[&str] = &[
+    "function_call",
+    "custom_tool_call",
+    "computer_call",
+    "local_shell_call",
+    "shell_call",
+    "apply_patch_call",
+    "function.call",
+];
+
+pub(super) fn role(message: &Json) -> Role {
+    let kind = message.get("type").as_text().unwrap_or_default();
+    match message.get("role").as_text() {
+        Some("system" | "developer" | "SYSTEM") => Role::System,
+        Some("assistant" | "model" | "CHATBOT" | "chatbot" | "ai") => Role::Assistant,
+        Some("tool" | "function" | "TOOL") => Role::Tool,
+        Some(_) => Role::User,
+        None if is_output(kind) => Role::Tool,
+        None if kind.is_empty() || kind == "message.input" || kind == "mcp_approval_response" => Role::User,
+        None => Role::Assistant,
+    }
+}
+
+/// An item that is what a tool gave.
+fn is_output(kind: &str) -> bool {
+    kind.ends_with("_call_output") || kind == "function.result"
+}
+
+/// Whether no list in it is longer than what is kept of one.
+pub(super) fn is_whole(message: &Json) -> bool {
+    ["content", "parts", "tool_calls", "tool_results"].iter().all(|name| {
+        let list = message.get(name);
+        list.length().is_none_or(|length| length <= list.items().len() as u64)
+    })
+}
+
+/// What a message says, in its order.
+pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
+    let kind = message.get("type").as_text().unwrap_or_default();
+    let id = || message.get("call_id").text().or_else(|| message.get("tool_call_id").text());
+    if is_output(kind) {
+        let name = message.get("name").text();
+        let result = ToolResult { call_id: id(), name, is_error: false };
+        return sink(Unit::Result(result, message.digest().unwrap_or_default()));
+    }
+    if CALLS.contains(&kind) {
+        let name = message.get("name").text().or_else(|| kind.strip_suffix("_call").map(str::to_owned));
+        return sink(Unit::Call(ToolCall { name: name.unwrap_or_default(), id: id() }));
+    }
+    let content = message.get("content");
+    if role == Role::Tool
+        && !content.items().iter().any(has_result)
+        && (content.is_list() || content.digest().is_some())
+    {
+        let name = message.get("name").text().or_else(|| message.get("tool_name").text());
+        sink(Unit::Result(ToolResult { call_id: id(), name, is_error: false }, 0));
+    }
+    for text in [content, message.get("message")] {
+        text_of(text, sink);
+    }
+    for part in content.items().iter().chain(message.get("parts").items()) {
+        read_part(role, part, sink);
+    }
+    for given in message.get("tool_results").items() {
+        let result = ToolResult { name: given.get("call.name").text(), ..ToolResult::default() };
+        sink(Unit::Result(result, given.digest().unwrap_or_default()));
+    }
+    let calls = message.get("tool_calls").items();
+    for call in calls {
+        let names = ["function.name", "custom.name", "name"];
+        if let Some(name) = names.iter().find_map(|name| call.get(name).text()) {
+            sink(Unit::Call(ToolCall { name, id: call.get("id").text() }));
+        }
+    }
+    if let (true, Some(name)) = (calls.is_empty(), message.get("function_call.name").text()) {
+        sink(Unit::Call(ToolCall { name, id: None }));
+    }
+}
+
+/// An empty text says nothing.
+fn text_of(text: &Json, sink: &mut impl FnMut(Unit)) {
+    if let Json::Digest(digest) = text
+        && *digest != of_text("")
+    {
+        sink(Unit::Text(*digest));
+    }
+}
+
+/// The member in either spelling.
+fn either<'a>(part: &'a Json, one: &str, other: &str) -> &'a Json {
+    match part.get(one) {
+        Json::Null => part.get(other),
+        found => found,
+    }
+}
+
+fn has_result(part: &Json) -> bool {
+    part.get("toolResult").is_object() || part.get("type").as_text() == Some("tool_result")
+}
+
+fn read_part(role: Role, part: &Json, sink: &mut impl FnMut(Unit)) {
+    if let Json::Digest(_) = part {
+        return text_of(part, sink);
+    }
+    let kind = part.get("type").as_text();
+    let said = part.digest().unwrap_or_default();
+    let (tool, result) = (part.get("toolUse"), part.get("toolResult"));
+    let function = either(part, "functionCall", "function_call");
+    let response = either(part, "functionResponse", "function_response");
+    let called = [(part, "id"), (tool, "toolUseId"), (function, "id")];
+    let called = called.into_iter().find(|(place, _)| match () {
+        () if std::ptr::eq(*place, part) => kind == Some("tool_use"),
+        () if std::ptr::eq(*place, tool) => {
+            tool.get("type").as_text() != Some("server_tool_use") && tool.is_object()
+        }
+        () => place.is_object(),
+    });
+    if let Some((place, id)) = called {
+        if let Some(name) = place.get("name").text() {
+            sink(Unit::Call(ToolCall { name, id: place.get(id).text() }));
+        }
+    } else if kind == Some("tool_result") {
+        let call_id = part.get("tool_use_id").text();
+        sink(Unit::Result(
+            ToolResult { call_id, name: None, is_error: part.get("is_error").is_true() },
+            said,
+        ));
+    } else if result.is_object() {
+        let call_id = result.get("toolUseId").text();
+        let is_error = result.get("status").as_text() == Some("error");
+        sink(Unit::Result(ToolResult { call_id, name: None, is_error }, said));
+    } else if response.is_object() {
+        let (call_id, name) = (response.get("id").text(), response.get("name").text());
+        let is_error = response.get("response.error").digest().is_some();
+        sink(Unit::Result(ToolResult { call_id, name, is_error }, said));
+    } else if part.get("text").digest().is_some() {
+        // A thought is none of what is said.
+        if !part.get("thought").is_true() {
+            text_of(part.get("text"), sink);
+        }
+    } else if role != Role::Assistant && !part.has("cachePoint") {
+        sink(Unit::Other(said));
+    }
+}

@@ -1,0 +1,201 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use crate::call::{Call, Dialogue};
+use crate::provider::tests::scene::Scene;
+
+/// Two turns of one conversation in one dialect.
+struct Turns<'a> {
+    host: &'a str,
+    path: &'a str,
+    fields: &'a [&'static str],
+    first: &'a str,
+    answer: &'a str,
+    events: &'a [&'a str],
+    second: &'a str,
+    /// Of the results, each with its tool's name.
+    ids: &'a [(Option<&'a str>, &'a str)],
+}
+
+impl Turns<'_> {
+    fn play(&self, request: &str, answer: &str, events: &[&str]) -> Call {
+        let Self { host, path, fields, .. } = self;
+        let (request, body) = (request.as_bytes(), answer.as_bytes());
+        Scene { host, path, fields, request, body, events, ..Scene::default() }.play()
+    }
+
+    fn hold(&self) {
+        let path = self.path;
+        let [first, second] = [(self.first, self.answer), (self.second, "{}")]
+            .map(|(request, answer)| self.play(request, answer, &[]));
+        let (asked, answers) = (&first.dialogue, &second.dialogue);
+        assert!(answers.prefixes.contains(asked.prefixes.last().unwrap()), "{path}: goes on");
+        assert!(!asked.prefixes.contains(answers.prefixes.last().unwrap()), "{path}: has an order");
+        assert!(answers.prefixes.contains(&asked.reply.unwrap()), "{path}: the answer is found");
+        if !self.events.is_empty() {
+            let streamed = self.play(self.first, "", self.events);
+            assert_eq!((streamed.dialogue.reply, streamed.stream), (asked.reply, true), "{path}: streamed");
+            assert_eq!(streamed.tool_calls, first.tool_calls, "{path}: streamed");
+        }
+        let ids = answers
+            .tool_results
+            .iter()
+            .map(|result| (result.call_id.as_deref(), result.name.as_deref().unwrap()));
+        assert_eq!(ids.collect::<Vec<_>>(), self.ids, "{path}");
+        let called =
+            first.tool_calls.iter().map(|call| (call.id.as_deref(), &*call.name)).collect::<Vec<_>>();
+        assert_eq!(called, self.ids, "{path}: what was asked is answered");
+        assert_eq!(asked.tools, ["get_weather", "get_time"], "{path}");
+        assert!(asked.system.is_some() && asked.system == answers.system, "{path}");
+        assert!(asked.tool_results.is_empty());
+    }
+}
+
+#[test]
+fn a_conversation_is_followed() {
+    let openai = Turns {
+        host: "api.openai.com",
+        path: "/v1/chat/completions",
+        fields: &[],
+        first: r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"developer","content":"d"},{"role":"user","content":"hi \u00e9"}],
+            "tools":[{"type":"function","function":{"name":"get_weather"}},{"type":"custom","custom":{"name":"get_time"}}]}"#,
+        answer: r#"{"id":"1","choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":"let me see","refusal":null,"annotations":[],
+            "tool_calls":[{"id":"c1","type":"function","function":{"name":"get_weather","arguments":"{}"}},{"id":"c2","type":"custom","custom":{"name":"get_time","input":"x"}}]}}]}"#,
+        events: &[
+            r#"{"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
+            r#"{"id":"1","choices":[{"index":0,"delta":{"content":"let m"}}]}"#,
+            r#"{"id":"1","choices":[{"index":0,"delta":{"content":"e see"}}]}"#,
+            r#"{"id":"1","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","function":{"name":"get_weather","arguments":""}}]}}]}"#,
+            r#"{"id":"1","choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"c2","custom":{"name":"get_time"}}]}}]}"#,
+            r#"{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
+            "[DONE]",
+        ],
+        second: r#"{"model":"m","messages":[{"content":"s","role":"system"},{"role":"developer","content":"d"},
+            {"role":"user","content":[{"type":"text","text":"hi é","cache_control":{"type":"ephemeral"}}]},
+            {"tool_calls":[{"id":"c1","function":{"name":"get_weather","arguments":"{ }"}},{"id":"c2","custom":{"name":"get_time"}}],"reasoning":"r","content":"let me see","role":"assistant"},
+            {"role":"tool","tool_call_id":"c1","content":"sun"},{"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"noon"}]}]}"#,
+        ids: &[(Some("c1"), "get_weather"), (Some("c2"), "get_time")],
+    };
+    let anthropic = Turns {
+        host: "api.anthropic.com",
+        path: "/v1/messages",
+        fields: &["anthropic-version"],
+        first: r#"{"model":"m","system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"hi"}],
+            "tools":[{"name":"get_weather","input_schema":{}},{"name":"get_time","input_schema":{}}]}"#,
+        answer: r#"{"id":"1","type":"message","role":"assistant","content":[{"type":"thinking","thinking":"t"},{"type":"text","text":"let me see"},
+            {"type":"tool_use","id":"t1","name":"get_weather","input":{}},{"type":"tool_use","id":"t2","name":"get_time","input":{}}],"stop_reason":"tool_use"}"#,
+        events: &[
+            r#"{"type":"message_start","message":{"id":"1","type":"message","role":"assistant","content":[]}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
+            r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}"#,
+            r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"let me"}}"#,
+            r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":" see"}}"#,
+            r#"{"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"t1","name":"get_weather","input":{}}}"#,
+            r#"{"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#,
+            r#"{"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"t2","name":"get_time","input":{}}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"}}"#,
+            r#"{"type":"message_stop"}"#,
+        ],
+        second: r#"{"model":"m","system":[{"type":"text","text":"s"}],"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},
+            {"role":"assistant","content":[{"type":"text","text":"let me see"},{"type":"tool_use","id":"t1","name":"get_weather","input":{"a":1}},{"type":"tool_use","id":"t2","name":"get_time","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"sun"},{"type":"tool_result","tool_use_id":"t2","is_error":true,"content":[{"type":"text","text":"no"}],"cache_control":{"type":"ephemeral"}}]}]}"#,
+        ids: &[(Some("t1"), "get_weather"), (Some("t2"), "get_time")],
+    };
+    openai.hold();
+    anthropic.hold();
+    let failed = anthropic.play(anthropic.second, "{}", &[]);
+    assert_eq!(
+        failed.dialogue.tool_results.iter().map(|result| result.is_error).collect::<Vec<_>>(),
+        [false, true]
+    );
+}
+
+fn chat(messages: &str) -> Dialogue {
+    let request = format!(r#"{{"model":"m","messages":{messages}}}"#);
+    let body = br#"{"id":"1","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"yes"}}]}"#;
+    Scene { request: request.as_bytes(), body, ..Scene::default() }.play().dialogue
+}
+
+#[test]
+fn what_differs_has_no_common_prefix() {
+    let one = chat(
+        r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]"#,
+    );
+    assert_eq!(one.prefixes.len(), 3);
+    for (messages, common) in [
+        (
+            r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"d"}]"#,
+            2,
+        ),
+        (
+            r#"[{"role":"user","content":"a"},{"role":"assistant","content":"x"},{"role":"user","content":"c"}]"#,
+            1,
+        ),
+        (
+            r#"[{"role":"assistant","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]"#,
+            0,
+        ),
+        (
+            r#"[{"role":"user","content":"b"},{"role":"assistant","content":"a"},{"role":"user","content":"c"}]"#,
+            0,
+        ),
+        (
+            r#"[{"role":"user","content":"a"},{"role":"system","content":"s"},{"role":"assistant","content":"b"}]"#,
+            2,
+        ),
+        (r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"a"}}]}]"#, 0),
+    ] {
+        let other = chat(messages);
+        let found = other.prefixes.iter().zip(&one.prefixes).take_while(|(one, other)| one == other).count();
+        assert_eq!(found, common, "{messages}");
+    }
+    let image = |url: &str| {
+        chat(&format!(
+            r#"[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]"#
+        ))
+    };
+    assert_eq!(image("a").prefixes, image("a").prefixes);
+    assert_ne!(image("a").prefixes, image("b").prefixes);
+}
+
+#[test]
+fn long_conversations_keep_their_end() {
+    let messages = |count: usize| {
+        let messages = (0..count)
+            .map(|at| format!(r#"{{"role":"{}","content":"{at}"}}"#, ["user", "assistant"][at % 2]));
+        chat(&format!("[{}]", messages.collect::<Vec<_>>().join(",")))
+    };
+    let (one, next) = (messages(301), messages(303));
+    assert_eq!((one.prefixes.len(), one.skipped), (301, 0));
+    assert_eq!(next.prefixes[..301], one.prefixes);
+    let (long, longer) = (messages(10_001), messages(10_003));
+    assert_eq!((long.prefixes.len(), long.skipped), (Dialogue::PREFIXES_MAX, 10_001 - 4096));
+    assert_eq!(longer.prefixes[4093], *long.prefixes.last().unwrap());
+    assert!(long.reply.is_some() && long.reply != longer.reply);
+}
+
+#[test]
+fn what_is_not_whole_has_no_place() {
+    let part = r#"{"type":"text","text":"a"},"#.repeat(200);
+    let many = chat(&format!(r#"[{{"role":"user","content":[{part}{{"type":"text","text":"b"}}]}}]"#));
+    assert_eq!((many.prefixes.len(), many.reply), (0, None), "more parts than are kept");
+    let request = br#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"us"#;
+    let cut = Scene { request, body: b"{}", ..Scene::default() }.play();
+    assert_eq!(cut.dialogue, Dialogue::default());
+    for (body, events) in [
+        (&br#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"ye"#[..], &[][..]),
+        (b"", &[r#"{"id":"1","choices":[{"index":0,"delta":{"content":"ye"}}]}"#]),
+        (br#"{"error":{"code":"overloaded"}}"#, &[]),
+    ] {
+        let outcome = crate::exchange::Outcome::PeerClosed;
+        let call = Scene { body, events, outcome, ..Scene::default() }.play();
+        assert_eq!((call.dialogue.prefixes.len(), call.dialogue.reply), (1, None));
+    }
+}
+
+#[test]
+fn results_are_bounded() {
+    let results = r#"{"role":"tool","tool_call_id":"c","content":"x"},"#.repeat(100);
+    let dialogue =
+        chat(&format!(r#"[{{"role":"user","content":"a"}},{results}{{"role":"tool","tool_call_id":"c"}}]"#));
+    assert_eq!(dialogue.tool_results.len(), Call::PARTS_MAX);
+}
