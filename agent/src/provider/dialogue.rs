@@ -7,7 +7,7 @@
 use super::json::digest::{of_parts, of_text};
 use super::json::{Json, Shape};
 use crate::call::{Call, Dialogue, ToolCall, ToolResult};
-pub(super) use message::{CHAT, MESSAGES};
+pub(super) use message::{CHAT, COHERE_V1, CONTENTS, ITEMS, MESSAGES, TURNS};
 use message::{Role, Unit};
 pub(super) use reply::{DELTA, Reply};
 
@@ -130,6 +130,34 @@ pub(super) fn instruct(instructions: &Json, call: &mut Call) {
         let system = &mut call.dialogue.system;
         *system = Some(of_parts(b's', &[system.unwrap_or_default(), digest]));
     }
+}
+
+/// Takes over a text that stands apart from the messages, behind them, as what the user says.
+pub(super) fn ask(text: &Json, call: &mut Call) {
+    message::text_of(text, &mut |unit| push(&unit, call));
+}
+
+/// The same, of a last message that stands apart with what tools gave.
+pub(super) fn add(message: &Json, call: &mut Call) {
+    message::read(Role::User, message, &mut |unit| {
+        push(&unit, call);
+        if let Unit::Result(result, _) = unit
+            && call.dialogue.tool_results.len() < Call::PARTS_MAX
+        {
+            call.dialogue.tool_results.push(result);
+        }
+    });
+}
+
+fn push(unit: &Unit, call: &mut Call) {
+    let last = call.dialogue.prefixes.last().copied().unwrap_or_default();
+    call.dialogue.prefixes.push(unit.follow(last, Role::User));
+}
+
+/// The messages follow others that the vendor keeps, under such an id.
+pub(super) fn go_on(id: &str, call: &mut Call) {
+    let seed = of_text(id);
+    call.dialogue.prefixes.iter_mut().for_each(|prefix| *prefix = of_parts(b'f', &[seed, *prefix]));
 }
 
 /// Names of tools that are offered, each as the dialect has it.

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::dialogue::{self, DELTA, Reply};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use super::json::{Json, Shape};
 use super::{Dialect, Endpoint, media};
@@ -93,7 +94,9 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("images[]", 0),
         ("messages[].images[]", 0),
         ("dimensions", 0),
+        ("tools[].function.name", NAME),
     ])
+    .and_dialogue("messages", "messages[]", dialogue::CHAT)
 });
 
 static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
@@ -104,6 +107,7 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("prompt_eval_count", 0),
         ("eval_count", 0),
         ("error", 0),
+        ("message.content", DELTA),
         ("message.tool_calls[].id", NAME),
         ("message.tool_calls[].function.name", NAME),
         ("embedding", 0),
@@ -129,6 +133,7 @@ fn read_response(said: &Json, call: &mut Call) {
 struct Generation {
     answered: bool,
     reason: Option<String>,
+    reply: Reply,
 }
 
 impl JsonApi for Generation {
@@ -169,11 +174,13 @@ impl JsonApi for Generation {
         for image in of_messages.chain([asked.get("images")]).flat_map(Json::items) {
             media::of_base64("image", image, None).into_iter().for_each(|image| call.add_media(image));
         }
+        dialogue::offer(asked.get("tools").items().iter().map(|tool| tool.get("function.name")), call);
     }
 
     fn response(&mut self, _event: &str, said: &Json, call: &mut Call) {
         read_response(said, call);
         self.answered = true;
+        self.reply.piece(0, said.get("message.content"));
         // Arguments come as an object, each call whole, as a rule without an id.
         for tool in said.get("message.tool_calls").items() {
             if let Some(name) = tool.get("function.name").text() {
@@ -184,7 +191,9 @@ impl JsonApi for Generation {
         call.stream_ended |= said.get("done").is_true();
     }
 
-    fn finish(self, end: &End<'_>, call: &mut Call) {
+    fn finish(mut self, end: &End<'_>, call: &mut Call) {
+        call.tool_calls.iter().for_each(|tool| self.reply.call(tool.clone()));
+        self.reply.finish(end, call);
         let failed = end.cut || (call.first_chunk_ns.is_some() && call.error_code.is_some());
         let reasons = match self.reason {
             Some(reason) => vec![reason],

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{ATTRIBUTES, ERROR, PROVIDER, at_bedrock, error, finish_reason, inclusive, is_aws, model};
 use crate::call::{Call, Inference, Media, Parameters, Subject, ToolCall, Usage};
+use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised, media};
@@ -58,7 +59,10 @@ pub(super) static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("guardrailConfig.guardrailIdentifier", NAME),
         ("outputConfig.textFormat.type", WORD),
         ("outputConfig.effort", WORD),
+        ("system#", 0),
+        ("toolConfig.tools[].toolSpec.name", NAME),
     ])
+    .and_dialogue("messages", "messages[]", dialogue::TURNS)
     .and_below("messages[].content[]", PARTS)
     .and_below("messages[].content[].toolResult.content[]", PARTS)
     // What only some models have, in their own words.
@@ -95,16 +99,14 @@ const USAGE: &[(&str, usize)] = &[
 const START: &[(&str, usize)] =
     &[("start.toolUse.name", NAME), ("start.toolUse.toolUseId", NAME), ("start.toolUse.type", WORD)];
 
+const PIECE: &[(&str, usize)] = &[("contentBlockIndex", 0), ("delta.text", DELTA)];
+
 /// An event's name stands beside it; Nova's own stand in it, as its one member.
 pub(super) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
-    let own = [
-        ("output.message.content[].toolUse.name", NAME),
-        ("output.message.content[].toolUse.toolUseId", NAME),
-        ("output.message.content[].toolUse.type", WORD),
-        ("stopReason", WORD),
-        ERROR,
-    ];
-    Shape::new(&[&own[..], USAGE, START].concat())
+    let own = [("stopReason", WORD), ERROR];
+    Shape::new(&[&own[..], USAGE, START, PIECE].concat())
+        .and_below("output.message", dialogue::TURNS)
+        .and_below("contentBlockDelta", PIECE)
         .and_below("contentBlockStart", START)
         .and_below("messageStop", &[("stopReason", WORD)])
         .and_below("metadata", USAGE)
@@ -115,6 +117,7 @@ pub(super) static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
 pub(super) struct Converse {
     has_messages: bool,
     stop_reason: Option<String>,
+    reply: Reply,
     /// As on the wire, where `input` leaves out what a cache gave or took.
     counted: Usage,
 }
@@ -160,15 +163,24 @@ impl JsonApi for Converse {
             let within = part.get("toolResult.content").items();
             [part].into_iter().chain(within).filter_map(no_text).for_each(|part| call.add_media(part));
         }
+        dialogue::instruct(asked.get("system"), call);
+        let tools = asked.get("toolConfig.tools").items().iter();
+        dialogue::offer(tools.map(|tool| tool.get("toolSpec.name")), call);
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
         call.error_code = call.error_code.take().or_else(|| error(said));
         for part in said.get("output.message.content").items() {
-            add_tool_call(part.get("toolUse"), call);
+            tool_call(part.get("toolUse")).into_iter().for_each(|tool| call.add_tool_call(tool));
         }
-        for place in [said, said.get("contentBlockStart")] {
-            add_tool_call(place.get("start.toolUse"), call);
+        self.reply.message(said.get("output.message"));
+        for place in [said, said.get("contentBlockStart"), said.get("contentBlockDelta")] {
+            if let Some(tool) = tool_call(place.get("start.toolUse")) {
+                self.reply.call(tool.clone());
+                call.add_tool_call(tool);
+            }
+            self.reply
+                .piece(place.get("contentBlockIndex").count().unwrap_or_default(), place.get("delta.text"));
         }
         for place in [said, said.get("messageStop"), said.get("metadata")] {
             self.stop_reason = place.get("stopReason").text().or(self.stop_reason.take());
@@ -209,6 +221,7 @@ impl Converse {
             call.note("a choice has no finish reason");
         }
         call.subject = Subject::Inference { operation: Inference::Chat, finish_reasons };
+        self.reply.finish(end, call);
     }
 
     fn count(&mut self, usage: &Json) {
@@ -236,11 +249,9 @@ pub(super) fn first<'a>(value: &'a Json, names: &[&str]) -> &'a Json {
 }
 
 /// A tool that the caller is to run: what runs at the server says so.
-fn add_tool_call(tool: &Json, call: &mut Call) {
-    let name = tool.get("name").text().filter(|_| tool.get("type").as_text() != Some("server_tool_use"));
-    if let Some(name) = name {
-        call.add_tool_call(ToolCall { name, id: tool.get("toolUseId").text() });
-    }
+fn tool_call(tool: &Json) -> Option<ToolCall> {
+    let name = tool.get("name").text().filter(|_| tool.get("type").as_text() != Some("server_tool_use"))?;
+    Some(ToolCall { name, id: tool.get("toolUseId").text() })
 }
 
 /// A part of a message that is no text.

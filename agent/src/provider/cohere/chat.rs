@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{PROVIDER, USAGE, has_text, is_own, usage};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::provider::candidate::has_messages;
+use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, Shape};
@@ -69,7 +70,15 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("response_format.type", WORD),
         ("conversation_id", NAME),
         ("messages[].content[].image_url.url", URL),
+        ("tools[].function.name", NAME),
+        // Of version 1.
+        ("tools[].name", NAME),
+        ("preamble#", 0),
+        ("message#", 0),
     ])
+    .and_below("", dialogue::COHERE_V1)
+    .and_dialogue("messages", "messages[]", dialogue::CHAT)
+    .and_dialogue("chat_history", "chat_history[]", dialogue::COHERE_V1)
 });
 
 static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
@@ -79,16 +88,15 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("finish_reason", WORD),
         // An object; a text in errors.
         ("message", 0),
-        ("message.role", WORD),
-        ("message.tool_calls[].id", NAME),
-        ("message.tool_calls[].function.name", NAME),
         ("tool_calls[].name", NAME),
         ("generations[].finish_reason", WORD),
-        ("text", 0),
+        ("text#", 0),
         // Of events: of version 2, of version 1, of completions.
         ("type", WORD),
         ("delta.finish_reason", WORD),
         ("delta.error", 0),
+        ("index", 0),
+        ("delta.message.content.text", DELTA),
         ("delta.message.tool_calls.id", NAME),
         ("delta.message.tool_calls.function.name", NAME),
         ("event_type", WORD),
@@ -100,8 +108,10 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("generation_id", NAME),
         ("tool_calls[].name", NAME),
         ("generations[].finish_reason", WORD),
+        ("text#", 0),
     ];
     Shape::new(&[&own[..], USAGE].concat())
+        .and_below("message", dialogue::CHAT)
         .and_below("response", &[&of_end[..], USAGE].concat())
         .and_below("delta", USAGE)
 });
@@ -113,6 +123,9 @@ struct Generation {
     answered: bool,
     reasons: Vec<String>,
     tools: Vec<ToolCall>,
+    reply: Reply,
+    /// The answer is a message of version 2, whole.
+    is_message: bool,
 }
 
 impl JsonApi for Generation {
@@ -149,6 +162,10 @@ impl JsonApi for Generation {
             let image = media::of_url("image", part.get("image_url.url"));
             image.into_iter().for_each(|image| call.add_media(image));
         }
+        dialogue::instruct(asked.get("preamble"), call);
+        dialogue::add(asked, call);
+        let tools = asked.get("tools").items().iter();
+        dialogue::offer(tools.flat_map(|tool| [tool.get("function.name"), tool.get("name")]), call);
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -162,6 +179,7 @@ impl JsonApi for Generation {
         let ids = [said, end].into_iter().flat_map(|place| [place.get("generation_id"), place.get("id")]);
         call.response_id = call.response_id.take().or_else(|| ids.into_iter().find_map(Json::text));
         self.take_tools(said);
+        self.reply_with(said);
         let reasons = [said, end].map(|place| place.get("generations").items());
         let reasons = reasons.into_iter().flatten().map(|one| one.get("finish_reason"));
         let reasons = reasons.chain([said.get("finish_reason"), delta.get("finish_reason")]);
@@ -191,8 +209,12 @@ impl JsonApi for Generation {
         self.evidence.suffices(end, call)
     }
 
-    fn finish(self, end: &End<'_>, call: &mut Call) {
+    fn finish(mut self, end: &End<'_>, call: &mut Call) {
+        if !self.is_message {
+            self.tools.iter().for_each(|tool| self.reply.call(tool.clone()));
+        }
         self.tools.into_iter().for_each(|tool| call.add_tool_call(tool));
+        self.reply.finish(end, call);
         let failed = end.cut || (call.first_chunk_ns.is_some() && call.error_code.is_some());
         let mut reasons: Vec<_> = self.reasons.into_iter().map(|reason| normal(&reason)).collect();
         if reasons.is_empty() && failed {
@@ -211,6 +233,20 @@ impl JsonApi for Generation {
 }
 
 impl Generation {
+    fn reply_with(&mut self, said: &Json) {
+        let message = said.get("message");
+        self.is_message |= message.is_object();
+        self.reply.message(message);
+        let place = said.get("index").count().unwrap_or_default();
+        self.reply.piece(place, said.get("delta.message.content.text"));
+        // Of version 1 a stream's end has all of the text, of which events have pieces.
+        if said.has("response") {
+            self.reply.text(said.get("response.text"));
+        } else if !said.has("event_type") {
+            self.reply.text(said.get("text"));
+        }
+    }
+
     /// Of version 2, each comes whole, or in an event of its own; of version 1, all come in a list, and once more at a
     /// stream's end.
     fn take_tools(&mut self, said: &Json) {

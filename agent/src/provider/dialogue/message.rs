@@ -36,6 +36,60 @@ pub(in crate::provider) const MESSAGES: &[(&str, usize)] = &[
     ("content[].is_error", 0),
 ];
 
+/// Bedrock's.
+pub(in crate::provider) const TURNS: &[(&str, usize)] = &[
+    ("role", WORD),
+    ("content[]#", 0),
+    ("content[].text#", 0),
+    ("content[].cachePoint", 0),
+    ("content[].toolUse.name", NAME),
+    ("content[].toolUse.toolUseId", NAME),
+    ("content[].toolUse.type", WORD),
+    ("content[].toolResult.toolUseId", NAME),
+    ("content[].toolResult.status", WORD),
+];
+
+/// Google's.
+pub(in crate::provider) const CONTENTS: &[(&str, usize)] = &[
+    ("role", WORD),
+    ("parts[]#", 0),
+    ("parts[].text#", 0),
+    ("parts[].thought", 0),
+    ("parts[].functionCall.name", NAME),
+    ("parts[].functionCall.id", NAME),
+    ("parts[].function_call.name", NAME),
+    ("parts[].function_call.id", NAME),
+    ("parts[].functionResponse.name", NAME),
+    ("parts[].functionResponse.id", NAME),
+    ("parts[].functionResponse.response.error#", 0),
+    ("parts[].function_response.name", NAME),
+    ("parts[].function_response.id", NAME),
+    ("parts[].function_response.response.error#", 0),
+];
+
+/// Items of OpenAI's responses, and entries of Mistral's conversations.
+pub(in crate::provider) const ITEMS: &[(&str, usize)] = &[
+    ("#", 0),
+    ("type", WORD),
+    ("role", WORD),
+    ("content#", 0),
+    ("content[]#", 0),
+    ("content[].type", WORD),
+    ("content[].text#", 0),
+    ("call_id", NAME),
+    ("tool_call_id", NAME),
+    ("name", NAME),
+];
+
+/// Cohere's first ones.
+pub(in crate::provider) const COHERE_V1: &[(&str, usize)] = &[
+    ("role", WORD),
+    ("message#", 0),
+    ("tool_calls[].name", NAME),
+    ("tool_results[]#", 0),
+    ("tool_results[].call.name", NAME),
+];
+
 /// Whose message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -123,6 +177,13 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
         let name = message.get("name").text().or_else(|| kind.strip_suffix("_call").map(str::to_owned));
         return sink(Unit::Call(ToolCall { name: name.unwrap_or_default(), id: id() }));
     }
+    if message.get("role") == &Json::Null && !kind.is_empty() {
+        // What the vendor made for itself, such as a thought, is none of what is said.
+        if matches!(kind, "item_reference" | "mcp_approval_response") {
+            sink(Unit::Other(message.digest().unwrap_or_default()));
+        }
+        return;
+    }
     let content = message.get("content");
     if role == Role::Tool
         && !content.items().iter().any(has_result)
@@ -154,7 +215,7 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
 }
 
 /// An empty text says nothing.
-fn text_of(text: &Json, sink: &mut impl FnMut(Unit)) {
+pub(super) fn text_of(text: &Json, sink: &mut impl FnMut(Unit)) {
     if let Json::Digest(digest) = text
         && *digest != of_text("")
     {

@@ -45,6 +45,11 @@ impl Reply {
         }
     }
 
+    /// A text of it came whole.
+    pub(in crate::provider) fn text(&mut self, text: &Json) {
+        message::text_of(text, &mut |unit| self.units.push(unit));
+    }
+
     /// A tool is to be called.
     pub(in crate::provider) fn call(&mut self, call: ToolCall) {
         self.end_text();

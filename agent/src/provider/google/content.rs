@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::super::dialogue::{self, Reply};
 use super::super::follow::{End, Follow, JsonApi, NAME, WORD, word};
 use super::super::json::{Json, LIST_MAX, Shape};
 use super::super::media;
@@ -49,9 +50,13 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("contents[].parts[].fileData.mime_type", WORD),
         ("contents[].parts[].file_data.mimeType", WORD),
         ("contents[].parts[].file_data.mime_type", WORD),
+        ("systemInstruction#", 0),
+        ("system_instruction#", 0),
+        ("tools[].functionDeclarations[].name", NAME),
+        ("tools[].function_declarations[].name", NAME),
     ];
     paths.extend(CONFIG.iter().copied());
-    Shape::new(&paths)
+    Shape::new(&paths).and_dialogue("contents", "contents[]", dialogue::CONTENTS)
 });
 
 /// Settings, in both spellings.
@@ -118,6 +123,7 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("error.status", WORD),
         ("error.message", 0),
     ])
+    .and_below("candidates[].content", dialogue::CONTENTS)
 });
 
 /// One generation being followed.
@@ -126,6 +132,8 @@ struct Generation {
     /// Finish reasons by the index of their candidate, so far as they came.
     candidates: BTreeMap<u64, Option<String>>,
     blocked: Option<String>,
+    /// The first candidate.
+    reply: Reply,
     counted: Counted,
 }
 
@@ -190,6 +198,11 @@ impl JsonApi for Generation {
         for content in asked.get("contents").items() {
             content.get("parts").items().iter().filter_map(no_text).for_each(|part| call.add_media(part));
         }
+        dialogue::instruct(either(asked, "systemInstruction", "system_instruction"), call);
+        let tools = asked.get("tools").items().iter();
+        let declared =
+            tools.flat_map(|tool| either(tool, "functionDeclarations", "function_declarations").items());
+        dialogue::offer(declared.map(|tool| tool.get("name")), call);
     }
 
     fn response(&mut self, _event: &str, said: &Json, call: &mut Call) {
@@ -234,6 +247,7 @@ impl JsonApi for Generation {
         }
         let operation = Inference::GenerateContent;
         call.subject = Subject::Inference { operation, finish_reasons: reasons };
+        self.reply.finish(end, call);
     }
 }
 
@@ -244,6 +258,9 @@ impl Generation {
         }
         let known = self.candidates.entry(index).or_default();
         *known = candidate.get("finishReason").text().or(known.take());
+        if index == 0 {
+            self.reply.message(candidate.get("content"));
+        }
         for part in candidate.get("content.parts").items() {
             // Arguments may come in parts: the name stands in the first.
             if let Some(name) = part.get("functionCall.name").text() {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{ERRORS, PROVIDER};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::protocol::http1::RequestHead;
+use crate::provider::dialogue;
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use crate::provider::json::{Json, Shape};
@@ -31,7 +32,8 @@ pub(super) const DIALECT: Dialect = Dialect {
         let captured = |path: &Endpoint| recognised.captured(path, "conversation");
         call.conversation_id = captured(&GO_ON).or_else(|| captured(&RESTART));
         let evidence = Evidence::of(&recognised, PROVIDER, false);
-        Follow::begin(Conversation { evidence, agent: None }, call, limits)
+        let kept = call.conversation_id.clone();
+        Follow::begin(Conversation { evidence, agent: None, kept, next: None }, call, limits)
     },
 };
 
@@ -62,7 +64,11 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("inputs[].content[].image_url.url", URL),
         ("inputs[].content[].document_url", URL),
         ("inputs[].content[].input_audio", URL),
+        ("inputs#", 0),
+        ("instructions#", 0),
+        ("tools[].function.name", NAME),
     ])
+    .and_dialogue("inputs", "inputs[]", dialogue::ITEMS)
 });
 
 static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
@@ -73,6 +79,8 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("outputs[].agent_id", NAME),
         ("outputs[].tool_call_id", NAME),
         ("outputs[].name", NAME),
+        ("outputs[].next_agent_name", NAME),
+        ("next_agent_name", NAME),
         // Of events, each of which is a piece of an output.
         ("model", NAME),
         ("agent_id", NAME),
@@ -92,6 +100,10 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
 struct Conversation {
     evidence: Evidence,
     agent: Option<String>,
+    /// The conversation that the request goes on with.
+    kept: Option<String>,
+    /// The name of the agent that it was handed over to.
+    next: Option<String>,
 }
 
 impl JsonApi for Conversation {
@@ -127,6 +139,12 @@ impl JsonApi for Conversation {
         for part in asked.get("inputs").items().iter().flat_map(|entry| entry.get("content").items()) {
             parts::of_part(part).into_iter().for_each(|media| call.add_media(media));
         }
+        dialogue::instruct(asked.get("instructions"), call);
+        dialogue::ask(asked.get("inputs"), call);
+        dialogue::offer(asked.get("tools").items().iter().map(|tool| tool.get("function.name")), call);
+        if let Some(id) = &self.kept {
+            dialogue::go_on(id, call);
+        }
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -139,6 +157,9 @@ impl JsonApi for Conversation {
             call.response_model = call.response_model.take().or_else(|| output.get("model").text());
             self.agent = self.agent.take().or_else(|| output.get("agent_id").text());
             self.take_tool(output, call);
+            // Whom the conversation was handed over to.
+            let next = output.get("next_agent_name").text();
+            self.next = next.or(self.next.take());
         }
         let counted = usage(said.get("usage"));
         if counted != Usage::default() {
@@ -158,6 +179,7 @@ impl JsonApi for Conversation {
 
     /// Why an output ends is not told; that it did not come to its end is.
     fn finish(self, end: &End<'_>, call: &mut Call) {
+        call.dialogue.agent_name = self.next;
         if let Some(agent) = self.agent {
             call.extra.push(("gen_ai.agent.id", Value::String(agent)));
         }

@@ -8,6 +8,7 @@ use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::SIGN_MAX_BYTES;
+use crate::provider::dialogue::{self, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -59,10 +60,9 @@ fn has_items(body: &Json) -> bool {
 static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
     let own = [
         ("model", NAME),
-        ("input", 0),
-        ("input[].role", 0),
-        ("input[].type", WORD),
-        ("instructions", 0),
+        ("input#", 0),
+        ("instructions#", 0),
+        ("tools[].name", NAME),
         ("prompt.id", NAME),
         ("prompt.version", WORD),
         ("temperature", 0),
@@ -79,7 +79,7 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
         ("stream", 0),
         ("background", 0),
     ];
-    Shape::new(&[&own[..], parts::OF_INPUT].concat())
+    Shape::new(&[&own[..], parts::OF_INPUT].concat()).and_dialogue("input", "input[]", dialogue::ITEMS)
 });
 
 /// What stands in a response; a stream's events have it below `response`.
@@ -102,7 +102,10 @@ static RESPONSE: LazyLock<Shape> = LazyLock::new(|| {
         ("item.call_id", NAME),
     ];
     let own = [&own[..], COMMON, ERRORS, usage::OF_RESPONSES, speaker::SIGNS].concat();
-    Shape::new(&[&own[..], &of_events].concat()).and_below("response", &own)
+    let shape = Shape::new(&[&own[..], &of_events].concat()).and_below("response", &own);
+    ["output[]", "item", "response.output[]"]
+        .into_iter()
+        .fold(shape, |shape, item| shape.and_below(item, dialogue::ITEMS))
 });
 
 fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter> {
@@ -114,6 +117,7 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
         status: None,
         incomplete: None,
         items: BTreeMap::new(),
+        reply: Reply::default(),
         overflowed: false,
     };
     Follow::begin(api, call, limits)
@@ -129,6 +133,7 @@ struct Response {
     incomplete: Option<String>,
     /// What it put out, by its place.
     items: BTreeMap<u64, Item>,
+    reply: Reply,
     overflowed: bool,
 }
 
@@ -186,6 +191,12 @@ impl JsonApi for Response {
         let kinds = asked.get("input").items().iter().filter_map(|item| item.get("type").as_text());
         call.is_compacted |= kinds.into_iter().any(|kind| COMPACTIONS.contains(&kind));
         parts::take_of_input(asked, call);
+        dialogue::instruct(asked.get("instructions"), call);
+        dialogue::ask(asked.get("input"), call);
+        dialogue::offer(asked.get("tools").items().iter().map(|tool| tool.get("name")), call);
+        if let Some(id) = call.previous_response_id.clone().or_else(|| call.conversation_id.clone()) {
+            dialogue::go_on(&id, call);
+        }
     }
 
     fn response(&mut self, event: &str, said: &Json, call: &mut Call) {
@@ -204,6 +215,13 @@ impl JsonApi for Response {
         let output = response.get("output");
         for (place, item) in (0..).zip(output.items()) {
             self.item(place, item);
+        }
+        if !output.items().is_empty() {
+            // The whole response has again what the events before had.
+            self.reply = Reply::default();
+            output.items().iter().for_each(|item| self.reply.message(item));
+        } else if kind == "response.output_item.done" {
+            self.reply.message(said.get("item"));
         }
         self.overflowed |= output.length().is_some_and(|length| length > output.items().len() as u64);
         if let (Some(place), item @ Json::Object(_)) = (said.get("output_index").count(), said.get("item")) {
@@ -226,7 +244,7 @@ impl JsonApi for Response {
         self.asked || self.speaker.is_named
     }
 
-    fn finish(self, end: &End<'_>, call: &mut Call) {
+    fn finish(mut self, end: &End<'_>, call: &mut Call) {
         let failed = matches!(self.status.as_deref(), Some("failed" | "cancelled"));
         let mut finish_reasons = Vec::new();
         match self.status.as_deref() {
@@ -268,8 +286,10 @@ impl JsonApi for Response {
         }
         if self.overflowed {
             call.note("more items of output than are kept");
+            self.reply.give_up();
         }
         call.subject = Subject::Inference { operation: Inference::Chat, finish_reasons };
+        self.reply.finish(end, call);
         self.speaker.finish(end, call);
     }
 }
