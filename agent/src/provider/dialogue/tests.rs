@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod loops;
+
 use crate::call::{Call, Dialogue};
 use crate::provider::tests::scene::Scene;
 

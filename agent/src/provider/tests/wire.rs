@@ -87,50 +87,67 @@ impl Wire<'_> {
         if let Some(end) = self.end {
             connection.end(end, 5_000, &mut |step| steps.push(step));
         }
-        let (mut follower, mut calls) = (Follower::Foreign, Vec::new());
-        let mut head = None;
-        for step in steps {
-            match step {
-                Step::Began { request, .. } => {
-                    follower = match recognise(&request, BodyLimits::default()) {
-                        Recognition::Known(interpreter) => Follower::Known(interpreter),
-                        Recognition::Candidate(candidate) => Follower::Candidate(candidate),
-                        Recognition::Foreign => Follower::Foreign,
-                    };
-                    head = Some(request);
-                }
-                Step::Request { frame, .. } => {
-                    let decision = match &mut follower {
-                        Follower::Known(interpreter) => {
-                            interpreter.request(&frame);
-                            continue;
-                        }
-                        Follower::Candidate(candidate) => candidate.request(head.as_ref().unwrap(), &frame),
-                        Follower::Foreign => continue,
-                    };
+        follow(steps)
+    }
+}
+
+/// What an exchange meant that was recorded byte by byte, as its response comes in pieces of so many bytes.
+pub(in crate::provider) fn recorded(request: &[u8], response: &[u8], size: usize) -> Vec<Call> {
+    let mut connection = HttpConnection::new(Limits::default(), Source::Socket);
+    let mut steps = Vec::new();
+    let mut push = |direction, segment| connection.push(direction, 0, segment, &mut |step| steps.push(step));
+    push(Direction::Write, Segment::Turn);
+    for (direction, bytes) in [(Direction::Write, request), (Direction::Read, response)] {
+        bytes.chunks(size).for_each(|piece| push(direction, Segment::Data(Bytes::copy_from_slice(piece))));
+    }
+    connection.end(End::PeerClosed, 1, &mut |step| steps.push(step));
+    follow(steps)
+}
+
+/// What the steps of a connection meant.
+fn follow(steps: Vec<Step>) -> Vec<Call> {
+    let (mut follower, mut calls) = (Follower::Foreign, Vec::new());
+    let mut head = None;
+    for step in steps {
+        match step {
+            Step::Began { request, .. } => {
+                follower = match recognise(&request, BodyLimits::default()) {
+                    Recognition::Known(interpreter) => Follower::Known(interpreter),
+                    Recognition::Candidate(candidate) => Follower::Candidate(candidate),
+                    Recognition::Foreign => Follower::Foreign,
+                };
+                head = Some(request);
+            }
+            Step::Request { frame, .. } => {
+                let decision = match &mut follower {
+                    Follower::Known(interpreter) => {
+                        interpreter.request(&frame);
+                        continue;
+                    }
+                    Follower::Candidate(candidate) => candidate.request(head.as_ref().unwrap(), &frame),
+                    Follower::Foreign => continue,
+                };
+                follow_up(&mut follower, decision);
+            }
+            Step::Answered { .. } => {
+                if let Follower::Candidate(candidate) = &mut follower {
+                    let decision = candidate.last(head.as_ref().unwrap());
                     follow_up(&mut follower, decision);
                 }
-                Step::Answered { .. } => {
-                    if let Follower::Candidate(candidate) = &mut follower {
-                        let decision = candidate.last(head.as_ref().unwrap());
-                        follow_up(&mut follower, decision);
-                    }
+            }
+            Step::Response { frame, .. } => {
+                if let Follower::Known(interpreter) = &mut follower {
+                    interpreter.response(&frame, &mut calls);
                 }
-                Step::Response { frame, .. } => {
-                    if let Follower::Known(interpreter) = &mut follower {
-                        interpreter.response(&frame, &mut calls);
-                    }
-                }
-                Step::Ended(exchange) => {
-                    if let Follower::Known(interpreter) = std::mem::replace(&mut follower, Follower::Foreign)
-                    {
-                        interpreter.finish(&exchange, &mut calls);
-                    }
+            }
+            Step::Ended(exchange) => {
+                if let Follower::Known(interpreter) = std::mem::replace(&mut follower, Follower::Foreign) {
+                    interpreter.finish(&exchange, &mut calls);
                 }
             }
         }
-        calls
     }
+    calls
 }
 
 fn follow_up(follower: &mut Follower, decision: Decision) {
