@@ -24,6 +24,7 @@ HOST = "api.openai.com"
 VENDORS = {
     "anthropic": "api.anthropic.com",
     "bedrock": aws_bedrock.HOST,
+    "claude": aws_bedrock.HOST,
     "cohere": cohere_api.HOST,
     "gemini": google_gemini.HOST,
     "mistral": mistral_api.HOST,
@@ -235,6 +236,15 @@ def converse(asked, streamed):
     return aws_bedrock.streamed(*frames)
 
 
+def invoke(asked, path):
+    """Anthropic's format: as it is, or each event of it in one of a stream of Bedrock's."""
+    streamed = path.endswith("-with-response-stream")
+    given = message({**asked, "stream": streamed, "model": aws_bedrock.CLAUDE})
+    if not streamed:
+        return Answer(given.body, headers=aws_bedrock.FIELDS)
+    return aws_bedrock.streamed(*(aws_bedrock.chunk(json.loads(event.partition(b"data: ")[2])) for event in given.body))
+
+
 def cohere_chat(asked):
     first = is_first(asked["messages"])
     reason = "TOOL_CALL" if first else "COMPLETE"
@@ -292,6 +302,8 @@ def answer(request):
             return ollama_chat(asked)
         case _ if path.startswith("/v1/conversations"):
             return conversation(asked)
+        case _ if "/invoke" in path:
+            return invoke(asked, path)
         case _ if path.startswith("/model/"):
             return converse(asked, path.endswith("/converse-stream"))
     return generate(asked, path.endswith(":streamGenerateContent"))
@@ -354,8 +366,8 @@ def responses_loop(url, streamed=False, kept=False):
     ask(items)
 
 
-def anthropic_loop(url, streamed=False):
-    client = anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
+def anthropic_loop(url, streamed=False, client=None):
+    client = client or anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
     tools = [{"name": name, "description": "x", "input_schema": SCHEMA} for name in NAMES]
     cached = {"cache_control": {"type": "ephemeral"}}
     messages = []
@@ -534,6 +546,7 @@ def ollama_loop(url, streamed=False):
 LOOPS = {
     "anthropic": anthropic_loop,
     "bedrock": bedrock_loop,
+    "claude": lambda url, **more: anthropic_loop(url, client=aws_bedrock.claude(url), **more),
     "cohere": cohere_loop,
     "gemini": gemini_loop,
     "mistral": mistral_loop,

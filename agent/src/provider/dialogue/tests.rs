@@ -3,7 +3,9 @@
 mod loops;
 
 use crate::call::{Call, Dialogue};
-use crate::provider::tests::scene::Scene;
+use crate::provider::json::Reader;
+use crate::provider::openai::CHAT_REQUEST;
+use crate::provider::tests::scene::{Scene, play_as};
 
 /// Two turns of one conversation in one dialect.
 struct Turns<'a> {
@@ -29,15 +31,24 @@ impl Turns<'_> {
         let path = self.path;
         let [first, second] = [(self.first, self.answer), (self.second, "{}")]
             .map(|(request, answer)| self.play(request, answer, &[]));
+        self.compare(&first, &second);
+        if !self.events.is_empty() {
+            let streamed = self.play(self.first, "", self.events);
+            assert_eq!(
+                (streamed.dialogue.reply, streamed.stream),
+                (first.dialogue.reply, true),
+                "{path}: streamed"
+            );
+            assert_eq!(streamed.tool_calls, first.tool_calls, "{path}: streamed");
+        }
+    }
+
+    fn compare(&self, first: &Call, second: &Call) {
+        let path = self.path;
         let (asked, answers) = (&first.dialogue, &second.dialogue);
         assert!(answers.prefixes.contains(asked.prefixes.last().unwrap()), "{path}: goes on");
         assert!(!asked.prefixes.contains(answers.prefixes.last().unwrap()), "{path}: has an order");
         assert!(answers.prefixes.contains(&asked.reply.unwrap()), "{path}: the answer is found");
-        if !self.events.is_empty() {
-            let streamed = self.play(self.first, "", self.events);
-            assert_eq!((streamed.dialogue.reply, streamed.stream), (asked.reply, true), "{path}: streamed");
-            assert_eq!(streamed.tool_calls, first.tool_calls, "{path}: streamed");
-        }
         let ids = answers
             .tool_results
             .iter()
@@ -109,6 +120,106 @@ fn a_conversation_is_followed() {
         failed.dialogue.tool_results.iter().map(|result| result.is_error).collect::<Vec<_>>(),
         [false, true]
     );
+}
+
+#[test]
+fn what_other_hosts_and_older_versions_say_is_followed() {
+    let nova = Turns {
+        host: "bedrock-runtime.us-east-1.amazonaws.com",
+        path: "/model/us.amazon.nova-lite-v1:0/invoke",
+        fields: &[],
+        first: r#"{"schemaVersion":"messages-v1","system":[{"text":"s"}],"messages":[{"role":"user","content":[{"text":"hi"}]}],
+            "toolConfig":{"tools":[{"toolSpec":{"name":"get_weather"}},{"toolSpec":{"name":"get_time"}}]}}"#,
+        answer: r#"{"output":{"message":{"role":"assistant","content":[{"text":"let me see"},{"toolUse":{"toolUseId":"t1","name":"get_weather","input":{}}}]}},"stopReason":"tool_use"}"#,
+        events: &[],
+        second: r#"{"schemaVersion":"messages-v1","system":[{"text":"s"}],"messages":[{"role":"user","content":[{"text":"hi"},{"cachePoint":{"type":"default"}}]},
+            {"role":"assistant","content":[{"text":"let me see"},{"toolUse":{"toolUseId":"t1","name":"get_weather","input":{}}}]},
+            {"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"json":{"a":1}}]}}]}]}"#,
+        ids: &[(Some("t1"), "get_weather")],
+    };
+    let vertex = Turns {
+        host: "us-east5-aiplatform.googleapis.com",
+        path: "/v1/projects/p/locations/l/publishers/anthropic/models/claude-sonnet-4:rawPredict",
+        fields: &[],
+        first: r#"{"anthropic_version":"vertex-2023-10-16","system":"s","messages":[{"role":"user","content":"hi"}],"tools":[{"name":"get_weather"},{"name":"get_time"}]}"#,
+        answer: r#"{"id":"1","type":"message","role":"assistant","content":[{"type":"tool_use","id":"t1","name":"get_weather","input":{}}],"stop_reason":"tool_use"}"#,
+        events: &[],
+        second: r#"{"anthropic_version":"vertex-2023-10-16","system":"s","messages":[{"role":"user","content":"hi"},
+            {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"get_weather","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"sun"}]}]}"#,
+        ids: &[(Some("t1"), "get_weather")],
+    };
+    let generate = Turns {
+        host: "generativelanguage.googleapis.com",
+        path: "/v1beta/models/gemini-2.5-flash:generateContent",
+        fields: &[],
+        first: r#"{"system_instruction":{"parts":[{"text":"s"}]},"contents":[{"parts":[{"text":"hi"}]}],
+            "tools":[{"function_declarations":[{"name":"get_weather"},{"name":"get_time"}]}]}"#,
+        answer: r#"{"candidates":[{"content":{"role":"model","parts":[{"functionCall":{"id":"7","name":"get_weather","args":{}},"thoughtSignature":"x"}]},"finishReason":"STOP"}]}"#,
+        events: &[],
+        second: r#"{"systemInstruction":{"parts":[{"text":"s"}]},"contents":[{"role":"user","parts":[{"text":"hi"}]},
+            {"role":"model","parts":[{"function_call":{"id":"7","name":"get_weather","args":{}}}]},
+            {"role":"user","parts":[{"function_response":{"id":"7","name":"get_weather","response":{"error":"no"}}}]}]}"#,
+        ids: &[(Some("7"), "get_weather")],
+    };
+    let cohere = Turns {
+        host: "api.cohere.com",
+        path: "/v1/chat",
+        fields: &[],
+        first: r#"{"model":"m","preamble":"s","message":"hi","tools":[{"name":"get_weather"},{"name":"get_time"}]}"#,
+        answer: r#"{"text":"let me see","generation_id":"g","finish_reason":"COMPLETE","tool_calls":[{"name":"get_weather","parameters":{}}]}"#,
+        events: &[],
+        second: r#"{"model":"m","preamble":"s","message":"","chat_history":[{"role":"USER","message":"hi"},
+            {"role":"CHATBOT","message":"let me see","tool_calls":[{"name":"get_weather","parameters":{}}]}],
+            "tool_results":[{"call":{"name":"get_weather","parameters":{}},"outputs":[{"a":1}]}]}"#,
+        ids: &[(None, "get_weather")],
+    };
+    for turns in [nova, vertex, generate] {
+        turns.hold();
+    }
+    let fields = &[("content-type", "application/json")];
+    let [first, second] = [(cohere.first, cohere.answer), (cohere.second, "{}")].map(|(request, body)| {
+        let (request, body) = (request.as_bytes(), body.as_bytes());
+        let scene = Scene {
+            host: cohere.host,
+            path: cohere.path,
+            request,
+            body,
+            request_fields: fields,
+            ..Scene::default()
+        };
+        play_as("POST", &scene)
+    });
+    cohere.compare(&first, &second);
+}
+
+#[test]
+fn a_gap_leaves_no_half_conversation() {
+    let (before, messages, behind) = (
+        r#"{"model":"m","#,
+        r#""messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]"#,
+        r#","n":1}"#,
+    );
+    let read = |pieces: &[&str]| {
+        let mut reader = Reader::new(&CHAT_REQUEST);
+        for (at, piece) in pieces.iter().enumerate() {
+            if at > 0 {
+                reader.gap();
+            }
+            reader.push(piece.as_bytes());
+        }
+        reader.finish().thread
+    };
+    let whole = read(&[&format!("{before}{messages}{behind}")]);
+    assert!(whole.is_some());
+    assert_eq!(read(&[&format!("{before}{messages}"), behind]), whole, "behind all messages nothing matters");
+    let (one, other) = messages.split_at(50);
+    for pieces in [
+        [format!("{before}{one}"), format!("{other}{behind}")],
+        [before.to_owned(), format!("{messages}{behind}")],
+    ] {
+        assert_eq!(read(&[&pieces[0], &pieces[1]]), None, "{pieces:?}");
+    }
 }
 
 fn chat(messages: &str) -> Dialogue {

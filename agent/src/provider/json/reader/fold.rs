@@ -8,8 +8,8 @@ use crate::provider::json::{Json, LIST_MAX};
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     pub(super) thread: Thread,
-    /// How many levels there are where its elements stand; 0 once its end came.
-    levels: usize,
+    /// How many levels there are where its elements stand; `None` once its end came.
+    levels: Option<usize>,
     /// Bytes and values that were kept before the element under way.
     kept: (usize, usize),
 }
@@ -20,7 +20,7 @@ impl Fold {
     }
 
     pub(super) fn is_whole(&self) -> bool {
-        self.levels == 0
+        self.levels.is_none()
     }
 }
 
@@ -30,20 +30,20 @@ impl Reader {
         // Behind a gap it is not known where in the conversation one is.
         if !self.digests.is_off {
             let kept = (self.kept_bytes, self.kept_values);
-            self.fold = Some(Box::new(Fold { levels: self.levels.len(), kept, ..Fold::default() }));
+            self.fold = Some(Box::new(Fold { levels: Some(self.levels.len()), kept, ..Fold::default() }));
         }
     }
 
     /// Whether the innermost level is that list.
     pub(super) fn is_folding(&self) -> bool {
-        self.fold.as_ref().is_some_and(|fold| fold.levels == self.levels.len())
+        self.fold.as_ref().is_some_and(|fold| fold.levels == Some(self.levels.len()))
     }
 
     /// The innermost level ends.
     pub(super) fn end_fold(&mut self) {
         let levels = self.levels.len();
-        if let Some(fold) = self.fold.as_mut().filter(|fold| fold.levels == levels) {
-            fold.levels = 0;
+        if let Some(fold) = self.fold.as_mut().filter(|fold| fold.levels == Some(levels)) {
+            fold.levels = None;
         }
     }
 
