@@ -3,7 +3,7 @@
 //! The modules are the stages that a captured chunk walks through, in this order; each imports only
 //! from those left of it, and `pipeline` alone knows them all (`cargo xtask tidy` checks both):
 //!
-//! `bpf → event → stream → protocol → exchange → call → provider → price → correlate → redact → export`
+//! `bpf → event → stream → protocol → exchange → call → provider → price → correlate → redact → health → export`
 //!
 //! Two of them are vocabularies: `event` is what `bpf` says, `call` is what `provider` says. `value` is what
 //! the attributes of spans and processes hold.
@@ -20,6 +20,7 @@ pub mod discovery;
 pub mod event;
 pub mod exchange;
 pub mod export;
+pub mod health;
 mod percent;
 pub mod pipeline;
 pub mod preflight;

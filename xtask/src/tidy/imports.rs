@@ -18,6 +18,7 @@ const STAGES: &[&str] = &[
     "price",
     "correlate",
     "redact",
+    "health",
     "export",
 ];
 /// What every module may import, and what imports from no other: vocabularies, settings, counters
