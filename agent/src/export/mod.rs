@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::correlate::span::Span;
+use crate::health::Closed;
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
 
@@ -68,6 +69,13 @@ impl Exporters {
             (Some(otlp), None) => otlp.export(span),
             (None, Some(console)) => console.show(span),
             (None, None) => {}
+        }
+    }
+
+    /// A trace was closed. Never blocks.
+    pub fn trace_closed(&self, closed: Closed<'_>) {
+        if let Some(otlp) = &self.otlp {
+            otlp.trace_closed(closed);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::billing::{self, Billed};
 use super::node::{METHODS, Node, Perimeter};
@@ -35,6 +35,8 @@ pub struct Measures {
     pub errors: u64,
     /// From the first begin to the last end.
     pub duration: Duration,
+    /// The last end.
+    pub ended: SystemTime,
     /// Of the earliest root.
     pub root_duration: Option<Duration>,
     /// Unknown where there were more spans than are kept.
@@ -128,6 +130,7 @@ pub(super) fn measure(nodes: &[Node], uncounted: Uncounted, perimeter: &Perimete
         spans: shares.iter().map(|share| share.counts.spans).sum(),
         errors: shares.iter().map(|share| share.counts.errors).sum(),
         duration: Duration::from_nanos(last - first),
+        ended: SystemTime::UNIX_EPOCH + Duration::from_nanos(last),
         root_duration: root.map(|root| Duration::from_nanos(root.ended_ns - root.started_ns)),
         shape: is_whole.then(|| shape(nodes, &tree, root.is_some())),
         billed: billing::of(nodes, &tree),

@@ -8,9 +8,11 @@ use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
+use super::monotonic_ns;
 use crate::config::Config;
 use crate::correlate::span::Span;
 use crate::export::Exporters;
+use crate::health::Health;
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
 
@@ -22,6 +24,8 @@ const LONGEST: Duration = Duration::from_millis(100);
 pub(super) struct Exporting {
     exporters: Exporters,
     runtime: OwnRuntime,
+    health: Health,
+    counters: Arc<Counters>,
     waiting: Vec<Redacted<Span>>,
     /// When those that wait are handed over.
     due: Option<Instant>,
@@ -51,11 +55,20 @@ impl Exporting {
             let _inside = runtime.enter();
             Exporters::start(config, counters)?
         };
-        Ok(Self { exporters, runtime: OwnRuntime(Some(runtime)), waiting: Vec::new(), due: None })
+        Ok(Self {
+            exporters,
+            runtime: OwnRuntime(Some(runtime)),
+            health: Health::default(),
+            counters: Arc::clone(counters),
+            waiting: Vec::new(),
+            due: None,
+        })
     }
 
     /// Takes a span on its way. Never blocks.
     pub(super) fn add(&mut self, span: Redacted<Span>) {
+        let exporters = &self.exporters;
+        self.health.record(&span, monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         self.waiting.push(span);
         self.due.get_or_insert_with(|| Instant::now() + LONGEST);
         if self.waiting.len() >= MOST {
@@ -79,6 +92,16 @@ impl Exporting {
         }
     }
 
+    /// To be called about once a second: measures the traces that are over.
+    pub(super) fn measure(&mut self) {
+        let Self { exporters, health, counters, .. } = self;
+        health.tick(monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
+        let bounds = health.bounds();
+        counters.traces_closed_early.set(bounds.closed_early);
+        counters.trace_spans_cut.set(bounds.spans_cut);
+        counters.trace_spans_late.set(bounds.spans_late);
+    }
+
     /// A process is over: its last span is handed over, and its tree can be shown.
     pub(super) fn process_ended(&mut self, pid: u32) {
         self.hand_over();
@@ -88,7 +111,8 @@ impl Exporting {
     /// Delivers what waits, for at most about `limit` on each output; counts what is left behind.
     pub(super) async fn shutdown(mut self, limit: Duration) {
         self.hand_over();
-        let Self { exporters, runtime, .. } = self;
+        let Self { exporters, runtime, mut health, .. } = self;
+        health.finish(monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         exporters.shutdown(limit).await;
         drop(runtime);
     }

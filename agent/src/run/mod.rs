@@ -302,12 +302,11 @@ impl Agent {
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
+        self.exporting.measure();
         let Self { pipeline, effects, .. } = self;
         pipeline.refresh(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
-        for line in self.unseen.due(monotonic_ns()) {
-            warn!("{line}");
-        }
+        self.unseen.due(monotonic_ns()).into_iter().for_each(|line| warn!("{line}"));
         let Ok(drops) = self.control.drops() else { return };
         let mut of = [0; 3];
         let mut requests = 0;

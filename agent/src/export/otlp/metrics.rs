@@ -2,6 +2,7 @@
 //! traced service.
 
 mod services;
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tracing::warn;
 use super::transport::{ClientError, grpc, http};
 use crate::config::{Otlp, OtlpProtocol};
 use crate::correlate::span::Span;
+use crate::health::Closed;
 use crate::telemetry::Counters;
 use services::Services;
 
@@ -84,6 +86,11 @@ impl Metrics {
     /// A span is about to be exported: its service's metrics have it, too.
     pub(super) fn record(&self, span: &Span) {
         self.services.record(span);
+    }
+
+    /// A trace was closed: so have those of its spans.
+    pub(super) fn trace_closed(&self, closed: Closed<'_>) {
+        self.services.record_trace(closed);
     }
 
     /// Sends the last values, and waits for that until then.

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use super::ExportError;
 use crate::config::Otlp;
 use crate::correlate::span::Span;
+use crate::health::Closed;
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
 use delivery::{Delivery, Stop};
@@ -79,6 +80,13 @@ impl Exporter {
         if self.queue.try_send(span).is_err() {
             self.kept.fetch_sub(1, Ordering::Relaxed);
             self.counters.spans_dropped_queue_full.increment();
+        }
+    }
+
+    /// A trace was closed: metrics have what it measures.
+    pub fn trace_closed(&self, closed: Closed<'_>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.trace_closed(closed);
         }
     }
 

@@ -13,9 +13,11 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality};
 
+use super::traces::Traces;
 use crate::correlate::attributes as names;
 use crate::correlate::span::{Kind, Span};
 use crate::discovery::process::Process;
+use crate::health::Closed;
 use crate::telemetry::Counters;
 use crate::value::Value;
 
@@ -29,8 +31,8 @@ const IDLE: Duration = Duration::from_secs(600);
 /// Seconds: of `gen_ai.client.operation.duration` and the times of chunks.
 const SECONDS: [f64; 14] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-/// Tokens: of `gen_ai.client.token.usage`.
-const TOKENS: [f64; 14] = [
+/// Tokens: of `gen_ai.client.token.usage`, and of traces.
+pub(super) const TOKENS: [f64; 14] = [
     1.0,
     4.0,
     16.0,
@@ -90,6 +92,7 @@ struct Service {
     provider: SdkMeterProvider,
     reader: Shared,
     instruments: Instruments,
+    traces: Traces,
     last_call: SystemTime,
 }
 
@@ -185,19 +188,47 @@ impl Services {
         if span.kind != Kind::Client {
             return;
         }
-        let key = resource(&span.process);
+        if !self.with(&span.process, span.ended, |service| service.instruments.record(span)) {
+            self.counters.metrics_dropped_services.increment();
+        }
+    }
+
+    /// A trace was closed, perhaps once more. Its spans' calls have been counted where there are too many services.
+    pub(super) fn record_trace(&self, Closed { measures, before }: Closed<'_>) {
+        let at = measures.ended;
+        if before.is_none() {
+            self.with(&measures.entry, at, |service| service.traces.closed(measures));
+        }
+        for (trace, sign) in before.map(|before| (before, -1)).into_iter().chain([(measures, 1)]) {
+            self.with(&trace.entry, at, |service| service.traces.sums(trace, sign));
+            for share in &trace.shares {
+                self.with(&share.process, at, |service| service.traces.spans(&share.counts, sign));
+            }
+        }
+        let late = measures.shares.iter().filter(|share| share.counts.late > 0);
+        for share in late {
+            let name = &share.process.service_name;
+            let known = before.into_iter().flat_map(|before| &before.shares);
+            let known = known.filter(|known| known.process.service_name == *name);
+            let new = known.fold(share.counts.late, |late, known| late.saturating_sub(known.counts.late));
+            self.with(&share.process, at, |service| service.traces.late(new));
+        }
+    }
+
+    /// Does something with a process's service; says `false` where there are too many to have it.
+    fn with(&self, process: &Process, at: SystemTime, act: impl FnOnce(&Service)) -> bool {
+        let key = resource(process);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains_key(&key) && known.len() >= SERVICES_MAX {
-            known
-                .retain(|_, service| span.ended.duration_since(service.last_call).unwrap_or_default() < IDLE);
+            known.retain(|_, service| at.duration_since(service.last_call).unwrap_or_default() < IDLE);
             if known.len() >= SERVICES_MAX {
-                self.counters.metrics_dropped_services.increment();
-                return;
+                return false;
             }
         }
         let service = known.entry(key).or_insert_with_key(|key| Service::new(key, self.temporality));
-        service.last_call = span.ended;
-        service.instruments.record(span);
+        service.last_call = service.last_call.max(at);
+        act(service);
+        true
     }
 
     /// Hands out what there is of each service.
@@ -222,8 +253,9 @@ impl Service {
         let resource = Resource::builder().with_attributes(own.chain(observer)).build();
         let provider =
             SdkMeterProvider::builder().with_reader(reader.clone()).with_resource(resource).build();
-        let instruments = Instruments::new(&provider.meter(env!("CARGO_PKG_NAME")));
-        Self { provider, reader, instruments, last_call: SystemTime::UNIX_EPOCH }
+        let meter = provider.meter(env!("CARGO_PKG_NAME"));
+        let (instruments, traces) = (Instruments::new(&meter), Traces::new(&meter));
+        Self { provider, reader, instruments, traces, last_call: SystemTime::UNIX_EPOCH }
     }
 }
 
@@ -286,89 +318,4 @@ impl MetricReader for Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
-
-    use super::*;
-    use crate::export::fixture;
-
-    /// Name, attributes, count and sum of all data points, in order.
-    fn points(metrics: &[ResourceMetrics]) -> Vec<(String, String, u64, f64)> {
-        let mut found = Vec::new();
-        for metric in
-            metrics.iter().flat_map(ResourceMetrics::scope_metrics).flat_map(|scope| scope.metrics())
-        {
-            let name = metric.name().to_owned();
-            let mut add = |attributes: String, count, sum| found.push((name.clone(), attributes, count, sum));
-            match metric.data() {
-                AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram
-                    .data_points()
-                    .for_each(|point| add(said(point.attributes()), point.count(), point.sum())),
-                #[expect(clippy::cast_precision_loss, reason = "small counts")]
-                AggregatedMetrics::U64(MetricData::Histogram(histogram)) => histogram
-                    .data_points()
-                    .for_each(|point| add(said(point.attributes()), point.count(), point.sum() as f64)),
-                _ => {}
-            }
-        }
-        found.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
-        found
-    }
-
-    fn said<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> String {
-        let mut pairs: Vec<_> = attributes.map(|pair| format!("{}={}", pair.key, pair.value)).collect();
-        pairs.sort();
-        pairs.join(" ")
-    }
-
-    #[test]
-    fn calls_become_the_conventions_histograms() {
-        let services = Services::new(Temporality::Cumulative, &Arc::default());
-        let mut span = fixture::span(1, &fixture::process(1, "agent"));
-        span.attributes.push((names::OPERATION_NAME.into(), "chat".into()));
-        services.record(&span);
-        span.attributes.push((names::ERROR_TYPE.into(), "429".into()));
-        span.attributes.retain(|(name, _)| !name.starts_with("gen_ai.usage."));
-        services.record(&span);
-        span.kind = Kind::Server;
-        services.record(&span);
-        let call = "gen_ai.operation.name=chat server.address=api.example.com";
-        let failed = format!("error.type=429 {call}");
-        let token = |kind: &str| {
-            format!("gen_ai.operation.name=chat gen_ai.token.type={kind} server.address=api.example.com")
-        };
-        let rounded = points(&services.collect())
-            .into_iter()
-            .map(|(name, said, count, sum)| (name, said, count, (sum * 1000.0).round()));
-        let expected = [
-            ("gen_ai.client.operation.duration", failed.as_str(), 1, 1250.0),
-            ("gen_ai.client.operation.duration", call, 1, 1250.0),
-            ("gen_ai.client.operation.time_per_output_chunk", call, 4, 122.0),
-            ("gen_ai.client.operation.time_to_first_chunk", call, 2, 624.0),
-            ("gen_ai.client.token.usage", &token("input"), 1, 1_234_000.0),
-            ("gen_ai.client.token.usage", &token("output"), 1, 56_000.0),
-        ];
-        let expected =
-            expected.map(|(name, said, count, sum)| (name.to_owned(), said.to_owned(), count, sum));
-        assert_eq!(rounded.collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn a_service_is_one_resource_whatever_its_processes_and_their_number_is_bounded() {
-        let counters = Arc::new(Counters::default());
-        let services = Services::new(Temporality::Cumulative, &counters);
-        for pid in 1..=3 {
-            services.record(&fixture::span(1, &fixture::process(pid, "agent")));
-        }
-        assert_eq!(services.collect().len(), 1);
-        for number in 0..SERVICES_MAX {
-            services.record(&fixture::span(1, &fixture::process(1, &format!("service-{number}"))));
-        }
-        assert_eq!(services.collect().len(), SERVICES_MAX);
-        assert_eq!(counters.metrics_dropped_services.get(), 1);
-        let mut late = fixture::span(1, &fixture::process(1, "late"));
-        late.ended += IDLE;
-        services.record(&late);
-        assert_eq!(services.collect().len(), 1, "those that are idle have made room");
-    }
-}
+mod tests;
