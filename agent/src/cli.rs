@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, ConfigError, Environment, STATUS_SOCKET, Settings};
 
@@ -31,6 +31,13 @@ pub enum Command {
         /// As JSON rather than as text.
         json: bool,
     },
+    /// Say what a running agent's traces measure.
+    Stats {
+        /// Where it is asked.
+        socket: PathBuf,
+        /// As what.
+        format: StatsFormat,
+    },
     /// Show a trace of an example program.
     Demo {
         /// The Python interpreter that runs the example.
@@ -38,6 +45,16 @@ pub enum Command {
         /// How to trace it.
         config: Config,
     },
+}
+
+/// How `spanwire stats` says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// Why there is no command to run.
@@ -107,6 +124,20 @@ enum Action {
         socket: PathBuf,
     },
 
+    /// Say how whole, deep, long and dear the traces are that the running agent has seen to end
+    ///
+    /// For each service and for all; docs/trace-health.md defines the measures. Exits with 1 when no agent
+    /// answers.
+    Stats {
+        /// A table for people, or everything as JSON
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+        format: StatsFormat,
+
+        /// The agent's status socket
+        #[arg(long, value_name = "PATH", env = "SPANWIRE_STATUS_SOCKET", default_value = STATUS_SOCKET)]
+        socket: PathBuf,
+    },
+
     /// Trace an example program that talks to a local stand-in for an LLM, and show the result
     ///
     /// Nothing leaves this host and no key is needed. Needs root and a Python with its ssl module.
@@ -156,6 +187,7 @@ where
         }
         Action::Check { programs } => Command::Check { programs },
         Action::Status { json, socket } => Command::Status { socket, json },
+        Action::Stats { format, socket } => Command::Stats { socket, format },
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }
@@ -218,6 +250,17 @@ mod tests {
         ] {
             assert_eq!(parsed(arguments).unwrap(), Command::Status { socket: socket.into(), json });
         }
+    }
+
+    #[test]
+    fn stats_are_a_table_unless_json_is_asked_for() {
+        for (arguments, socket, format) in [
+            (&["stats"][..], STATUS_SOCKET, StatsFormat::Table),
+            (&["stats", "--format=json", "--socket", "/tmp/s"], "/tmp/s", StatsFormat::Json),
+        ] {
+            assert_eq!(parsed(arguments).unwrap(), Command::Stats { socket: socket.into(), format });
+        }
+        assert_eq!(usage(&["stats", "--format", "xml"]).exit_code(), 2);
     }
 
     #[test]

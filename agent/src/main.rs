@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use spanwire::cli::{self, CliError, Command};
+use spanwire::cli::{self, CliError, Command, StatsFormat};
 use spanwire::config::{self, Config};
 use spanwire::demo;
 use spanwire::preflight::{self, Weight};
 use spanwire::redact;
-use spanwire::run::status::{ask, show};
+use spanwire::run::status::{ask, ask_stats, show, show_stats};
 use spanwire::run::{self, Agent, PROC, StartError, stop_signal};
 use spanwire::telemetry::{self, Counters};
 
@@ -48,6 +48,7 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
             Command::Check { programs: false } => check(),
             Command::Check { programs: true } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),
+            Command::Stats { socket, format } => stats(&socket, format),
             Command::Run(config) => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
                 let stop = stop_signal()?;
@@ -78,12 +79,7 @@ fn check() -> Result<ExitCode, StartError> {
 }
 
 fn status(socket: &Path, json: bool) -> Result<ExitCode, StartError> {
-    let report = ask(socket).with_context(|| {
-        format!(
-            "no agent answers at {}: start one with `spanwire run`, or name its --status-socket with --socket",
-            socket.display()
-        )
-    })?;
+    let report = ask(socket).with_context(|| nobody_at(socket))?;
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
@@ -98,6 +94,26 @@ fn status(socket: &Path, json: bool) -> Result<ExitCode, StartError> {
         show(&report, &losses, &mut out).map_err(anyhow::Error::from)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn stats(socket: &Path, format: StatsFormat) -> Result<ExitCode, StartError> {
+    let report = ask_stats(socket).with_context(|| nobody_at(socket))?;
+    let mut out = io::stdout().lock();
+    match format {
+        StatsFormat::Table => show_stats(&report, &mut out),
+        StatsFormat::Json => serde_json::to_string_pretty(&report)
+            .map_err(io::Error::other)
+            .and_then(|text| writeln!(out, "{text}")),
+    }
+    .map_err(anyhow::Error::from)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn nobody_at(socket: &Path) -> String {
+    format!(
+        "no agent answers at {}: start one with `spanwire run`, or name its --status-socket with --socket",
+        socket.display()
+    )
 }
 
 fn list_programs() -> Result<ExitCode, StartError> {

@@ -12,7 +12,7 @@ use super::monotonic_ns;
 use crate::config::Config;
 use crate::correlate::span::Span;
 use crate::export::Exporters;
-use crate::health::Health;
+use crate::health::{Health, HealthReport};
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
 
@@ -100,6 +100,11 @@ impl Exporting {
         counters.traces_closed_early.set(bounds.closed_early);
         counters.trace_spans_cut.set(bounds.spans_cut);
         counters.trace_spans_late.set(bounds.spans_late);
+    }
+
+    /// What traces measure.
+    pub(super) fn health(&self) -> HealthReport {
+        self.health.report()
     }
 
     /// A process is over: its last span is handed over, and its tree can be shown.

@@ -296,7 +296,8 @@ impl Agent {
 
     /// Tells who asks what there is.
     fn answer(&mut self, question: Question) {
-        self.status.answer(question, self.pipeline.seen(), &self.counters, self.hooks.held());
+        let Self { pipeline, exporting, counters, hooks, .. } = self;
+        self.status.answer(question, (pipeline.seen(), exporting.health()), counters, hooks.held());
     }
 
     /// Corrects the clock and tells of records that the kernel had to drop.

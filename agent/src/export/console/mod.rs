@@ -5,7 +5,7 @@
 
 mod row;
 mod terminal;
-mod text;
+pub(crate) mod text;
 mod tree;
 
 use std::io::{self, Write};

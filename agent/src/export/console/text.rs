@@ -30,7 +30,7 @@ pub(super) fn paint(text: &str, style: Style, color: bool) -> String {
 
 /// At most `width` characters of `text`, without any that could move the cursor, change colours or
 /// turn the direction of reading. `…` marks a cut.
-pub(super) fn clip(text: &str, width: usize) -> String {
+pub(crate) fn clip(text: &str, width: usize) -> String {
     let mut clipped: String =
         text.chars().take(width).map(|c| if is_safe(c) { c } else { '\u{fffd}' }).collect();
     if text.chars().nth(width).is_some() {
@@ -52,7 +52,7 @@ pub(super) fn pad(text: &str, width: usize) -> String {
 }
 
 /// `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -65,7 +65,7 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// `0.4ms`, `87ms`, `1.25s`, `2m05s`.
-pub(super) fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     match duration.as_secs() {
         0 if duration.as_millis() < 10 => format!("{:.1}ms", duration.as_secs_f64() * 1e3),
         0 => format!("{}ms", duration.as_millis()),
@@ -75,7 +75,7 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// `$12.34`, `$0.0123`, `$0.000123`, `$1.2e-7`.
-pub(super) fn dollars(usd: f64) -> String {
+pub(crate) fn dollars(usd: f64) -> String {
     match usd {
         0.0 => "$0".to_owned(),
         1.0.. => format!("${usd:.2}"),
@@ -101,7 +101,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// `1 call`, `2 calls`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 

@@ -1,19 +1,26 @@
-//! What a running agent says of itself: `spanwire status`.
+//! What a running agent says of itself, `spanwire status`, and of the traces that it has seen, `spanwire stats`.
+//!
+//! Who asks says what, as a line; one who says nothing asks for the status.
 
 mod server;
+mod stats;
 mod text;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::health::HealthReport;
 use crate::pipeline::Tally;
 
 pub(super) use server::{Question, StatusServer};
+pub use stats::show_stats;
 pub use text::show;
 
 /// How long the agent may take to answer.
@@ -97,13 +104,32 @@ pub struct UnseenReport {
     pub milliseconds: u64,
 }
 
-/// Asks the agent at this socket.
+/// The line that asks for [`HealthReport`].
+const STATS: &str = "stats";
+/// The line that asks for [`Report`].
+const STATUS: &str = "status";
+
+/// Asks the agent at this socket for its status.
 ///
 /// # Errors
 /// When nobody answers there, or not in this program's words.
 pub fn ask(socket: &Path) -> io::Result<Report> {
-    let stream = UnixStream::connect(socket)?;
+    ask_for(STATUS, socket)
+}
+
+/// Asks the agent at this socket what traces measure.
+///
+/// # Errors
+/// When nobody answers there, or not in this program's words.
+pub fn ask_stats(socket: &Path) -> io::Result<HealthReport> {
+    ask_for(STATS, socket)
+}
+
+fn ask_for<T: DeserializeOwned>(what: &str, socket: &Path) -> io::Result<T> {
+    let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    // An agent that takes no questions may have answered and gone; what it said is read all the same.
+    let _ = stream.write_all(format!("{what}\n").as_bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
     let mut answer = String::new();
     stream.take(ANSWER_BYTES).read_to_string(&mut answer)?;
     serde_json::from_str(&answer).map_err(io::Error::other)

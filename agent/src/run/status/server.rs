@@ -1,4 +1,4 @@
-//! Answers `spanwire status` at a Unix socket.
+//! Answers `spanwire status` and `spanwire stats` at a Unix socket.
 
 use std::collections::VecDeque;
 use std::fs::{self, Permissions};
@@ -7,20 +7,27 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::super::hooks::Held;
-use super::{ProcessReport, Report, UnseenReport};
+use super::{ProcessReport, Report, STATS, UnseenReport};
+use crate::health::HealthReport;
 use crate::pipeline::{Seen, Unseen};
 use crate::redact::for_log;
 use crate::telemetry::Counters;
 
 /// How long a reader may take, and the thread that holds the probes to say what it holds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long somebody may take to say what is asked.
+const QUESTION_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Longest question that is read.
+const QUESTION_BYTES: u64 = 64;
 
 /// Conversations that are remembered.
 const UNSEEN: usize = 64;
@@ -87,11 +94,11 @@ impl StatusServer {
         });
     }
 
-    /// Answers, when the thread that holds the probes has said what it holds.
+    /// Answers what is asked; of the status when the thread that holds the probes has said what it holds.
     pub(crate) fn answer(
         &self,
         Question(mut stream): Question,
-        seen: Vec<Seen>,
+        (seen, health): (Vec<Seen>, HealthReport),
         counters: &Counters,
         held: oneshot::Receiver<Held>,
     ) {
@@ -105,15 +112,28 @@ impl StatusServer {
             ..Report::default()
         };
         tokio::spawn(async move {
-            let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
-            report.processes = join(seen, &held);
-            report.files = held.files;
+            let answer = if asks_for_stats(&mut stream).await {
+                serde_json::to_vec(&health)
+            } else {
+                let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
+                report.processes = join(seen, &held);
+                report.files = held.files;
+                serde_json::to_vec(&report)
+            };
             // Who asked may be gone.
-            if let Ok(answer) = serde_json::to_vec(&report) {
+            if let Ok(answer) = answer {
                 let _ = timeout(PATIENCE, stream.write_all(&answer)).await;
             }
         });
     }
+}
+
+/// Reads the question; who asks none in time asks for the status.
+async fn asks_for_stats(stream: &mut UnixStream) -> bool {
+    let mut line = String::new();
+    // All of it: what is left unread when the socket is closed would spoil the answer (`unix_release_sock`).
+    let read = timeout(QUESTION_PATIENCE, stream.take(QUESTION_BYTES).read_to_string(&mut line)).await;
+    matches!(read, Ok(Ok(_))) && line.trim_end() == STATS
 }
 
 impl Drop for StatusServer {
@@ -191,7 +211,7 @@ mod tests {
         let question = server.question().await;
         let (held, waiting) = oneshot::channel();
         let seen = vec![Seen { pid: 7, service_name: "shop".to_owned(), tally: Tally::default() }];
-        server.answer(question, seen, &Counters::default(), waiting);
+        server.answer(question, (seen, HealthReport::default()), &Counters::default(), waiting);
         let probed =
             |pid| Probed { pid, name: "node".to_owned(), reason: Reason::Probation, files: Vec::new() };
         let _ = held.send(Held { files: Vec::new(), processes: vec![probed(9), probed(7)] });
@@ -202,6 +222,36 @@ mod tests {
         assert_eq!(report.processes[0].probed_because, "on probation");
         drop(server);
         assert!(!path.exists());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn stats_are_answered_whatever_the_probes_do_and_silence_asks_for_the_status() {
+        use std::io::Read as _;
+
+        let path = place("stats");
+        let server = StatusServer::start(Some(&path), "magic");
+        let health = HealthReport { open_traces: 7, ..HealthReport::default() };
+        let asked = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || super::super::ask_stats(&path)
+        });
+        let (_held, waiting) = oneshot::channel();
+        let question = server.question().await;
+        server.answer(question, (Vec::new(), health.clone()), &Counters::default(), waiting);
+        assert_eq!(asked.await.unwrap().unwrap(), health);
+
+        let silent = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let question = server.question().await;
+        let (held, waiting) = oneshot::channel();
+        let _ = held.send(Held { files: Vec::new(), processes: Vec::new() });
+        server.answer(question, (Vec::new(), health), &Counters::default(), waiting);
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut answer = String::new();
+            (&silent).read_to_string(&mut answer).map(|_| answer)
+        });
+        assert!(answer.await.unwrap().unwrap().contains("\"sockets_by\":\"magic\""));
+        drop(server);
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 
