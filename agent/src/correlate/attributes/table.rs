@@ -141,6 +141,10 @@ table! {
     TOOL_TYPE = "gen_ai.tool.type": String, GenAi;
     AGENT_NAME = "gen_ai.agent.name": String, GenAi;
     AGENT_ID = "gen_ai.agent.id": String, GenAi;
+    EVALUATION_NAME = "gen_ai.evaluation.name": String, GenAi;
+    EVALUATION_SCORE_VALUE = "gen_ai.evaluation.score.value": Double, GenAi;
+    EVALUATION_SCORE_LABEL = "gen_ai.evaluation.score.label": String, GenAi;
+    EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation": String, GenAi;
     DB_SYSTEM_NAME = "db.system.name": String, Database;
     DB_OPERATION_NAME = "db.operation.name": String, Database;
     DB_OPERATION_BATCH_SIZE = "db.operation.batch.size": Int, Database;
