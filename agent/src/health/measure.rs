@@ -1,6 +1,6 @@
 //! The measures of one trace.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -122,7 +122,9 @@ pub(super) fn measure(nodes: &[Node], uncounted: Uncounted, perimeter: &Perimete
     let (first, last) = times.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))?;
     let is_whole = uncounted.spans == 0;
     let mut shares = shares(nodes, &tree, is_whole.then_some(perimeter));
-    if !is_whole && let Some(share) = shares.iter_mut().find(|share| is_same(&share.process, &entry)) {
+    if !is_whole
+        && let Some(share) = shares.iter_mut().find(|share| share.process.service_name == entry.service_name)
+    {
         share.counts.spans += uncounted.spans;
         share.counts.errors += uncounted.errors;
     }
@@ -203,9 +205,9 @@ fn external_hops(nodes: &[Node], tree: &Tree) -> u64 {
 /// The spans by service; what concerns parents only where all spans are there.
 fn shares(nodes: &[Node], tree: &Tree, perimeter: Option<&Perimeter>) -> Vec<Share> {
     let mut shares: Vec<Share> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (at, node) in nodes.iter().enumerate() {
-        let known = shares.iter().position(|share| is_same(&share.process, &node.process));
-        let place = known.unwrap_or_else(|| {
+        let place = *places.entry(&node.process.service_name).or_insert_with(|| {
             shares.push(Share { process: Arc::clone(&node.process), counts: SpanCounts::default() });
             shares.len() - 1
         });
@@ -233,10 +235,6 @@ fn shares(nodes: &[Node], tree: &Tree, perimeter: Option<&Perimeter>) -> Vec<Sha
         }
     }
     shares
-}
-
-fn is_same(one: &Arc<Process>, other: &Arc<Process>) -> bool {
-    Arc::ptr_eq(one, other) || one.service_name == other.service_name
 }
 
 /// Why the parent of an orphan is not there. What the agent made a parent itself has no excuse.

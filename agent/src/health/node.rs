@@ -141,7 +141,7 @@ impl Node {
 
     /// Its parent was told by a header, rather than found by the agent.
     pub(super) fn is_told(&self) -> bool {
-        matches!(self.method, HEADER | OTHER | UNSTATED)
+        matches!(self.method, HEADER | UNSTATED)
     }
 
     /// It answers a message that came from elsewhere.

@@ -124,11 +124,18 @@ fn why_parents_are_missing() {
 #[test]
 fn a_link_that_the_agent_made_has_no_excuse() {
     let hasher = Hasher::default();
-    let mut node = Node::of(&with(span(1, 9, Client, "a"), "spanwire.link.method", "thread"), &hasher);
-    node.sampled = false;
-    let measures = measure(&[node], Uncounted::default(), &Perimeter::default()).unwrap();
-    let counts = counts(&measures);
-    assert_eq!((counts.orphans, counts.methods), ([1, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0]));
+    for (method, at, orphans) in [
+        ("header", 0, [0, 0, 1, 0]),
+        ("thread", 2, [1, 0, 0, 0]),
+        ("content", 5, [1, 0, 0, 0]),
+        ("a new one", 6, [1, 0, 0, 0]),
+    ] {
+        let mut node = Node::of(&with(span(1, 9, Client, "a"), "spanwire.link.method", method), &hasher);
+        node.sampled = false;
+        let measures = measure(&[node], Uncounted::default(), &Perimeter::default()).unwrap();
+        let counts = counts(&measures);
+        assert_eq!((counts.orphans, counts.methods[at]), (orphans, 1), "{method}");
+    }
 }
 
 #[test]
