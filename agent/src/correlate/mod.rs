@@ -6,7 +6,6 @@ mod collections;
 pub mod exporters;
 pub mod ids;
 pub mod propagation;
-mod place;
 pub mod score;
 pub mod span;
 mod status;
