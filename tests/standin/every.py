@@ -10,10 +10,11 @@ import door
 import messages_api
 import provider
 import responses_api
+import scripted
 import shapes
 import tls_forms
 
-for module in (messages_api, responses_api, shapes):
+for module in (messages_api, responses_api, shapes, scripted):
     provider.DIALECTS.update(module.DIALECTS)
     provider.BEHAVIOURS.update(module.BEHAVIOURS)
 

@@ -195,6 +195,8 @@ class Handler(BaseHTTPRequestHandler):
             "host": (self.headers.get("host") or "").rsplit(":", 1)[0],
             "received_ns": received,
             "traceparent": self.headers.get("traceparent"),
+            # What services name a request by (`tests/services`).
+            "reference": self.headers.get("x-request-ref"),
             "header_names": sorted(name.lower() for name in self.headers.keys()),
             "tls": tls(self.connection),
         }
