@@ -14,6 +14,7 @@ pub mod span;
 pub mod standin;
 pub mod starts;
 pub mod transcript;
+pub mod tree;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

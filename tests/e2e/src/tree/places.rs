@@ -1,0 +1,97 @@
+//! Which span stands for which end of a request.
+
+use std::collections::HashMap;
+
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+
+use super::truth::{End, Truth};
+use crate::span::Span;
+
+/// How far two clocks of one host may differ, in nanoseconds: JavaScript's wall clock has whole milliseconds.
+const SLACK: u64 = 2_000_000;
+
+/// The end of a request for each span that stands for one, by their numbers.
+pub(super) struct Places {
+    places: HashMap<usize, usize>,
+    /// Whether a span is the agent's.
+    ours: Vec<bool>,
+}
+
+impl Places {
+    /// A span of the agent's stands for the request with its process, kind, client's port and path that overlaps it the
+    /// longest; a port or a path of which it does not tell may be any. A client's span of an SDK's is the one that the
+    /// request's header names, a server's is a child of that.
+    pub(super) fn of(truth: &Truth, spans: &[Span]) -> Self {
+        let mut by_process: HashMap<(i64, End), Vec<usize>> = HashMap::new();
+        let mut by_context: HashMap<(&str, End), Vec<usize>> = HashMap::new();
+        for (number, hop) in truth.hops().iter().enumerate() {
+            by_process.entry((hop.pid.into(), hop.end)).or_default().push(number);
+            if let Some(context) = &hop.context {
+                by_context.entry((context, hop.end)).or_default().push(number);
+            }
+        }
+        let ours: Vec<bool> = spans.iter().map(is_ours).collect();
+        let mut places = HashMap::new();
+        for (number, (span, ours)) in spans.iter().zip(&ours).enumerate() {
+            let end = match span.raw.kind() {
+                SpanKind::Server => End::In,
+                SpanKind::Client => End::Out,
+                _ => continue,
+            };
+            let place = if *ours {
+                let process = span.resource.int("process.pid").unwrap_or_default();
+                let candidates = by_process.get(&(process, end)).map(Vec::as_slice).unwrap_or_default();
+                best(truth, span, candidates)
+            } else {
+                let named = if end == End::Out { &span.raw.span_id } else { &span.raw.parent_span_id };
+                let named: String = named.iter().map(|byte| format!("{byte:02x}")).collect();
+                match by_context.get(&(named.as_str(), end)).map(Vec::as_slice) {
+                    Some([place]) => Some(*place),
+                    // A header that several requests have names none of them.
+                    _ => None,
+                }
+            };
+            places.extend(place.map(|place| (number, place)));
+        }
+        Self { places, ours }
+    }
+
+    /// That of a span.
+    pub(super) fn get(&self, span: usize) -> Option<usize> {
+        self.places.get(&span).copied()
+    }
+
+    /// Those of all spans, with the spans' numbers.
+    pub(super) fn all(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.places.iter().map(|(span, place)| (*span, *place))
+    }
+
+    /// Those of the agent's.
+    pub(super) fn ours(&self) -> impl Iterator<Item = (usize, usize)> {
+        // In their order, so that what is told of them is the same each time.
+        let spans = self.ours.iter().enumerate().filter(|(_, ours)| **ours);
+        spans.filter_map(|(span, _)| Some((span, self.get(span)?)))
+    }
+}
+
+fn is_ours(span: &Span) -> bool {
+    span.resource.text("telemetry.distro.name") == Some("spanwire")
+}
+
+fn best(truth: &Truth, span: &Span, candidates: &[usize]) -> Option<usize> {
+    let port = match span.raw.kind() {
+        SpanKind::Server => span.int("network.peer.port").or_else(|| span.int("client.port")),
+        _ => span.int("network.local.port"),
+    };
+    let (start, end) = (span.raw.start_time_unix_nano, span.raw.end_time_unix_nano);
+    let overlap = |place: usize| {
+        let hop = truth.hops().get(place)?;
+        let is_port = port.zip(hop.client_port()).is_none_or(|(port, known)| port == i64::from(known));
+        // Without the query: the span has that apart, if at all.
+        let is_path = span.text("url.path").is_none_or(|path| hop.path.split('?').next() == Some(path));
+        let (from, to) = (start.max(hop.start_ns.saturating_sub(SLACK)), end.min(hop.end_ns + SLACK));
+        (is_port && is_path && from < to).then(|| to - from)
+    };
+    let overlaps = candidates.iter().filter_map(|place| Some((overlap(*place)?, *place)));
+    overlaps.max().map(|(_, place)| place)
+}
