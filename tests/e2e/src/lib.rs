@@ -10,6 +10,7 @@ mod evidence;
 pub mod folder;
 pub mod receiver;
 pub mod scene;
+pub mod services;
 pub mod span;
 pub mod standin;
 pub mod starts;

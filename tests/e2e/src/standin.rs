@@ -47,6 +47,9 @@ pub struct Served {
     /// The request's `traceparent`, the first where there are several.
     #[serde(default)]
     pub traceparent: Option<String>,
+    /// What services name the request by: see [`crate::services`].
+    #[serde(default)]
+    pub reference: Option<String>,
     /// Names of the request's headers, in lower case.
     pub header_names: Vec<String>,
     /// How its connection speaks TLS; none where it does not.

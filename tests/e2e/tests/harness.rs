@@ -49,6 +49,7 @@ fn served() -> Served {
         received_ns: 200,
         first_byte_ns: Some(300),
         traceparent: None,
+        reference: None,
         header_names: Vec::new(),
         tls: None,
     }
