@@ -84,7 +84,7 @@ class Inbound:
             answer = json.loads(response.content)
         sent = response.request
         write(ref=reference, parent=self.reference, end="out", service=self.service, path=sent.path_url, own=own, peer=peer,
-              start_ns=start_ns, end_ns=time.time_ns(), context=span_id(sent.headers))  # fmt: skip
+              start_ns=start_ns, end_ns=time.time_ns(), context=span_id(sent.headers), answer=answer.get("id"))  # fmt: skip
         response.raise_for_status()
         return answer
 

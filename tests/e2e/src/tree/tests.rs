@@ -294,7 +294,7 @@ fn shares_are_of_what_there_is() {
 
 /// On one connection that is kept, and without any port, the time decides; processes and kinds are never mixed up.
 #[test]
-fn spans_stand_for_the_requests_that_they_overlap() {
+fn spans_stand_for_the_requests_whose_time_fits() {
     let strip = |name: &'static str| {
         move |raw: &mut proto::Span| raw.attributes.retain(|attribute| !attribute.key.ends_with(name))
     };
@@ -311,6 +311,40 @@ fn spans_stand_for_the_requests_that_they_overlap() {
     change(&mut spans[at(1, 3)], |raw| raw.end_time_unix_nano += 1000 * MS);
     change(&mut spans[at(1, 4)], |raw| raw.kind = SpanKind::Producer as i32);
     assert_eq!(truth.seen(&spans), 2);
+}
+
+/// Threads share connections, and note the end of a request when it is their turn: until then the next may be over.
+#[test]
+fn of_requests_that_share_a_connection_each_has_its_span() {
+    for (answers, ends) in [(None, [62, 61]), (Some(["first", "second"]), [200, 61])] {
+        let mut hops = truth(2).hops().to_vec();
+        let model = "/v1/chat/completions";
+        for (number, hop) in
+            hops.iter_mut().filter(|hop| hop.path == model && hop.reference.starts_with('r')).enumerate()
+        {
+            hop.own = Some(("127.0.0.1".to_owned(), 300));
+            hop.start_ns = 2000 * MS + [30, 35][number] * MS;
+            hop.end_ns = 2000 * MS + ends[number] * MS;
+            hop.answer = answers.map(|answers| answers[number].to_owned());
+        }
+        let mut spans = right(2);
+        for (number, (user, from, to)) in [(1, 31, 34), (2, 36, 60)].into_iter().enumerate() {
+            let call = &mut spans[at(user, 4)];
+            change(call, |raw| {
+                (raw.start_time_unix_nano, raw.end_time_unix_nano) =
+                    (2000 * MS + from * MS, 2000 * MS + to * MS);
+                raw.attributes.retain(|attribute| !attribute.key.ends_with(".port"));
+                raw.attributes.push(pair("network.local.port", Value::IntValue(300)));
+                if let Some(answers) = answers {
+                    raw.attributes
+                        .push(pair("gen_ai.response.id", Value::StringValue(answers[number].to_owned())));
+                }
+            });
+            call.attributes = again(call);
+        }
+        let score = Truth::new(hops, [GATEWAY, AGENT], "r").unwrap().score(&spans);
+        assert_eq!((score.seen, score.doubled, score.found), (8, 0, 6), "{answers:?} {score}");
+    }
 }
 
 /// The attributes of a span whose raw ones were changed.

@@ -43,6 +43,9 @@ pub struct Hop {
     pub pid: u32,
     /// The thread, by the kernel's number.
     pub tid: u32,
+    /// The id that the answer has, of a model's.
+    #[serde(default)]
+    pub answer: Option<String>,
     /// The span id on the wire, in hexadecimal; none without a trace context.
     pub context: Option<String>,
 }
