@@ -185,10 +185,9 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
         return;
     }
     let content = message.get("content");
-    if role == Role::Tool
-        && !content.items().iter().any(has_result)
-        && (content.is_list() || content.digest().is_some())
-    {
+    let has_others = content.items().iter().any(has_result)
+        || ["parts", "tool_results"].iter().any(|name| message.get(name).is_list());
+    if role == Role::Tool && !has_others {
         let name = message.get("name").text().or_else(|| message.get("tool_name").text());
         sink(Unit::Result(ToolResult { call_id: id(), name, is_error: false }, 0));
     }

@@ -27,6 +27,10 @@ pub(in crate::provider) struct Reply {
 impl Reply {
     /// A message of it came whole.
     pub(in crate::provider) fn message(&mut self, message: &Json) {
+        // Most events of a stream have none.
+        if !message.is_object() {
+            return;
+        }
         self.is_broken |= !message::is_whole(message);
         message::read(Role::Assistant, message, &mut |unit| self.units.push(unit));
         self.bound();

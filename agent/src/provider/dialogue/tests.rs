@@ -2,6 +2,8 @@
 
 mod loops;
 
+use proptest::prelude::*;
+
 use crate::call::{Call, Dialogue};
 use crate::provider::json::Reader;
 use crate::provider::openai::CHAT_REQUEST;
@@ -311,4 +313,51 @@ fn results_are_bounded() {
     let dialogue =
         chat(&format!(r#"[{{"role":"user","content":"a"}},{results}{{"role":"tool","tool_call_id":"c"}}]"#));
     assert_eq!(dialogue.tool_results.len(), Call::PARTS_MAX);
+    let empty = chat(r#"[{"role":"user","content":"a"},{"role":"tool","tool_call_id":"c"}]"#);
+    assert_eq!((empty.tool_results.len(), empty.prefixes.len()), (1, 2), "a result may say nothing");
+}
+
+/// Pieces of requests, most of which are none.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    let words = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "7",
+        "{\"messages\":[",
+        "{\"role\":\"user\",\"content\":",
+        "\"role\"",
+        "\"assistant\"",
+        "\"content\"",
+        "\"tool_calls\"",
+        "\"tool\"",
+        "\"type\"",
+        "\"text\"",
+        "\"\\ud83d\\ude00\"",
+        "\"",
+        "\\",
+    ]);
+    prop::collection::vec(words, 0..60).prop_map(|words| words.concat().into_bytes())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_in_any_pieces_are_survived(document in noise(), size in 1_usize..9, gap in 0_usize..99) {
+        let read = |size: usize| {
+            let mut reader = Reader::new(&CHAT_REQUEST);
+            document.chunks(size).for_each(|piece| reader.push(piece));
+            reader.finish()
+        };
+        prop_assert_eq!(read(size), read(usize::MAX));
+        let mut reader = Reader::new(&CHAT_REQUEST);
+        let (before, behind) = document.split_at(gap.min(document.len()));
+        reader.push(before);
+        reader.gap();
+        reader.push(behind);
+        let _ = reader.finish();
+    }
 }
