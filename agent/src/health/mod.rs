@@ -37,7 +37,7 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 const KEPT_NS: u64 = 600_000_000_000;
 /// Traces kept, those that are over among them.
 const TRACES_MAX: usize = 16_384;
-/// Spans kept of all traces together: some 16 MB.
+/// Spans kept of all traces together: some 14 MB.
 const SPANS_MAX: usize = 100_000;
 /// Spans kept of one trace.
 const TRACE_SPANS_MAX: usize = 10_000;
