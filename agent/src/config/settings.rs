@@ -71,8 +71,8 @@ pub struct Settings {
     #[arg(long, value_name = "SWITCH")]
     pub follow_peers: Option<Switch>,
 
-    /// Requests that processes serve which ask a provider, and that they make of each other, are spans as well: on or
-    /// off [default: off]
+    /// Requests that processes serve which ask a provider, and that they make of others, are spans as well: on or
+    /// off [default: on]
     #[arg(long, value_name = "SWITCH")]
     pub services: Option<Switch>,
     /// When a call's span takes the span id in its request's trace header: auto (when the program exports no
@@ -139,7 +139,7 @@ impl Settings {
             include: Some(Rules::default()),
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),
-            services: Some(Switch::Off),
+            services: Some(Switch::On),
             adopt: Some(AdoptChoice::Auto),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             prices: Some(Text(super::NONE.to_owned())),

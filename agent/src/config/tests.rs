@@ -42,7 +42,7 @@ fn defaults_are_as_documented() {
             include: Vec::new(),
             exclude: Vec::new(),
             follow_peers: false,
-            services: false,
+            services: true,
             adopt: AdoptChoice::Auto,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prices: None,

@@ -19,9 +19,6 @@ const HEADER: usize = 0;
 const OTHER: usize = 6;
 const UNSTATED: usize = 7;
 
-/// Attribute of a span whose parent was found by the agent.
-const LINK_METHOD: &str = "spanwire.link.method";
-
 /// Addresses that are remembered as this host's; past it all are forgotten, to be learned again.
 const ADDRESSES_MAX: usize = 4096;
 
@@ -127,7 +124,7 @@ impl Node {
             failed: span.status == Status::Error,
             sampled: span.flags & 1 == 1,
             late: false,
-            method: get(span, LINK_METHOD).and_then(Value::as_str).map_or(UNSTATED, |method| {
+            method: get(span, names::LINK_METHOD).and_then(Value::as_str).map_or(UNSTATED, |method| {
                 METHODS.iter().take(OTHER).position(|known| *known == method).unwrap_or(OTHER)
             }),
             usage: usage(span, hasher).map(Box::new),

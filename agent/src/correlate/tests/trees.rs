@@ -204,7 +204,7 @@ fn a_tracer_that_only_hands_ids_on_is_a_part_of_the_tree() {
     }
     assert_eq!(host.parent(1), (Some(id(outer)), Some("header".to_owned())));
     assert_eq!(host.span(2).span_id, id(inner), "nobody else exports it");
-    host.assert_child(2, 1, Method::Thread);
+    host.assert_child(2, 1, Method::Header);
     host.assert_child(3, 2, Method::Header);
 }
 
@@ -219,8 +219,30 @@ fn a_header_that_is_passed_on_unchanged_is_nobodys_span() {
         host.ends(connection, tid);
     }
     assert_ne!(host.span(2).span_id, id(outer));
-    host.assert_child(2, 1, Method::Thread);
+    host.assert_child(2, 1, Method::Header);
     host.assert_child(3, 2, Method::Connection);
+}
+
+#[test]
+fn a_trace_id_tells_what_a_thread_that_serves_several_asks_for() {
+    let traces = [
+        "00-000000000000000000000000000000aa-00000000000000a1-01",
+        "00-000000000000000000000000000000bb-00000000000000b1-01",
+    ];
+    let mut host = Host::new();
+    for (connection, header) in [(1, traces[0]), (2, traces[1])] {
+        host.began(key(connection), Role::Server, (7, 71), None, header);
+    }
+    // One hands on what it was given, the other a span that nobody exports.
+    host.began(key(3), Role::Client, (7, 71), None, traces[1]);
+    host.began(key(4), Role::Client, (7, 71), None, &traces[0].replace("a1", "a2"));
+    for connection in [3, 4, 1, 2] {
+        host.ends(connection, 71);
+    }
+    host.assert_child(3, 2, Method::Header);
+    host.assert_child(4, 1, Method::Header);
+    assert_eq!((host.span(4).span_id, host.parent(1).0), (id("a2"), Some(id("a1"))));
+    assert_ne!(host.span(3).span_id, id("b1"));
 }
 
 #[test]

@@ -197,9 +197,8 @@ impl Forest {
     ) -> (Place, Option<Run>) {
         let Asked { pid, span_id, slot, exports, now_ns } = asked;
         let proven = self.serving.proven(cause).filter(|_| depth > 0).and_then(|(key, method)| {
-            let above = self.known.get(&key)?.begun.context.as_ref().map(|context| context.span_id);
             let (place, _) = self.place(key, now_ns, tools, depth - 1)?;
-            Some(Proven { trace_id: place.trace_id, span_id: place.span_id, above, method })
+            Some(Proven { trace_id: place.trace_id, span_id: place.span_id, method })
         });
         let mut place =
             Place { trace_id: TraceId([0; 16]), span_id, parent: None, method: None, links: Vec::new() };
@@ -208,7 +207,7 @@ impl Forest {
             (Some(context), proven) => {
                 place.trace_id = context.trace_id;
                 let same = proven.as_ref().filter(|proven| proven.trace_id == context.trace_id);
-                let is_passed_on = same.is_some_and(|same| same.above == Some(context.span_id));
+                let is_passed_on = self.serving.was_asked_with(pid, &context);
                 if !exports && !is_passed_on && tools.taken.take(context.trace_id, context.span_id) {
                     place.span_id = context.span_id;
                     place.parent = same.map(|same| same.span_id);
@@ -222,7 +221,7 @@ impl Forest {
                     place.links.push((other.trace_id, other.span_id));
                 }
             }
-            (None, Some(Proven { trace_id, span_id, method, .. })) => {
+            (None, Some(Proven { trace_id, span_id, method })) => {
                 (place.trace_id, place.parent, place.method) = (trace_id, Some(span_id), Some(method));
             }
             (None, None) if self.serves(pid) || !self.has_programs => {
@@ -275,8 +274,6 @@ struct Asked {
 struct Proven {
     trace_id: TraceId,
     span_id: SpanId,
-    /// The span in its own header.
-    above: Option<SpanId>,
     method: Method,
 }
 

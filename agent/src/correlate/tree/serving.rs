@@ -1,5 +1,7 @@
 //! What processes serve, and which of it made them ask others.
 //!
+//! What says so for certain is a trace id: an exchange whose header has that of the only request in service is a part of it.
+//!
 //! A thread that serves one request at a time asks for that one alone. Whether threads of a process do so is seen: one that
 //! reads a request while another one that it read has no answer yet serves several (an event loop, tasks that move
 //! between threads), and so does one whose answer another thread gives. From then on no thread of the process proves
@@ -8,6 +10,8 @@
 use std::collections::HashMap;
 
 use super::{Begun, ExchangeKey, Method, SLACK_NS};
+use crate::correlate::propagation::Context;
+use crate::correlate::span::{SpanId, TraceId};
 
 /// Requests of one process that are remembered at once, over or not; past it the oldest is forgotten.
 const REQUESTS: usize = 1024;
@@ -23,6 +27,8 @@ const CANDIDATES: usize = 4;
 struct Served {
     key: ExchangeKey,
     tid: u32,
+    /// What its header named.
+    context: Option<(TraceId, SpanId)>,
     began_ns: u64,
     /// Which thread gives the answer.
     answered_by: Option<u32>,
@@ -39,6 +45,8 @@ struct Process {
 /// What an exchange may have been made for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cause {
+    /// What has the trace of its header, and nothing else.
+    traced: Option<ExchangeKey>,
     /// What its thread served, and nothing else.
     thread: Option<ExchangeKey>,
     /// What its process served, and nothing else.
@@ -51,13 +59,18 @@ pub(super) struct Cause {
 impl Cause {
     /// What it is, unless it turns out that threads prove nothing.
     pub(super) fn likely(&self) -> Option<ExchangeKey> {
-        self.thread.or(self.only)
+        self.traced.or(self.thread).or(self.only)
     }
 
     /// What it may be.
     pub(super) fn candidates(&self) -> impl Iterator<Item = ExchangeKey> {
         self.candidates.iter().copied()
     }
+}
+
+/// The only one.
+fn one<'a>(mut all: impl Iterator<Item = &'a Served>) -> Option<&'a Served> {
+    all.next().filter(|_| all.next().is_none())
 }
 
 /// What is served, by process.
@@ -85,7 +98,8 @@ impl Serving {
             self.owners.remove(&oldest.key);
         }
         let (tid, began_ns) = (begun.tid, begun.time_ns);
-        process.requests.push(Served { key, tid, began_ns, answered_by: None, ended_ns: None });
+        let context = begun.context.as_ref().map(|context| (context.trace_id, context.span_id));
+        process.requests.push(Served { key, tid, context, began_ns, answered_by: None, ended_ns: None });
         self.owners.insert(key, pid);
     }
 
@@ -136,13 +150,18 @@ impl Serving {
             served.began_ns <= begun.time_ns + SLACK_NS
                 && served.ended_ns.is_none_or(|ended_ns| ended_ns >= begun.time_ns)
         };
-        let mut active = process.requests.iter().filter(is_active);
-        let mut own = active.clone().filter(|served| served.tid == begun.tid);
-        let thread = own.next().filter(|_| own.next().is_none() && !process.multiplexes);
-        let only = active.next().filter(|_| active.next().is_none());
+        let active = process.requests.iter().filter(is_active);
+        let own = active.clone().filter(|served| served.tid == begun.tid);
+        let thread = one(own).filter(|_| !process.multiplexes);
+        let trace_id = begun.context.as_ref().map(|context| context.trace_id);
+        let is_traced = |served: &&Served| served.context.is_some_and(|(known, _)| Some(known) == trace_id);
+        let traced = one(active.clone().filter(is_traced))
+            .or_else(|| one(active.clone().filter(is_traced).filter(|served| served.tid == begun.tid)));
+        let only = one(active);
         let all = process.requests.iter().filter(is_active).map(|served| served.key);
         let candidates = all.clone().take(CANDIDATES + 1).collect::<Vec<_>>();
         Cause {
+            traced: traced.map(|served| served.key),
             thread: thread.map(|served| served.key),
             only: only.map(|served| served.key),
             candidates: if candidates.len() > CANDIDATES { Vec::new() } else { candidates },
@@ -150,10 +169,17 @@ impl Serving {
         }
     }
 
+    /// Whether a process was asked with this very header, so that it names no span of the process's own.
+    pub(super) fn was_asked_with(&self, pid: u32, context: &Context) -> bool {
+        let own = Some((context.trace_id, context.span_id));
+        self.processes.get(&pid).is_some_and(|process| process.requests.iter().any(|one| one.context == own))
+    }
+
     /// What a cause is, as far as is known by now.
     pub(super) fn proven(&self, cause: &Cause) -> Option<(ExchangeKey, Method)> {
         let multiplexes = self.processes.get(&cause.pid).is_none_or(|process| process.multiplexes);
+        let traced = cause.traced.map(|key| (key, Method::Header));
         let thread = cause.thread.filter(|_| !multiplexes).map(|key| (key, Method::Thread));
-        thread.or(cause.only.map(|key| (key, Method::Only)))
+        traced.or(thread).or(cause.only.map(|key| (key, Method::Only)))
     }
 }
