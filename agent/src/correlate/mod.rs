@@ -1,5 +1,6 @@
 //! From calls to spans: names, attributes, times, and the place in a trace.
 
+mod agents;
 pub mod attributes;
 pub mod clock;
 mod collections;
@@ -27,6 +28,7 @@ use crate::exchange::Exchange;
 use crate::price::{Cost, Prices, Unpriced};
 use crate::protocol::http1::RequestHead;
 use crate::provider;
+use agents::{Agents, Called, Follows};
 use clock::Clock;
 use collections::Collections;
 use exporters::{Export, Exporters};
@@ -74,6 +76,9 @@ pub struct Correlator {
     contexts: ContextCounts,
     exporters: Exporters,
     forest: Forest,
+    agents: Agents,
+    /// Runs of agents and programs have spans.
+    makes_trees: bool,
     let_go: u64,
     collections: Collections,
     prices: Prices,
@@ -112,6 +117,8 @@ impl Correlator {
             contexts: ContextCounts::default(),
             exporters: Exporters::default(),
             forest: Forest::default(),
+            agents: Agents::default(),
+            makes_trees: false,
             let_go: 0,
             collections: Collections::default(),
             prices,
@@ -131,6 +138,7 @@ impl Correlator {
     #[must_use]
     pub fn with_trees(mut self, are_made: bool) -> Self {
         self.forest.has_programs = are_made;
+        self.makes_trees = are_made;
         self
     }
 
@@ -189,7 +197,16 @@ impl Correlator {
         propagation::put_on(&mut span, &propagated, exchange.response.as_deref());
         let header = propagated.context.filter(|_| exchange.role == Role::Client);
         let is_sampled = header.map(|context| context.is_sampled());
-        self.forest.hold(Held { key, span, is_sampled, since_ns: now_ns });
+        let (mut part, mut follows) = (None, Vec::new());
+        if self.makes_trees && exchange.role == Role::Client {
+            let cause = self.forest.cause(key);
+            let times_ns = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
+            let process = Arc::clone(&span.process);
+            let called = Called { key, call, process: &process, cause, times_ns };
+            (part, follows) = self.agents.called(&called, &mut span, &mut self.ids);
+        }
+        self.forest.hold(Held { key, span, is_sampled, part, since_ns: now_ns });
+        self.hold(follows, now_ns);
     }
 
     /// An exchange is over, with all its calls; `peer` is the other end's connection, if it is on this host.
@@ -221,6 +238,8 @@ impl Correlator {
 
     /// A process is gone, or runs another program: no more is to be learned of it.
     pub fn process_ended(&mut self, pid: u32, now_ns: u64, spans: &mut Vec<Span>) {
+        let follows = self.agents.expire(None, Some(pid));
+        self.hold(follows, now_ns);
         self.give_up(Some(pid), now_ns, spans);
         spans.extend(self.forest.process_ended(pid));
         self.exporters.forget(pid);
@@ -228,22 +247,32 @@ impl Correlator {
 
     /// To be called about once a second: hands out what has waited long enough.
     pub fn tick(&mut self, now_ns: u64, spans: &mut Vec<Span>) {
+        let follows = self.agents.expire(Some(now_ns), None);
+        self.hold(follows, now_ns);
         self.settle((now_ns, true), spans);
     }
 
     /// The agent is stopping: hands out all that waits.
     pub fn finish(&mut self, now_ns: u64, spans: &mut Vec<Span>) {
+        let follows = self.agents.expire(None, None);
+        self.hold(follows, now_ns);
         self.give_up(None, now_ns, spans);
     }
 
+    fn hold(&mut self, follows: Vec<Follows>, since_ns: u64) {
+        for Follows { key, span, part } in follows {
+            self.forest.hold(Held { key, span, is_sampled: None, part: Some(part), since_ns });
+        }
+    }
+
     fn settle(&mut self, time: (u64, bool), spans: &mut Vec<Span>) {
-        let Self { ids, taken, exporters, forest, .. } = self;
-        self.let_go += forest.settle(time, &mut Tools { ids, taken, exporters }, spans);
+        let Self { ids, taken, exporters, forest, agents, .. } = self;
+        self.let_go += forest.settle(time, &mut Tools { ids, taken, exporters, agents }, spans);
     }
 
     fn give_up(&mut self, pid: Option<u32>, now_ns: u64, spans: &mut Vec<Span>) {
-        let Self { ids, taken, exporters, forest, .. } = self;
-        forest.give_up(pid, now_ns, &mut Tools { ids, taken, exporters }, spans);
+        let Self { ids, taken, exporters, forest, agents, .. } = self;
+        forest.give_up(pid, now_ns, &mut Tools { ids, taken, exporters, agents }, spans);
     }
 
     /// The span of one call that is over: a root, or with the trace of its header and no place in it yet.

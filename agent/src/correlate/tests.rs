@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod agents;
 mod places;
 mod subjects;
 mod trees;

@@ -141,6 +141,8 @@ table! {
     TOOL_TYPE = "gen_ai.tool.type": String, GenAi;
     AGENT_NAME = "gen_ai.agent.name": String, GenAi;
     AGENT_ID = "gen_ai.agent.id": String, GenAi;
+    GRAPH_NODE_ID = "gen_ai.agent.graph.node_id": String, Platforms;
+    GRAPH_PARENT_NODE_ID = "gen_ai.agent.graph.parent_node_id": String, Platforms;
     EVALUATION_NAME = "gen_ai.evaluation.name": String, GenAi;
     EVALUATION_SCORE_VALUE = "gen_ai.evaluation.score.value": Double, GenAi;
     EVALUATION_SCORE_LABEL = "gen_ai.evaluation.score.label": String, GenAi;
@@ -190,6 +192,8 @@ table! {
     RERANK_BEST_SCORE = "spanwire.rerank.best_score": Double, Spanwire;
     SEARCH_UNITS = "spanwire.usage.search_units": Int, Spanwire;
     CONTEXT_FORMAT = "spanwire.context.format": String, Spanwire;
+    LOCAL_CONVERSATION_ID = "spanwire.conversation.id": String, Spanwire;
+    INFERRED = "spanwire.inferred": Bool, Spanwire;
     LINK_METHOD = "spanwire.link.method": String, Spanwire;
     NOTES = "spanwire.notes": Strings, Spanwire;
     TOTAL_CALLS = "spanwire.total.calls": Int, Spanwire;

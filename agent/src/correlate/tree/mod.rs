@@ -13,6 +13,7 @@ mod slots;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::agents::{Agents, Part};
 use super::exporters::Exporters;
 use super::ids::IdGenerator;
 use super::propagation::Context;
@@ -125,6 +126,7 @@ pub(super) struct Tools<'a> {
     pub(super) ids: &'a mut IdGenerator,
     pub(super) taken: &'a mut TakenIds,
     pub(super) exporters: &'a mut Exporters,
+    pub(super) agents: &'a mut Agents,
 }
 
 /// A span that waits for its place.
@@ -135,6 +137,8 @@ pub(super) struct Held {
     /// Whether what its request's header names is sampled: the id there is one that the span takes or is the child of. None
     /// without such a header.
     pub(super) is_sampled: Option<bool>,
+    /// What it has to do with runs of agents.
+    pub(super) part: Option<Part>,
     /// When it began to wait.
     pub(super) since_ns: u64,
 }
@@ -152,6 +156,8 @@ pub(super) struct Forest {
     programs: program::Programs,
     /// Calls of a process that serves nobody hang under one span.
     pub(super) has_programs: bool,
+    /// Spans of runs of agents that have no place, since their calls are below spans of a tracer's.
+    pub(super) unplaced: u64,
     /// Exchanges that found no room.
     pub(super) unknown: u64,
 }
@@ -294,6 +300,11 @@ impl Forest {
     pub(super) fn is_linked(&self, key: ExchangeKey) -> bool {
         let Some(known) = self.known.get(&key) else { return false };
         known.cause.candidates().next().is_some() || known.cause.likely().is_some() || known.other.is_some()
+    }
+
+    /// What an exchange was made for, as far as is known.
+    pub(super) fn cause(&self, key: ExchangeKey) -> Option<ExchangeKey> {
+        self.known.get(&key)?.cause.likely()
     }
 
     /// Whether a process was seen to serve anything.

@@ -5,6 +5,7 @@
 
 use super::serving::Cause;
 use super::{ExchangeKey, Forest, Held, Known, Method, Place, Run, Tools};
+use crate::correlate::agents::{Part, RunPlace};
 use crate::correlate::attributes::LINK_METHOD;
 use crate::correlate::propagation::Context;
 use crate::correlate::span::{Link, Span, SpanId, TraceId};
@@ -91,8 +92,14 @@ impl Forest {
     fn hand_out(&mut self, slot: SlotId, now_ns: u64, tools: &mut Tools<'_>, spans: &mut Vec<Span>) -> u64 {
         let held = self.slots.take(slot);
         let count = held.len() as u64;
-        for Held { key, mut span, .. } in held {
-            let pid = span.process.pid;
+        for Held { key, mut span, part, .. } in held {
+            if let Some(Part::Tool(run) | Part::Run(run)) = part {
+                match tools.agents.place(run) {
+                    Some(above) => spans.push(inferred(span, above, part == Some(Part::Run(run)))),
+                    None => self.unplaced += 1,
+                }
+                continue;
+            }
             let Some((place, ended)) = self.place(key, now_ns, tools, DEPTH) else {
                 spans.push(span);
                 continue;
@@ -100,6 +107,9 @@ impl Forest {
             spans.extend(ended.into_iter().filter_map(Run::into_span));
             // Of several calls in one exchange the first has its id.
             let known = self.known.get_mut(&key);
+            let is_named =
+                |known: &Known| known.begun.context.as_ref().map(|context| context.span_id) == place.parent;
+            let is_headers = place.parent.is_some() && known.as_deref().is_some_and(is_named);
             let is_first = known.is_none_or(|known| !std::mem::replace(&mut known.has_span, true));
             let span_id = if is_first { place.span_id } else { tools.ids.span_id() };
             span.links.extend(place.links.iter().map(|(trace_id, span_id)| Link {
@@ -108,12 +118,17 @@ impl Forest {
                 trace_state: String::new(),
                 attributes: vec![(LINK_METHOD.into(), CANDIDATE.into())],
             }));
-            if let Some(method) = place.method {
-                span.attributes.push((LINK_METHOD.into(), method.name().into()));
-            }
             span = Span { trace_id: place.trace_id, span_id, parent: place.parent, ..span };
+            let mut method = place.method.map(Method::name);
+            // A tracer's own span is nearer to the call than what is inferred.
+            if let Some(Part::Call(run)) = part.filter(|_| !is_headers)
+                && let Some(above) = tools.agents.placed(run, (place.trace_id, place.parent, method))
+            {
+                (span.parent, method) = (Some(above), Some(Method::Content.name()));
+            }
+            put_method(&mut span, method);
             if place.method == Some(Method::Program) {
-                self.programs.placed(pid, &span, now_ns);
+                self.programs.placed(span.process.pid, &span, now_ns);
             }
             spans.push(span);
         }
@@ -250,6 +265,27 @@ impl Forest {
         }
         (place, ended)
     }
+}
+
+fn put_method(span: &mut Span, method: Option<&'static str>) {
+    if let Some(method) = method {
+        span.attributes.push((LINK_METHOD.into(), method.into()));
+    }
+}
+
+/// The span of an agent's run, or of a tool in it.
+fn inferred(span: Span, above: RunPlace, is_run: bool) -> Span {
+    let (trace_id, parent, method, run) = above;
+    let content = Some(Method::Content.name());
+    let (parent, method) = match (is_run, span.parent) {
+        // A tool of another run, or the run that handed over.
+        (true, Some(outer)) => (Some(outer), content),
+        (true, None) => (parent, method),
+        (false, _) => (Some(run), content),
+    };
+    let mut span = Span { trace_id, parent, ..span };
+    put_method(&mut span, method);
+    span
 }
 
 impl Known {
