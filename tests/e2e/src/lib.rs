@@ -5,6 +5,7 @@ pub mod agent;
 pub mod client;
 pub mod container;
 pub mod coverage;
+pub mod did;
 pub mod door;
 mod evidence;
 pub mod folder;
