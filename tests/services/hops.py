@@ -80,11 +80,13 @@ class Inbound:
         start_ns = time.time_ns()
         with session.post(url, json=document, headers=headers, stream=True) as response:
             socket = getattr(response.raw.connection, "sock", None)
+            # Until the answer is read, no other thread can have the connection.
+            held_ns = time.time_ns() if socket else None
             own, peer = (list(socket.getsockname()[:2]), list(socket.getpeername()[:2])) if socket else (None, None)
             answer = json.loads(response.content)
         sent = response.request
         write(ref=reference, parent=self.reference, end="out", service=self.service, path=sent.path_url, own=own, peer=peer,
-              start_ns=start_ns, end_ns=time.time_ns(), context=span_id(sent.headers), answer=answer.get("id"))  # fmt: skip
+              start_ns=start_ns, held_ns=held_ns, end_ns=time.time_ns(), context=span_id(sent.headers), answer=answer.get("id"))  # fmt: skip
         response.raise_for_status()
         return answer
 

@@ -89,7 +89,8 @@ fn is_ours(span: &Span) -> bool {
     span.resource.text("telemetry.distro.name") == Some("spanwire")
 }
 
-/// How well a span fits an end of a request, from above 0 to 1: the share of the time that either takes in which both do.
+/// How well a span fits an end of a request, from above 0 to 1: the nearer its begin is before a moment at which the
+/// request had its connection for itself, or else the share of the time that either takes in which both do.
 fn fit(span: &Span, hop: &Hop) -> Option<f64> {
     let port = match span.raw.kind() {
         SpanKind::Server => span.int("network.peer.port").or_else(|| span.int("client.port")),
@@ -100,9 +101,17 @@ fn fit(span: &Span, hop: &Hop) -> Option<f64> {
     let is_path = span.text("url.path").is_none_or(|path| hop.path.split('?').next() == Some(path));
     let is_answer =
         span.response_id().zip(hop.answer.as_deref()).is_none_or(|(answer, known)| answer == known);
+    if !(is_port && is_path && is_answer) {
+        return None;
+    }
     let (start, end) = (span.raw.start_time_unix_nano, span.raw.end_time_unix_nano);
+    if let Some(held) = hop.held_ns {
+        // No request has begun on that connection between its own and this moment.
+        let since = held.checked_sub(start)?;
+        return Some(1.0 / (1.0 + since as f64));
+    }
     let (known_start, known_end) = (hop.start_ns.saturating_sub(SLACK), hop.end_ns + SLACK);
     let both = end.min(known_end).checked_sub(start.max(known_start)).filter(|both| *both > 0)?;
     let either = end.max(known_end) - start.min(known_start);
-    (is_port && is_path && is_answer).then(|| both as f64 / either as f64)
+    Some(both as f64 / either as f64)
 }

@@ -316,7 +316,7 @@ fn spans_stand_for_the_requests_whose_time_fits() {
 /// Threads share connections, and note the end of a request when it is their turn: until then the next may be over.
 #[test]
 fn of_requests_that_share_a_connection_each_has_its_span() {
-    for (answers, ends) in [(None, [62, 61]), (Some(["first", "second"]), [200, 61])] {
+    for (answers, ends) in [(None, [62, 61]), (None, [200, 61]), (Some(["first", "second"]), [200, 61])] {
         let mut hops = truth(2).hops().to_vec();
         let model = "/v1/chat/completions";
         for (number, hop) in
@@ -325,6 +325,8 @@ fn of_requests_that_share_a_connection_each_has_its_span() {
             hop.own = Some(("127.0.0.1".to_owned(), 300));
             hop.start_ns = 2000 * MS + [30, 35][number] * MS;
             hop.end_ns = 2000 * MS + ends[number] * MS;
+            // Only where the ends tell little.
+            hop.held_ns = (ends[0] > 100 && answers.is_none()).then_some(2000 * MS + [35, 61][number] * MS);
             hop.answer = answers.map(|answers| answers[number].to_owned());
         }
         let mut spans = right(2);

@@ -39,6 +39,10 @@ pub struct Hop {
     pub start_ns: u64,
     /// Nanoseconds of the wall clock, at or shortly before its end.
     pub end_ns: u64,
+    /// A moment between the first byte of the answer and the next request on its connection, in nanoseconds of the wall clock;
+    /// none where the client does not tell.
+    #[serde(default)]
+    pub held_ns: Option<u64>,
     /// The process.
     pub pid: u32,
     /// The thread, by the kernel's number.
