@@ -176,6 +176,9 @@ async fn the_demo_shows_all_that_its_example_does() -> Result<()> {
         &["chat claude-sonnet-4-5", "overloaded_error"],
         &["chat claude-sonnet-4-5", "stop", "2,366→96 (2,048)", "$"],
         &["generate_content", "stop", "21→144", "$"],
+        &["execute_tool get_weather"],
+        &["invoke_agent", "890→48", "$"],
+        &["weather_assistant          -", "$"],
     ] {
         let found = lines.iter().position(|line| words.iter().all(|word| line.contains(word)));
         lines.remove(found.with_context(|| format!("{words:?} in\n{shown}\n{errors}"))?);

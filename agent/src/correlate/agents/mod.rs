@@ -98,7 +98,7 @@ impl Agents {
         let Called { key, call, times_ns: (_, ended_ns), .. } = *called;
         let is_chat = matches!(call.subject, Subject::Inference { .. });
         let is_in_dialogue = !call.dialogue.prefixes.is_empty() || call.previous_response_id.is_some();
-        if !is_chat || !(is_in_dialogue || !call.tool_calls.is_empty()) {
+        if !is_chat || !is_in_dialogue && call.tool_calls.is_empty() {
             return (None, Vec::new());
         }
         let conversation = self.conversations.of(call, ids);

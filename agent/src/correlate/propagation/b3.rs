@@ -4,7 +4,7 @@ use super::{Context, Format, Headers, hexadecimal, hexadecimal_span, only};
 
 /// `{trace}-{span}[-{sampling}[-{parent}]]`. A lone sampling state has no ids and is no context.
 pub(super) fn read_single(headers: &Headers) -> Result<Option<Context>, &'static str> {
-    let Some(value) = only(headers, "b3", "several b3 fields")? else { return Ok(None) };
+    let Some(value) = only(headers, "b3", "several b3 fields that differ")? else { return Ok(None) };
     if value == "d" || sampled(value).is_some() {
         return Ok(None);
     }

@@ -5,7 +5,7 @@ use crate::percent;
 
 /// `{trace}:{span}:{parent}:{flags}`, perhaps percent-encoded. Leading zeros may be missing.
 pub(super) fn read(headers: &Headers) -> Result<Option<Context>, &'static str> {
-    let Some(value) = only(headers, "uber-trace-id", "several uber-trace-id fields")? else {
+    let Some(value) = only(headers, "uber-trace-id", "several uber-trace-id fields that differ")? else {
         return Ok(None);
     };
     parse(value).map(Some).ok_or("uber-trace-id is invalid")

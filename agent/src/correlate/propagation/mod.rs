@@ -1,8 +1,8 @@
 //! Trace context in headers: which trace and span a request belongs to, in each format that is in use.
 //!
 //! Of several valid contexts the first counts, in the order of [`Format`]. What is invalid counts for nothing, not even
-//! in part, and the next format has its say. A field that is there more than once is invalid: which one the callee
-//! heeds is not known.
+//! in part, and the next format has its say. A field that is there more than once with different values is invalid: which
+//! one the callee heeds is not known.
 
 mod b3;
 mod datadog;
@@ -184,7 +184,7 @@ fn halves(id: TraceId) -> (u64, u64) {
     (half(id >> 64), half(id))
 }
 
-/// The value of a field that may be there once; `several` where it is there more often.
+/// The value of a field that may be there once; `several` where it is there more often and does not say the same each time.
 fn only<'a>(
     headers: &'a Headers,
     name: &'a str,
@@ -192,7 +192,7 @@ fn only<'a>(
 ) -> Result<Option<&'a str>, &'static str> {
     let mut values = headers.values(name);
     let first = values.next();
-    if values.next().is_some() { Err(several) } else { Ok(first) }
+    if values.all(|other| Some(other) == first) { Ok(first) } else { Err(several) }
 }
 
 /// A number in hexadecimal digits of either case, at most `most` of them.

@@ -5,7 +5,9 @@ use crate::correlate::span::{SpanId, TraceId};
 
 /// The context of a request, without its `tracestate`.
 pub(super) fn read(headers: &Headers) -> Result<Option<Context>, &'static str> {
-    let Some(value) = only(headers, "traceparent", "several traceparent fields")? else { return Ok(None) };
+    let Some(value) = only(headers, "traceparent", "several traceparent fields that differ")? else {
+        return Ok(None);
+    };
     parse(value).map(Some).ok_or("traceparent is invalid")
 }
 

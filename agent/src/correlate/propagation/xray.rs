@@ -5,7 +5,7 @@ use super::{Context, Format, Headers, hexadecimal, hexadecimal_span, only};
 /// `Root=1-{8 digits}-{24 digits};Parent={16 digits};Sampled=1`, in any order. The trace's id is both parts of the
 /// root. Load balancers send a root alone, which is nobody's span.
 pub(super) fn read(headers: &Headers) -> Result<Option<Context>, &'static str> {
-    let Some(value) = only(headers, "x-amzn-trace-id", "several X-Amzn-Trace-Id fields")? else {
+    let Some(value) = only(headers, "x-amzn-trace-id", "several X-Amzn-Trace-Id fields that differ")? else {
         return Ok(None);
     };
     let of = |name: &str| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::text::{self, Style, clip, pad, paint, thousands};
-use crate::correlate::span::{Span, Status};
+use crate::correlate::span::{Kind, Span, Status};
 use crate::value::Value;
 
 const SERVICE_WIDTH: usize = 20;
@@ -34,6 +34,8 @@ pub(super) struct Row {
     pub(super) tokens: (Option<u64>, Option<u64>),
     /// The call failed.
     pub(super) failed: bool,
+    /// It is a request that the process made; else what stands here is what such below it come to.
+    pub(super) is_call: bool,
 }
 
 impl Row {
@@ -44,9 +46,17 @@ impl Row {
         } else {
             match get(span, "gen_ai.response.finish_reasons") {
                 Some(reasons @ Value::Array(_)) => list(reasons, ","),
-                _ => "-".to_owned(),
+                _ => integer(span, "http.response.status_code")
+                    .filter(|_| is_plain(span))
+                    .map_or_else(|| "-".to_owned(), |status| status.to_string()),
             }
         };
+        let is_call = span.kind == Kind::Client;
+        let name = match string(span, "url.path").filter(|_| is_plain(span)) {
+            Some(path) => format!("{} {path}", span.name),
+            None => span.name.clone(),
+        };
+        let tokens = |own, below| integer(span, own).or_else(|| integer(span, below));
         let server = match (string(span, "server.address"), integer(span, "server.port")) {
             (Some(address), Some(port)) if port != 443 => format!("{address}:{port}"),
             (Some(address), _) => address.to_owned(),
@@ -60,7 +70,7 @@ impl Row {
             Some(Value::Double(seconds)) => Duration::try_from_secs_f64(*seconds).ok(),
             _ => None,
         };
-        let cost = match get(span, "gen_ai.cost.total") {
+        let cost = match get(span, "gen_ai.cost.total").or_else(|| get(span, "spanwire.total.cost")) {
             Some(Value::Double(usd)) => Some(*usd),
             _ => None,
         };
@@ -68,14 +78,18 @@ impl Row {
             cost,
             time: text::time_of_day(span.ended),
             service: clip(&span.process.service_name, SERVICE_WIDTH),
-            name: clip(&span.name, NAME_WIDTH),
+            name: clip(&name, NAME_WIDTH),
             result: clip(&result, RESULT_WIDTH),
             duration: span.ended.duration_since(span.started).unwrap_or_default(),
             first_chunk,
             server: clip(&server, SERVER_WIDTH),
             notes: clip(&notes, NOTES_WIDTH),
             cached: integer(span, "gen_ai.usage.cache_read.input_tokens").filter(|cached| *cached > 0),
-            tokens: (integer(span, "gen_ai.usage.input_tokens"), integer(span, "gen_ai.usage.output_tokens")),
+            tokens: (
+                tokens("gen_ai.usage.input_tokens", "spanwire.total.input_tokens"),
+                tokens("gen_ai.usage.output_tokens", "spanwire.total.output_tokens"),
+            ),
+            is_call,
             failed,
         }
     }
@@ -136,6 +150,11 @@ pub(super) fn heading(color: bool) -> String {
         "SERVER".to_owned(),
     ];
     paint(&cells.join("  "), Style::Aside, color)
+}
+
+/// HTTP that is no call of a model or a store.
+fn is_plain(span: &Span) -> bool {
+    string(span, "fi.span.kind") == Some("CHAIN") && span.kind != Kind::Internal
 }
 
 fn get<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {

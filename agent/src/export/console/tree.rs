@@ -39,7 +39,11 @@ struct Totals {
 }
 
 impl Totals {
+    /// Adds a call; what is put together of calls counts for nothing.
     fn add(&mut self, row: &Row) {
+        if !row.is_call {
+            return;
+        }
         self.calls += 1;
         self.input = self.input.saturating_add(row.tokens.0.unwrap_or(0));
         self.output = self.output.saturating_add(row.tokens.1.unwrap_or(0));
@@ -68,6 +72,8 @@ pub(super) struct Tree {
     service: String,
     totals: Totals,
     kept: Vec<Kept>,
+    /// Spans that are not kept.
+    omitted: u64,
 }
 
 /// The trees of all processes.
@@ -85,7 +91,13 @@ impl Forest {
         let index = match known {
             Some(index) => index,
             None if self.trees.len() < PROCESSES => {
-                self.trees.push(Tree { pid, service, totals: Totals::default(), kept: Vec::new() });
+                self.trees.push(Tree {
+                    pid,
+                    service,
+                    totals: Totals::default(),
+                    kept: Vec::new(),
+                    omitted: 0,
+                });
                 self.trees.len() - 1
             }
             None => {
@@ -99,6 +111,8 @@ impl Forest {
         if tree.kept.len() < SPANS && host_spans < HOST_SPANS {
             let (trace_id, span_id, parent) = (span.trace_id, span.span_id, span.parent);
             tree.kept.push(Kept { trace_id, span_id, parent, started: span.started, row });
+        } else {
+            tree.omitted += 1;
         }
     }
 
@@ -123,7 +137,7 @@ impl Tree {
         let title = paint(&self.service, Style::Title, color);
         let mut drawing = vec![format!("{title} (pid {}): {}", self.pid, self.totals.text(color))];
         let traces = self.traces();
-        let omitted = self.totals.calls - self.kept.len() as u64;
+        let omitted = self.omitted;
         let last_trace = traces.len().saturating_sub(1);
         for (index, (trace_id, spans)) in traces.iter().enumerate() {
             let is_last = index == last_trace && omitted == 0;
