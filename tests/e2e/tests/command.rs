@@ -178,7 +178,7 @@ async fn the_demo_shows_all_that_its_example_does() -> Result<()> {
         &["generate_content", "stop", "21→144", "$"],
         &["execute_tool get_weather"],
         &["invoke_agent", "890→48", "$"],
-        &["weather_assistant          -", "$"],
+        &["weather_assistant     weather_assistant", "3,286→288", "$"],
     ] {
         let found = lines.iter().position(|line| words.iter().all(|word| line.contains(word)));
         lines.remove(found.with_context(|| format!("{words:?} in\n{shown}\n{errors}"))?);

@@ -285,6 +285,18 @@ fn what_a_program_asks_for_hangs_under_its_run() {
     assert_eq!((host.spans.len(), host.parent(3)), (4, (None, None)));
 }
 
+/// Behind a tunnel through a proxy exchanges of a connection are counted anew.
+#[test]
+fn a_key_that_is_used_again_is_another_exchanges() {
+    let mut host = Host::new();
+    host.asks(1, 7, 71);
+    host.correlator.left(key(1));
+    host.asks(1, 7, 71);
+    host.correlator.tick(host.now_ns, &mut host.spans);
+    host.ends(1, 71);
+    assert_eq!(host.parent(1).1.as_deref(), Some("program"));
+}
+
 #[test]
 fn a_run_ends_when_nothing_comes_and_no_span_waits_for_ever() {
     const MINUTE_NS: u64 = 60_000_000_000;
