@@ -230,6 +230,9 @@ fn record<const N: usize>(data: &Data, address: u64, size: u64, waits: bool) {
     entry.submit(wakes(waits));
 }
 
+/// Says that a head is over: no four bytes of one are it.
+pub const END: u32 = u32::MAX;
+
 /// The end of a message's head, as the last four bytes that were seen.
 const EMPTY_LINE: u32 = u32::from_be_bytes(*b"\r\n\r\n");
 
@@ -237,15 +240,15 @@ const EMPTY_LINE: u32 = u32::from_be_bytes(*b"\r\n\r\n");
 pub const HEAD_BYTES: usize = 2048;
 
 /// Copies what is of a message's head of the `size` bytes, at most [`HEAD_BYTES`], at `address` of the traced process into a
-/// record that begins with `data`: up to the empty line that ends it, which must lie within these bytes. True where
-/// the head ends here, and is no interim answer's.
+/// record that begins with `data`: up to the empty line that ends it; `before` are the last bytes before these. [`END`] where
+/// the head ends here, and is no interim answer's; else the last bytes, or 0 where they do not matter.
 #[inline(always)]
-pub fn head(data: &Data, address: u64, size: u64) -> bool {
+pub fn head(data: &Data, address: u64, size: u64, before: u32) -> u32 {
     const N: usize = HEAD_BYTES;
     let length = bounded::<N>(size);
     let Some(mut entry): Option<RingBufEntry<Record<N>>> = EVENTS.reserve(0) else {
         count_drop(if data.opens == 0 { data.header.kind } else { dropped::REQUEST });
-        return false;
+        return 0;
     };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` points at N bytes behind the header in the reservation, a multiple of 8, and length <= N; the helper
@@ -259,7 +262,7 @@ pub fn head(data: &Data, address: u64, size: u64) -> bool {
         // loop are one to it.
         let captured = &raw mut (*record).data.captured_bytes;
         captured.write_volatile(0);
-        let mut seen = 0_u32;
+        let mut seen = before;
         for at in 0..N {
             seen = seen << 8 | u32::from(bytes.add(at).read_volatile());
             if seen == EMPTY_LINE {
@@ -287,12 +290,24 @@ pub fn head(data: &Data, address: u64, size: u64) -> bool {
                 word.write_volatile(word.read_volatile() & ((1 << (kept * 8)) - 1));
             }
         }
+        // The last four bytes; of a shorter piece, what is there behind those before.
+        let mut last = before;
+        for back in 0..4_u64 {
+            if length > 3 - back {
+                let at = length - (4 - back);
+                last = last << 8 | u32::from(bytes.add((at & (N as u64 - 1)) as usize).read_volatile());
+            }
+        }
         // `HTTP/1.1 1xx`: the answer's own head follows.
         let is_interim = bytes.read_volatile() == b'H'
             && bytes.add(4).read_volatile() == b'/'
             && bytes.add(9).read_volatile() == b'1';
         entry.submit(wakes(false));
-        found && !is_interim
+        match (found, is_interim) {
+            (true, false) => END,
+            (true, true) => 0,
+            (false, _) => last,
+        }
     }
 }
 

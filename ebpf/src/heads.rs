@@ -14,13 +14,17 @@ use crate::{
 /// Most pieces of one call that are looked at for the end of a head: 2 KiB each, or buffers that lie apart.
 const PIECES: usize = 8;
 
+/// Where in [`Connection::opening`] the last bytes of the head under way are: nothing of such a connection is told by how
+/// requests open.
+const SEEN: usize = 7;
+
 /// Ends a body that comes in chunks and has no trailers (RFC 9112, section 7.1).
 const LAST_CHUNK: [u8; 5] = *b"0\r\n\r\n";
 
-/// Results of [`head_piece`].
+/// Results of [`head_piece`], in the lower half; the upper one has the last bytes that it saw.
 const OVER: u64 = 0;
 const GOES_ON: u64 = 1;
-pub const FOUND: u64 = 2;
+const FOUND: u64 = 2;
 
 /// Whether a head begins with these bytes. What a client sends after an interim answer does not look like one.
 #[inline(never)]
@@ -32,6 +36,7 @@ pub fn look_for(connection: &mut Connection, way: u8, turns: bool, cursor: &mut 
             cursor.first_word() == word(*b"HTTP\0\0\0\0")
         };
         if is_head {
+            connection.opening[SEEN] = 0;
             connection.looks |= bit(way);
         } else {
             connection.looks &= !bit(way);
@@ -60,15 +65,19 @@ pub fn send(socket: &mut Connection, way: u8, time_ns: u64, bytes: u64, cursor: 
     let thread = bpf_get_current_pid_tgid();
     cursor.shorten(left);
     if socket.looks & bit(way) != 0 && CURSORS.insert(thread, &*cursor, 0).is_ok() {
+        // A head may end across two pieces, or two calls: the last bytes of the one before are kept.
+        let mut seen = socket.opening[SEEN] << 32;
         for _ in 0..PIECES {
-            let result = head_piece(socket.id, time_ns, u64::from(way));
-            if result == FOUND {
+            let result = head_piece(socket.id, time_ns, u64::from(way) | seen);
+            seen = result >> 32 << 32;
+            if result as u32 as u64 == FOUND {
                 socket.looks &= !bit(way);
             }
-            if result != GOES_ON {
+            if result as u32 as u64 != GOES_ON {
                 break;
             }
         }
+        socket.opening[SEEN] = seen >> 32;
         // SAFETY: an entry of this thread's own.
         left = CURSORS.get_ptr_mut(thread).map_or(left, |cursor| unsafe { (*cursor).left() });
     }
@@ -90,19 +99,23 @@ pub fn send(socket: &mut Connection, way: u8, time_ns: u64, bytes: u64, cursor: 
 /// for the reason that [`capture::send_piece`] has.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn head_piece(id: u64, time_ns: u64, way: u64) -> u64 {
+pub extern "C" fn head_piece(id: u64, time_ns: u64, tags: u64) -> u64 {
+    let (way, seen) = (tags as u8, (tags >> 32) as u32);
     // SAFETY: an entry of this thread's own.
     let Some(cursor) = CURSORS.get_ptr_mut(bpf_get_current_pid_tgid()) else { return OVER };
     // SAFETY: as above.
     let piece = match unsafe { (*cursor).turn(emit::HEAD_BYTES as u64) } {
         Turn::Piece(piece) => piece,
-        Turn::Vector => return GOES_ON,
+        Turn::Vector => return GOES_ON | u64::from(seen) << 32,
         Turn::Done => return OVER,
     };
-    let mut data = capture::record(kind::DATA, id, way as u8, source::SOCKET, time_ns);
+    let mut data = capture::record(kind::DATA, id, way, source::SOCKET, time_ns);
     data.position = piece.position;
     // SAFETY: as above.
     data.opens = unsafe { (*cursor).take_mark() };
     data.original_bytes = piece.size as u32;
-    if emit::head(&data, piece.address, piece.size) { FOUND } else { GOES_ON }
+    match emit::head(&data, piece.address, piece.size, seen) {
+        emit::END => FOUND,
+        seen => GOES_ON | u64::from(seen) << 32,
+    }
 }

@@ -4,6 +4,7 @@ mod agents;
 pub mod attributes;
 pub mod clock;
 mod collections;
+mod counts;
 pub mod exporters;
 pub mod ids;
 pub mod propagation;
@@ -31,6 +32,7 @@ use crate::provider;
 use agents::{Agents, Called, Follows};
 use clock::Clock;
 use collections::Collections;
+pub use counts::{ContextCounts, UnpricedCalls};
 use exporters::{Export, Exporters};
 use ids::IdGenerator;
 use propagation::{Propagated, RANDOM, SAMPLED, WholeIds};
@@ -83,24 +85,6 @@ pub struct Correlator {
     collections: Collections,
     prices: Prices,
     unpriced: UnpricedCalls,
-}
-
-/// How many calls had headers of which the trace they belong to is not plain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContextCounts {
-    /// They name several traces.
-    pub conflicts: u64,
-    /// One of them is invalid.
-    pub invalid: u64,
-}
-
-/// How many calls were billed that have no cost, by what is missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnpricedCalls {
-    /// Nobody says what the model costs.
-    pub models: u64,
-    /// The counts of tokens contradict each other.
-    pub counts: u64,
 }
 
 impl Correlator {
