@@ -345,6 +345,12 @@ impl Correlator {
         self.forest.unknown
     }
 
+    /// How many spans of agents' runs and their tools were not made, since their calls are below spans of a tracer's.
+    #[must_use]
+    pub fn unplaced(&self) -> u64 {
+        self.forest.unplaced
+    }
+
     /// How many calls were billed that have no cost.
     #[must_use]
     pub fn unpriced(&self) -> UnpricedCalls {

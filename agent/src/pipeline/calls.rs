@@ -251,6 +251,7 @@ impl Pipeline {
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
         self.counters.spans_placed_early.set(self.correlator.let_go());
         self.counters.exchanges_untracked.set(self.correlator.untracked());
+        self.counters.inferred_spans_left.set(self.correlator.unplaced());
         let contexts = self.correlator.contexts();
         self.counters.context_conflicts.set(contexts.conflicts);
         self.counters.contexts_invalid.set(contexts.invalid);

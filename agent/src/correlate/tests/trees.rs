@@ -316,6 +316,24 @@ fn a_run_ends_when_nothing_comes_and_no_span_waits_for_ever() {
 }
 
 #[test]
+fn what_hangs_on_a_request_that_never_ends_is_forgotten() {
+    let mut host = Host::new();
+    host.serves(1, 7, 71, None);
+    for round in 0..4 {
+        for connection in 0..20_000 {
+            let connection = 10 + round * 20_000 + connection;
+            host.asks(connection, 7, 71);
+            host.ends(connection, 71);
+        }
+        host.now_ns += 31_000_000_000;
+        host.correlator.tick(host.now_ns, &mut host.spans);
+    }
+    assert_eq!((host.correlator.untracked(), host.spans.len()), (0, 80_000));
+    host.ends(1, 71);
+    host.assert_child(80_009, 1, Method::Thread);
+}
+
+#[test]
 fn memory_is_bounded_whatever_processes_do() {
     let mut host = Host::new();
     for connection in 0..70_000 {

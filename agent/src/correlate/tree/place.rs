@@ -44,6 +44,7 @@ impl Forest {
                 self.remove(slot);
             } else if is_old {
                 early += self.hand_out(slot, now_ns, tools, spans);
+                self.prune(slot);
             }
         }
         if self.slots.held() > HELD_MAX {
@@ -89,6 +90,20 @@ impl Forest {
                 self.forget(key);
             }
         }
+    }
+
+    /// Of what does not end, what was made for it and is over is of no more use: nothing that begins can hang on it.
+    fn prune(&mut self, slot: SlotId) {
+        let mut over = Vec::new();
+        self.slots.retain_keys(slot, |key| {
+            let is_over = |known: &Known| known.ended_ns.is_some() && known.has_span;
+            let is_over = self.known.get(key).is_none_or(is_over);
+            if is_over {
+                over.push(*key);
+            }
+            !is_over
+        });
+        over.into_iter().for_each(|key| self.forget(key));
     }
 
     /// Gives the spans that wait in a slot their places; how many they were.

@@ -80,6 +80,13 @@ impl Slots {
         }
     }
 
+    /// Forgets those exchanges of one that are not to stay.
+    pub(super) fn retain_keys(&mut self, id: SlotId, stays: impl FnMut(&ExchangeKey) -> bool) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.keys.retain(stays);
+        }
+    }
+
     /// What is in one goes into another one: its exchanges, which are of that one from now on.
     pub(super) fn merge(&mut self, from: SlotId, to: SlotId) -> Option<Vec<ExchangeKey>> {
         if from == to || !self.slots.contains_key(&to) {
