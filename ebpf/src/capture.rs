@@ -8,8 +8,9 @@ use spanwire_abi::{
 use crate::{
     cursor::{Cursor, Turn, zero},
     dismissal, emit, heads,
-    maps::{CURSORS, DISMISSALS, PROCESSES, REQUESTS, TLS_CALLS, TLS_KEYS},
-    opening::{APPLICATION_DATA, Start, has_line, has_no_body, look},
+    maps::{CURSORS, DISMISSALS, PROCESSES, REQUESTS, TLS_CALLS},
+    opening::{Start, has_line, has_no_body, look},
+    records,
 };
 
 /// Most records that one call is cut into: of bytes that lie together 3 MiB at its begin and 1 MiB at its end, where
@@ -78,7 +79,7 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     let begins = is_http && turns && way == connection.requests;
     if begins && from == source::SOCKET && matches!(look(cursor), Start::Hello) {
         // A proxy's tunnel, whether or not the request for it was skipped.
-        greet(connection, position);
+        records::greet(connection, position);
         return Action::Hello;
     }
     match connection.verdict {
@@ -111,45 +112,20 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
             Action::Send
         }
         verdict::RECORDS => {
-            if way == direction::WRITE {
-                mark_records(connection, turns, position, cursor);
+            if way == connection.requests {
+                records::mark(connection, turns, position, cursor);
             }
             if obey(connection) { Action::Leave } else { Action::Send }
         }
         verdict::SKIP_RECORDS
-            if turns && way == direction::WRITE && !dismissal::rests(connection.opening[0]) =>
+            if turns && way == connection.requests && !dismissal::rests(connection.opening[0]) =>
         {
             connection.verdict = verdict::RECORDS;
-            mark_records(connection, turns, position, cursor);
+            records::mark(connection, turns, position, cursor);
             if obey(connection) { Action::Leave } else { Action::Send }
         }
         _ => Action::Leave,
     }
-}
-
-/// TLS records are sent that are read by their keys: marks where a request may begin. That is where a program's own
-/// bytes are sent after some were received, or after the end of the handshake, which is sent after them.
-#[inline(always)]
-fn mark_records(connection: &mut Connection, turns: bool, position: u64, cursor: &mut Cursor) {
-    if !turns && connection.looks == 0 {
-        return;
-    }
-    let starts = matches!(cursor.first::<1>(), Some([APPLICATION_DATA]));
-    connection.looks = u8::from(!starts);
-    if starts {
-        connection.alike_since = position;
-        cursor.mark_request();
-    }
-}
-
-/// A TLS client begins at this position.
-#[inline(always)]
-fn greet(connection: &mut Connection, position: u64) {
-    connection.requests = direction::WRITE;
-    connection.alike_since = position;
-    connection.looks = 1;
-    let by_keys = TLS_KEYS.load() != 0 && !current_is(process::CALLS);
-    connection.verdict = if by_keys { verdict::RECORDS } else { verdict::CIPHERTEXT };
 }
 
 /// Whether the agent said this of the current process: a bit of [`process`].
@@ -205,8 +181,14 @@ fn first_look(connection: &mut Connection, way: u8, from: u8, position: u64, cur
         }
         // The first bytes, or those behind what a proxy was asked in a protocol of its own.
         Start::Hello if from == source::SOCKET && way == direction::WRITE => {
-            greet(connection, position);
+            records::greet(connection, position);
             Action::Hello
+        }
+        // Most servers read the header of the first record by itself.
+        Start::Hello | Start::TlsRecord
+            if from == source::SOCKET && records::is_first(connection, way, position) =>
+        {
+            if records::receive(connection, position) { Action::Send } else { Action::Leave }
         }
         Start::Hello | Start::TlsRecord | Start::TlsData if from == source::SOCKET => {
             connection.verdict = verdict::CIPHERTEXT;

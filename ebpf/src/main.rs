@@ -16,6 +16,7 @@ mod maps;
 mod opening;
 mod place;
 mod probe;
+mod records;
 mod scope;
 
 /// The kernel lets only GPL-compatible programs use its tracing helpers.

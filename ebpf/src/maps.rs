@@ -76,8 +76,8 @@ pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_
 #[map]
 pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
 
-/// When a process last began a TLS session as a client that the agent was told of, by process id: the keys that
-/// it expands are of interest for a while.
+/// When a process last began a TLS session that the agent was told of, by process id: the keys that it expands are of
+/// interest for a while.
 #[map]
 pub static GREETINGS: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16_384, 0);
 

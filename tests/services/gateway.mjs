@@ -3,7 +3,9 @@
 
 import { randomBytes } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createRequire } from "node:module";
 
 // The packages are not beside this file.
@@ -70,4 +72,6 @@ app.post("/ask", async (request, response) => {
   response.status(answer.status).json(document);
 });
 
-const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
+const { CERTIFICATE, KEY } = process.env;
+const secured = () => createHttpsServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) }, app);
+const server = (CERTIFICATE ? secured() : createHttpServer(app)).listen(0, "127.0.0.1", () => console.log(server.address().port));

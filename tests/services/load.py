@@ -39,7 +39,8 @@ def ask(connection, reference):
 
 
 def work():
-    connection = http.client.HTTPConnection(url.hostname, url.port)
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = kind(url.hostname, url.port)
     while True:
         with lock:
             number = next(numbers, None)

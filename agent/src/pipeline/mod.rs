@@ -21,7 +21,7 @@ use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::discovery::admission::Admission;
 use crate::discovery::process::ProcessTable;
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
+use crate::event::{Chunk, ConnectionId, End, Ends, Event, Source};
 use crate::exchange::Step;
 use crate::protocol::tls;
 use crate::provider::{self, BodyLimits};
@@ -232,6 +232,7 @@ impl Pipeline {
         if !known
             && self.greetings.is_idle(pid, server_name.as_ref(), self.reads_keys)
             && let Some(peer) = ends.and_then(Ends::peer)
+            && !self.traced.is_served_at(peer)
         {
             effects(Effect::Dismiss { pid, peer, hello_bytes: bytes.len() });
         }
@@ -292,7 +293,7 @@ impl Pipeline {
             let unclaimed = conversation.http.unclaimed_bytes().saturating_sub(unclaimed);
             self.counters.bytes_unclaimed.add(unclaimed);
             *conversation.side(direction) = Side { assembler, skipping, tid };
-            if direction == Direction::Write {
+            if direction == conversation.requests() {
                 conversation.requests_at = position;
             }
             let position =

@@ -71,7 +71,7 @@ impl Keys {
 impl Conversation {
     /// Bytes of this direction are missing; with `skipped` since they were to be left out.
     pub(super) fn missed(&mut self, direction: Direction, skipped: bool) {
-        if direction == Direction::Write && !skipped && self.awaited.is_some() {
+        if direction == self.requests() && !skipped && self.awaited.is_some() {
             self.awaited = Some(true);
         }
     }
@@ -92,6 +92,7 @@ pub(super) fn read(
     keys: &mut Keys,
     steps: &mut Vec<Step>,
 ) {
+    let requests = conversation.requests();
     let Conversation { http, tls, pid, content, awaited, read, .. } = conversation;
     match tls {
         None => http.push(direction, time_ns, segment, &mut |step| steps.push(step)),
@@ -100,7 +101,7 @@ pub(super) fn read(
                 // The answer before it was left out, and nothing of it shows yet.
                 http.push(direction, time_ns, Segment::Turn, &mut |step| steps.push(step));
             }
-            let mut sink = |plain| hand_on(http, (content, awaited), plain, steps);
+            let mut sink = |plain| hand_on(http, (content, awaited, requests), plain, steps);
             tls.push(direction, time_ns, segment, keys.of(*pid), &mut sink);
         }
     }
@@ -109,12 +110,13 @@ pub(super) fn read(
 /// Hands on what a session reads.
 fn hand_on(
     http: &mut HttpConnection,
-    (content, awaited): (&mut Content, &mut Option<bool>),
+    (content, awaited, requests): (&mut Content, &mut Option<bool>, Direction),
     plain: Plain,
     steps: &mut Vec<Step>,
 ) {
     let Plain { direction, time_ns, what } = plain;
-    if let (What::Segment(Segment::Data(bytes)), Direction::Write) = (&what, direction)
+    if let What::Segment(Segment::Data(bytes)) = &what
+        && direction == requests
         && *awaited == Some(false)
     {
         // A request that is read from here on, or cannot be told from what its client uploads.
@@ -138,18 +140,20 @@ fn hand_on(
 
 /// The connection is over: hands on what was still to come of its session.
 pub(super) fn finish(conversation: &mut Conversation, steps: &mut Vec<Step>) {
+    let requests = conversation.requests();
     let Conversation { http, tls, content, awaited, .. } = conversation;
     if let Some(tls) = tls {
-        tls.finish(&mut |plain| hand_on(http, (content, awaited), plain, steps));
+        tls.finish(&mut |plain| hand_on(http, (content, awaited, requests), plain, steps));
     }
 }
 
 /// The peer sends no more: hands on what was still to come of it. Whether it may have been cut.
 pub(super) fn peer_ended(conversation: &mut Conversation, steps: &mut Vec<Step>) -> bool {
+    let requests = conversation.requests();
     let Conversation { http, tls, content, awaited, .. } = conversation;
     let Some(tls) = tls else { return false };
     let ending = tls.ending(Direction::Read);
-    tls.end(Direction::Read, &mut |plain| hand_on(http, (content, awaited), plain, steps));
+    tls.end(Direction::Read, &mut |plain| hand_on(http, (content, awaited, requests), plain, steps));
     ending == Ending::Cut
 }
 
@@ -185,10 +189,13 @@ impl Pipeline {
         }
         for connection in self.table.waiting(pid) {
             let Some(mut conversation) = self.table.take(connection) else { continue };
+            let requests = conversation.requests();
             let Conversation { http, tls, content, awaited, .. } = &mut *conversation;
             if let Some(tls) = tls {
                 let steps = &mut self.steps;
-                tls.retry(self.keys.of(pid), &mut |plain| hand_on(http, (content, awaited), plain, steps));
+                tls.retry(self.keys.of(pid), &mut |plain| {
+                    hand_on(http, (content, awaited, requests), plain, steps)
+                });
             }
             let position = conversation.requests_at;
             self.follow(connection, &mut conversation, Some(pid), position, effects);
@@ -209,6 +216,7 @@ impl Pipeline {
         effects: &mut impl FnMut(Effect),
     ) {
         let state = conversation.tls.as_deref().map(Session::state);
+        let is_client = conversation.requests() == Direction::Write;
         if conversation.ignored {
             // Its keys have no more use.
             conversation.tls = None;
@@ -229,7 +237,10 @@ impl Pipeline {
                 conversation.ignored = true;
                 conversation.tls = None;
                 effects(Effect::Decide { connection, position: u64::MAX, verdict: Verdict::Ignore });
-                effects(Effect::KeysFailed { pid: conversation.pid });
+                // What a process serves is read by its keys or not at all.
+                if is_client {
+                    effects(Effect::KeysFailed { pid: conversation.pid });
+                }
             }
             _ => {}
         }

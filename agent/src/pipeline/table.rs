@@ -59,19 +59,26 @@ impl Conversation {
         }
     }
 
+    /// The direction in which requests move, as far as TLS tells: where it does not, the process is the client.
+    pub(super) fn requests(&self) -> Direction {
+        self.tls.as_ref().and_then(|tls| tls.facts().client).unwrap_or(Direction::Write)
+    }
+
     /// Whether it is read by its records or at the calls of a TLS library.
     pub(super) fn is_tls(&self) -> bool {
         self.source != Source::Socket
     }
 
     fn new(pid: u32, source: Source, socket: Option<ConnectionId>) -> Self {
+        let http = HttpConnection::new(Limits::default(), source);
         Self {
             pid,
             source,
             read: Side::default(),
             write: Side::default(),
             tls: (source == Source::Records).then(Box::default),
-            http: HttpConnection::new(Limits::default(), source).serving_heads(),
+            // Where a head ends in TLS is nothing that the kernel side could see.
+            http: if source == Source::Socket { http.serving_heads() } else { http },
             exchanges: Exchanges::new(),
             ignored: false,
             content: Content::None,

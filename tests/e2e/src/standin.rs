@@ -165,6 +165,13 @@ impl StandIn {
         self.ca.as_deref()
     }
 
+    /// Its certificate and the private key, which are good for other servers on this host, too; none without TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<(PathBuf, PathBuf)> {
+        let folder = self.ca.as_deref()?.parent()?;
+        Some((folder.join("leaf.pem"), folder.join("leaf.key")))
+    }
+
     /// Its Unix socket; none with TLS.
     #[must_use]
     pub fn unix(&self) -> Option<&Path> {

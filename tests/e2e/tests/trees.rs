@@ -100,8 +100,8 @@ async fn told_by_headers(plan: Plan<'_>, tls: bool) -> Result<()> {
 }
 
 /// One that they do not: what is not known is left open.
-async fn not_told(plan: Plan<'_>) -> Result<()> {
-    for score in scores(plan, false, false).await? {
+async fn not_told(plan: Plan<'_>, tls: bool) -> Result<()> {
+    for score in scores(plan, tls, false).await? {
         sound(&score)?;
     }
     Ok(())
@@ -123,6 +123,16 @@ async fn all_propagate_over_tls() -> Result<()> {
 }
 
 #[tokio::test]
+async fn all_propagate_and_all_is_tls() -> Result<()> {
+    told_by_headers(Plan { tls: true, ..Plan::all(Propagation::W3c, Workers::Threads) }, true).await
+}
+
+#[tokio::test]
+async fn nobody_propagates_and_all_is_tls() -> Result<()> {
+    not_told(Plan { tls: true, ..Plan::all(Propagation::None, Workers::Threads) }, true).await
+}
+
+#[tokio::test]
 async fn b3_in_the_middle() -> Result<()> {
     let plan = Plan::all(Propagation::W3c, Workers::Threads);
     told_by_headers(Plan { orchestrator: Propagation::B3, ..plan }, false).await
@@ -131,17 +141,17 @@ async fn b3_in_the_middle() -> Result<()> {
 #[tokio::test]
 async fn one_in_the_middle_does_not_propagate() -> Result<()> {
     let plan = Plan::all(Propagation::W3c, Workers::Threads);
-    not_told(Plan { orchestrator: Propagation::None, ..plan }).await
+    not_told(Plan { orchestrator: Propagation::None, ..plan }, false).await
 }
 
 #[tokio::test]
 async fn nobody_propagates_and_threads_serve() -> Result<()> {
-    not_told(Plan::all(Propagation::None, Workers::Threads)).await
+    not_told(Plan::all(Propagation::None, Workers::Threads), false).await
 }
 
 #[tokio::test]
 async fn nobody_propagates_and_processes_serve() -> Result<()> {
-    not_told(Plan::all(Propagation::None, Workers::Processes)).await
+    not_told(Plan::all(Propagation::None, Workers::Processes), false).await
 }
 
 /// All requests of one trace have one and the same header.

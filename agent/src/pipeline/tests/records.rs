@@ -16,6 +16,7 @@ struct Connection {
     write: Sealer,
     read: Sealer,
     moved: [u64; 2],
+    requests: Direction,
 }
 
 impl Connection {
@@ -33,12 +34,34 @@ impl Connection {
             write: Sealer::new(&WRITE_KEY, Version::V13),
             read: Sealer::new(&READ_KEY, Version::V13),
             moved: [0; 2],
+            requests: Direction::Write,
         };
         connection.bench.pipeline = connection.bench.pipeline.with_keys(true);
         connection.bench.open_socket();
         let bytes = Bytes::from(client_hello());
         connection.bench.handle(Event::Hello { connection: SOCKET, pid: PID, bytes, time_ns: 400 });
         connection.moves(Direction::Write, &client_hello());
+        connection
+    }
+
+    /// One that a process serves that takes part in traces.
+    fn served(suite: u16) -> Self {
+        let mut bench = Bench::new();
+        bench.pipeline = bench.pipeline.with_keys(true).with_http(true);
+        bench.open_socket();
+        let mut connection = Self {
+            bench,
+            write: Sealer::new(&WRITE_KEY, Version::V13),
+            read: Sealer::new(&READ_KEY, Version::V13),
+            moved: [0; 2],
+            requests: Direction::Read,
+        };
+        let hello = client_hello();
+        // As OpenSSL reads it.
+        connection.moves(Direction::Read, &hello[..5]);
+        connection.moves(Direction::Read, &hello[5..]);
+        connection.moves(Direction::Write, &server_hello(suite, true));
+        connection.moves(Direction::Read, &change_cipher_spec());
         connection
     }
 
@@ -55,7 +78,7 @@ impl Connection {
             time_ns: self.bench.time_ns,
             position: *position,
             original_bytes: u32::try_from(bytes.len()).unwrap(),
-            after_answer: turns && direction == Direction::Write,
+            after_answer: turns && direction == self.requests,
             bytes: Bytes::copy_from_slice(bytes),
         };
         *position += bytes.len() as u64;
@@ -110,6 +133,38 @@ fn a_call_is_read_whenever_its_keys_come() {
         assert!(connection.bench.pipeline.counters.loss_summary().is_none());
         assert!(connection.bench.pipeline.table.is_empty());
     }
+}
+
+#[test]
+fn what_a_process_serves_is_read_as_well() {
+    for late in [false, true] {
+        let mut connection = Connection::served(AES);
+        if !late {
+            connection.expands(&WRITE_KEY);
+            connection.expands(&READ_KEY);
+        }
+        for _ in 0..2 {
+            connection.receives("POST /task HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789");
+            connection.sends("HTTP/1.1 201 Made\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n");
+        }
+        if late {
+            connection.expands(&WRITE_KEY);
+            connection.expands(&READ_KEY);
+        }
+        connection.ends();
+        let spans = connection.bench.spans();
+        assert_eq!(spans.len(), 2, "late: {late}");
+        assert_eq!(spans[1].kind, crate::correlate::span::Kind::Server);
+        assert_eq!(attribute(spans[1], "http.response.status_code"), Some(&Value::Int(201)));
+        assert_eq!(attribute(spans[1], "url.scheme"), Some(&Value::String("https".to_owned())));
+        assert_eq!(attribute(spans[1], "spanwire.notes"), None);
+        assert!(connection.bench.pipeline.counters.loss_summary().is_none());
+        assert!(connection.bench.pipeline.table.is_empty());
+    }
+    let connection = Connection::served(CHACHA);
+    assert_eq!(connection.bench.pipeline.counters.tls_unread_suite.get(), 1);
+    let failed = |effect: &Effect| matches!(effect, Effect::KeysFailed { .. });
+    assert!(!connection.bench.effects.iter().any(failed), "its calls as a client may be read all the same");
 }
 
 #[test]
