@@ -129,7 +129,13 @@ pub enum Ends {
         peer: SocketAddr,
     },
     /// A Unix socket.
-    Unix,
+    Unix {
+        /// What the kernel tells this end's name by: all connections to one listening socket have it in common. None where this
+        /// end has no name, as is usual for clients.
+        local: Option<u64>,
+        /// The same of the other end.
+        peer: Option<u64>,
+    },
 }
 
 impl Ends {
@@ -138,7 +144,7 @@ impl Ends {
     pub fn local(self) -> Option<SocketAddr> {
         match self {
             Self::Internet { local, .. } => Some(local),
-            Self::Unix => None,
+            Self::Unix { .. } => None,
         }
     }
 
@@ -147,9 +153,38 @@ impl Ends {
     pub fn peer(self) -> Option<SocketAddr> {
         match self {
             Self::Internet { peer, .. } => Some(peer),
-            Self::Unix => None,
+            Self::Unix { .. } => None,
         }
     }
+}
+
+/// What the two ends of a connection have in common where both are on this host, whatever addresses each knows the other by:
+/// those may be translated on the way, and others in another network namespace may have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// TCP: the sequence numbers of the first bytes that its ends send. Each end chooses its own from the addresses, a secret of
+    /// the host and the time, to 64 ns (net/core/secure_seq.c).
+    Tcp {
+        /// Of the one that began it.
+        client: u32,
+        /// Of the other one.
+        server: u32,
+    },
+    /// A Unix socket: the number of the client's inode, which the kernel does not give to another before it has given
+    /// four billion.
+    Unix {
+        /// The inode's.
+        client: u64,
+    },
+}
+
+/// A connection's [`Identity`], which depends on which end it is seen from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identities {
+    /// If this end is the client's.
+    pub as_client: Option<Identity>,
+    /// If it is the server's.
+    pub as_server: Option<Identity>,
 }
 
 /// The kernel's name for a file: only the kernel side knows what it means.
@@ -172,6 +207,8 @@ pub enum Event {
         program: u64,
         /// Where it leads; none when the kernel did not say.
         ends: Option<Ends>,
+        /// What its other end has in common with it.
+        identities: Identities,
         /// When.
         time_ns: u64,
     },

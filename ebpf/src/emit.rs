@@ -84,7 +84,7 @@ pub fn forked(child: u32) {
 }
 
 /// False where it found no room.
-pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) -> bool {
+pub fn opened(connection: u64, sock: u64, local: Endpoint, peer: Endpoint) -> bool {
     let Some(mut entry) = EVENTS.reserve::<Opened>(0) else {
         count_drop(kind::OPENED);
         return false;
@@ -99,6 +99,9 @@ pub fn opened(connection: u64, local: Endpoint, peer: Endpoint) -> bool {
         // It fills the whole name, with zeros where it fails.
         bpf_get_current_comm((&raw mut (*record).command).cast::<c_void>(), COMMAND_BYTES as u32);
         (&raw mut (*record).program).write(kernel::program());
+        let (own, other) = kernel::pair(sock);
+        (&raw mut (*record).own).write(own);
+        (&raw mut (*record).other).write(other);
     }
     entry.submit(wakes(true));
     true

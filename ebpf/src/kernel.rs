@@ -42,6 +42,14 @@ offsets! {
     TCP_RECEIVED;
     /// `tcp_sock.bytes_acked`: what was sent and arrived.
     TCP_ACKED;
+    /// `tcp_sock.rcv_nxt`: the sequence number of the byte behind those that were received.
+    TCP_RCV_NXT;
+    /// `tcp_sock.snd_una`: that of the byte behind those that were sent and arrived.
+    TCP_SND_UNA;
+    /// `unix_sock.peer`
+    UNIX_PEER;
+    /// `unix_sock.addr`
+    UNIX_ADDR;
     /// `sock.sk_socket`
     SOCK_SOCKET;
     /// `socket_alloc.vfs_inode.i_ino`: the socket comes first in `socket_alloc` (include/net/sock.h).
@@ -209,11 +217,44 @@ pub fn endpoints(sock: u64) -> Option<(Endpoint, Endpoint)> {
             local.address = field(sock, &SOCK_V6_RCV_SADDR)?;
             peer.address = field(sock, &SOCK_V6_DADDR)?;
         }
-        _ => return Some((local, peer)),
+        _ => {
+            local.address[..8].copy_from_slice(&name(sock).to_ne_bytes());
+            peer.address[..8].copy_from_slice(&name(field(sock, &UNIX_PEER).unwrap_or(0)).to_ne_bytes());
+            return Some((local, peer));
+        }
     }
     local.port = field(sock, &SOCK_NUM)?;
     peer.port = u16::from_be(field(sock, &SOCK_DPORT)?);
     Some((local, peer))
+}
+
+/// What stands for the name of a Unix socket; 0 for none.
+#[inline(always)]
+fn name(sock: u64) -> u64 {
+    field(sock, &UNIX_ADDR).unwrap_or(0)
+}
+
+/// What a connection's ends know each other by, this one's first: see [`spanwire_abi::Opened::own`].
+#[inline(always)]
+pub fn pair(sock: u64) -> (u64, u64) {
+    if field::<u16>(sock, &SOCK_FAMILY) == Some(AF_UNIX) {
+        return (inode(sock), inode(field(sock, &UNIX_PEER).unwrap_or(0)));
+    }
+    (first(sock, &TCP_SND_UNA, &TCP_ACKED), first(sock, &TCP_RCV_NXT, &TCP_RECEIVED))
+}
+
+/// Where one direction of a TCP connection begins: its latest sequence number, less all that it counts.
+#[inline(always)]
+fn first(sock: u64, latest: &Global<u32>, count: &Global<u32>) -> u64 {
+    // Another processor may be about to change both, count first: then they are looked at again.
+    for _ in 0..3 {
+        let Some(before) = field::<u64>(sock, count) else { return 0 };
+        let (latest, after) = (field::<u32>(sock, latest), field::<u64>(sock, count));
+        if after == Some(before) {
+            return latest.map_or(0, |latest| u64::from(latest.wrapping_sub(before as u32)));
+        }
+    }
+    0
 }
 
 /// When what a TCP socket has in flight began to be sent, in nanoseconds of `CLOCK_MONOTONIC`.

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use spanwire_abi::{COMMAND_BYTES, KEY_BYTES, direction, end, kind, source};
 use thiserror::Error;
 
-use crate::event::{Chunk, ConnectionId, Direction, End, Ends, Event, KernelFile, KeyBytes, Source};
+use crate::event::{
+    Chunk, ConnectionId, Direction, End, Ends, Event, Identities, Identity, KernelFile, KeyBytes, Source,
+};
 
 /// Why a record means nothing to this agent: the BPF object and the agent disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -73,7 +75,8 @@ pub(super) fn decode(record: &[u8]) -> Result<Event, DecodeError> {
             let name = command.split(|byte| *byte == 0).next().unwrap_or_default();
             let command = String::from_utf8_lossy(name).into_owned();
             let program = fields.u64()?;
-            Ok(Event::Opened { connection, pid, command, program, ends, time_ns })
+            let identities = ends.map_or(Ok(Identities::default()), |ends| identities(&mut fields, ends))?;
+            Ok(Event::Opened { connection, pid, command, program, ends, identities, time_ns })
         }
         kind::DATA => chunk(fields, connection, (pid, tid), time_ns).map(Event::Chunk),
         kind::HELLO => {
@@ -150,27 +153,57 @@ fn chunk(
     })
 }
 
-/// One end of a socket: its family, and its address if that is one of the internet's.
-type Endpoint = (u16, Option<SocketAddr>);
+/// Of one end of a socket.
+enum Address {
+    Internet(SocketAddr),
+    Unix(Option<u64>),
+    Unknown,
+}
 
-fn endpoint(fields: &mut Fields<'_>) -> Result<Endpoint, DecodeError> {
+fn endpoint(fields: &mut Fields<'_>) -> Result<Address, DecodeError> {
     let family = fields.u16()?;
     let port = fields.u16()?;
     let raw = fields.take::<16>()?;
-    let address = match family {
-        AF_INET => raw.first_chunk::<4>().map(|v4| IpAddr::from(*v4)),
-        AF_INET6 => Some(IpAddr::V6(Ipv6Addr::from(raw)).to_canonical()),
-        _ => None,
-    };
-    Ok((family, address.map(|address| SocketAddr::new(address, port))))
+    let [a, b, c, d, e, f, g, h, ..] = raw;
+    let internet = |address| Address::Internet(SocketAddr::new(address, port));
+    Ok(match family {
+        AF_INET => internet(IpAddr::from([a, b, c, d])),
+        AF_INET6 => internet(IpAddr::V6(Ipv6Addr::from(raw)).to_canonical()),
+        AF_UNIX => Address::Unix(known(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))),
+        _ => Address::Unknown,
+    })
 }
 
-fn ends((family, local): Endpoint, (_, peer): Endpoint) -> Option<Ends> {
-    match (family, local, peer) {
-        (AF_UNIX, ..) => Some(Ends::Unix),
-        (_, Some(local), Some(peer)) => Some(Ends::Internet { local, peer }),
+/// The kernel side says 0 for what it does not know.
+fn known(number: u64) -> Option<u64> {
+    (number != 0).then_some(number)
+}
+
+fn ends(local: Address, peer: Address) -> Option<Ends> {
+    match (local, peer) {
+        (Address::Unix(local), Address::Unix(peer)) => Some(Ends::Unix { local, peer }),
+        (Address::Internet(local), Address::Internet(peer)) => Some(Ends::Internet { local, peer }),
         _ => None,
     }
+}
+
+fn identities(fields: &mut Fields<'_>, ends: Ends) -> Result<Identities, DecodeError> {
+    let (own, other) = (known(fields.u64()?), known(fields.u64()?));
+    Ok(match ends {
+        Ends::Unix { .. } => Identities {
+            as_client: own.map(|client| Identity::Unix { client }),
+            as_server: other.map(|client| Identity::Unix { client }),
+        },
+        Ends::Internet { .. } => {
+            let sequence = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+            let both = sequence(own).zip(sequence(other));
+            Identities {
+                // What it counts begins with its SYN (RFC 9293, section 3.4).
+                as_client: both.map(|(own, server)| Identity::Tcp { client: own.wrapping_add(1), server }),
+                as_server: both.map(|(server, client)| Identity::Tcp { client, server }),
+            }
+        }
+    })
 }
 
 /// Address families (include/linux/socket.h).

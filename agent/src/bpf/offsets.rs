@@ -7,7 +7,7 @@ use super::btf::Btf;
 use super::programs::SOCKETS;
 
 /// The programs' globals and the fields whose offsets they hold (ebpf/src/kernel.rs).
-const FIELDS: [(&str, &str); 35] = [
+const FIELDS: [(&str, &str); 39] = [
     ("SOCK_FAMILY", "sock.__sk_common.skc_family"),
     ("SOCK_NUM", "sock.__sk_common.skc_num"),
     ("SOCK_DPORT", "sock.__sk_common.skc_dport"),
@@ -18,6 +18,10 @@ const FIELDS: [(&str, &str); 35] = [
     ("SOCK_TYPE", "sock.sk_type"),
     ("TCP_RECEIVED", "tcp_sock.bytes_received"),
     ("TCP_ACKED", "tcp_sock.bytes_acked"),
+    ("TCP_RCV_NXT", "tcp_sock.rcv_nxt"),
+    ("TCP_SND_UNA", "tcp_sock.snd_una"),
+    ("UNIX_PEER", "unix_sock.peer"),
+    ("UNIX_ADDR", "unix_sock.addr"),
     ("SOCK_SOCKET", "sock.sk_socket"),
     ("SOCKET_INO", "socket_alloc.vfs_inode.i_ino"),
     ("TCP_FIRST_TX", "tcp_sock.first_tx_mstamp"),

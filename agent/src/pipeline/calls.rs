@@ -210,7 +210,9 @@ impl Pipeline {
         let mut calls = Vec::new();
         interpreter.finish(exchange, &mut calls);
         self.calls(connection, conversation, (exchange, &process), calls);
-        let peer = self.table.peer(connection, conversation).map(|(_, connection)| connection);
+        let is_served = exchange.role == Role::Server;
+        let client = self.table.client(connection, conversation).filter(|_| is_served);
+        let peer = client.map(|client| client.connection);
         let mut spans = Vec::new();
         self.correlator.ended(key, (exchange.ended_ns, exchange.ended_ns), peer, &mut spans);
         self.placed(spans, effects);

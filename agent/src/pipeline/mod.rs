@@ -21,7 +21,7 @@ use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::discovery::admission::Admission;
 use crate::discovery::process::ProcessTable;
-use crate::event::{Chunk, ConnectionId, End, Ends, Event, Source};
+use crate::event::{Chunk, ConnectionId, End, Ends, Event, Identities, Source};
 use crate::exchange::Step;
 use crate::protocol::tls;
 use crate::provider::{self, BodyLimits};
@@ -159,7 +159,8 @@ impl Pipeline {
     /// Takes one event and hands out what follows from it.
     pub fn handle(&mut self, event: Event, effects: &mut impl FnMut(Effect)) {
         match event {
-            Event::Opened { connection, pid, command, program, ends, time_ns } => {
+            Event::Opened { connection, pid, command, program, ends, identities, time_ns } => {
+                let ends = (ends, identities);
                 self.opened(connection, pid, (&command, program), (ends, time_ns), effects);
             }
             Event::Hello { connection, pid, bytes, time_ns } => {
@@ -195,7 +196,7 @@ impl Pipeline {
         connection: ConnectionId,
         pid: u32,
         (command, program): (&str, u64),
-        (ends, time_ns): (Option<Ends>, u64),
+        ((ends, identities), time_ns): ((Option<Ends>, Identities), u64),
         effects: &mut impl FnMut(Effect),
     ) {
         self.counters.connections_opened.increment();
@@ -205,7 +206,7 @@ impl Pipeline {
             effects(Effect::Decide { connection, position: u64::MAX, verdict: Verdict::Ignore });
             return;
         }
-        if let Some(evicted) = self.table.open(connection, pid, ends) {
+        if let Some(evicted) = self.table.open(connection, pid, (ends, identities)) {
             self.evicted(evicted, time_ns, effects);
         }
         // Read now: a program that lives for a moment may be gone when its call is over.
@@ -232,7 +233,7 @@ impl Pipeline {
         if !known
             && self.greetings.is_idle(pid, server_name.as_ref(), self.reads_keys)
             && let Some(peer) = ends.and_then(Ends::peer)
-            && !self.traced.is_served_at(peer)
+            && !self.traced.is_led_to(ends)
         {
             effects(Effect::Dismiss { pid, peer, hello_bytes: bytes.len() });
         }

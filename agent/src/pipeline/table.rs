@@ -1,11 +1,10 @@
 //! The connections that are open, by id, by process and by descriptor; bounded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
 
 use super::Exchanges;
 use super::records::Content;
-use crate::event::{Chunk, ConnectionId, Direction, Ends, Source};
+use crate::event::{Chunk, ConnectionId, Direction, Ends, Identities, Identity, Source};
 use crate::exchange::{HttpConnection, Limits};
 use crate::protocol::tls::Session;
 use crate::stream::Assembler;
@@ -96,10 +95,20 @@ impl Conversation {
 pub(super) struct Socket {
     pub(super) pid: u32,
     pub(super) ends: Option<Ends>,
+    identities: Identities,
     pub(super) hello: Option<Hello>,
     session: Option<ConnectionId>,
     /// Plaintext of a session on it was captured, from the begin of a request on, or was of no use.
     was_read: bool,
+}
+
+/// Who asks what a process of this host serves.
+pub(super) struct Client {
+    pub(super) pid: u32,
+    /// The connection that its conversation is held on.
+    pub(super) connection: ConnectionId,
+    /// As it knows them: on the way to the server its addresses may be translated.
+    pub(super) ends: Option<Ends>,
 }
 
 /// What a TLS client said at its begin.
@@ -121,21 +130,28 @@ pub(super) struct Table {
     /// Ties that came before the session's first chunk.
     ties: BTreeMap<ConnectionId, ConnectionId>,
     by_process: HashMap<u32, BTreeSet<ConnectionId>>,
-    /// By this end's address and the other one's.
-    by_ends: HashMap<(SocketAddr, SocketAddr), ConnectionId>,
+    /// By what a connection is known by at both ends if this one is its client's. A socket that the kernel side has forgotten
+    /// and met again comes a second time: the latest counts.
+    clients: HashMap<Identity, ConnectionId>,
     /// Of all conversations together.
     held_bytes: usize,
 }
 
 impl Table {
     /// Remembers a socket; what was said on one that had to go for it, if anything.
-    pub(super) fn open(&mut self, id: ConnectionId, pid: u32, ends: Option<Ends>) -> Option<Evicted> {
+    pub(super) fn open(
+        &mut self,
+        id: ConnectionId,
+        pid: u32,
+        (ends, identities): (Option<Ends>, Identities),
+    ) -> Option<Evicted> {
         let oldest = self.sockets.keys().next().copied().filter(|_| self.sockets.len() >= MOST);
         let evicted = oldest.and_then(|oldest| self.close(oldest));
-        self.sockets.insert(id, Socket { pid, ends, hello: None, session: None, was_read: false });
+        self.sockets
+            .insert(id, Socket { pid, ends, identities, hello: None, session: None, was_read: false });
         self.by_process.entry(pid).or_default().insert(id);
-        if let Some(Ends::Internet { local, peer }) = ends {
-            self.by_ends.insert((local, peer), id);
+        if let Some(identity) = identities.as_client {
+            self.clients.insert(identity, id);
         }
         evicted
     }
@@ -223,7 +239,7 @@ impl Table {
         let mut session_gone = None;
         if let Some(socket) = self.sockets.remove(&id) {
             self.unlist(socket.pid, id);
-            self.forget_ends(socket.ends, id);
+            self.forget_client(socket.identities, id);
             if let Some(session) = socket.session {
                 self.ties.remove(&session);
                 session_gone = self.close_conversation(session);
@@ -281,25 +297,24 @@ impl Table {
         }
         let socket = self.sockets.remove(&id)?;
         self.unlist(socket.pid, id);
-        self.forget_ends(socket.ends, id);
+        self.forget_client(socket.identities, id);
         Some(socket)
     }
 
-    fn forget_ends(&mut self, ends: Option<Ends>, id: ConnectionId) {
-        if let Some(Ends::Internet { local, peer }) = ends
-            && self.by_ends.get(&(local, peer)) == Some(&id)
+    fn forget_client(&mut self, identities: Identities, id: ConnectionId) {
+        if let Some(identity) = identities.as_client
+            && self.clients.get(&identity) == Some(&id)
         {
-            self.by_ends.remove(&(local, peer));
+            self.clients.remove(&identity);
         }
     }
 
-    /// The other end of a conversation's connection, if that is known: its process, and the connection that its conversation
-    /// is held on.
-    pub(super) fn peer(&self, id: ConnectionId, conversation: &Conversation) -> Option<(u32, ConnectionId)> {
-        let Ends::Internet { local, peer } = self.ends(id, conversation)? else { return None };
-        let other = *self.by_ends.get(&(peer, local))?;
+    /// The client's end of the connection that a server's conversation is held on, if it is known.
+    pub(super) fn client(&self, id: ConnectionId, conversation: &Conversation) -> Option<Client> {
+        let own = self.sockets.get(&conversation.socket.unwrap_or(id))?;
+        let other = *self.clients.get(&own.identities.as_server?)?;
         let socket = self.sockets.get(&other)?;
-        Some((socket.pid, socket.session.unwrap_or(other)))
+        Some(Client { pid: socket.pid, connection: socket.session.unwrap_or(other), ends: socket.ends })
     }
 
     /// Whether the TLS on a socket is read by its keys.
@@ -336,7 +351,7 @@ impl Table {
     /// socket ends; another process may have it, too.
     pub(super) fn ending_with(&self, pid: u32) -> Vec<ConnectionId> {
         let ends = |id: &ConnectionId| match self.sockets.get(id) {
-            Some(socket) => socket.ends == Some(Ends::Unix),
+            Some(socket) => matches!(socket.ends, Some(Ends::Unix { .. })),
             None => self.conversations.get(id).is_some_and(|conversation| conversation.source == Source::Tls),
         };
         self.by_process.get(&pid).into_iter().flatten().copied().filter(ends).collect()
@@ -352,6 +367,6 @@ impl Table {
             && self.conversations.is_empty()
             && self.ties.is_empty()
             && self.by_process.is_empty()
-            && self.by_ends.is_empty()
+            && self.clients.is_empty()
     }
 }

@@ -11,7 +11,7 @@ use crate::correlate::exporters::REFUSED_NS;
 use crate::correlate::ids::IdGenerator;
 use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
-use crate::event::{Direction, Source};
+use crate::event::{Direction, Identity, Source};
 use crate::price::Prices;
 use crate::value::Value;
 
@@ -107,7 +107,9 @@ impl Bench {
     fn open_socket(&mut self) {
         let (local, peer) = ("192.0.2.9:40000".parse().unwrap(), "192.0.2.1:8443".parse().unwrap());
         let (command, ends) = ("curl".to_owned(), Some(Ends::Internet { local, peer }));
-        self.handle(Event::Opened { connection: SOCKET, pid: PID, command, program: 0, ends, time_ns: 0 });
+        let identities = Identities::default();
+        let (connection, pid) = (SOCKET, PID);
+        self.handle(Event::Opened { connection, pid, command, program: 0, ends, identities, time_ns: 0 });
     }
 
     fn moves(&mut self, direction: Direction, text: &str) {

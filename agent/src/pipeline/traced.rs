@@ -17,14 +17,41 @@ use crate::provider;
 /// Processes that are remembered; past it none is added.
 const PROCESSES: usize = 16_384;
 
-/// Addresses that are; past it all are forgotten.
-const ADDRESSES: usize = 4_096;
+/// Places that are; past it all are forgotten.
+const PLACES: usize = 4_096;
+
+/// Where a process serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Internet(SocketAddr),
+    /// The name of a Unix socket, by what the kernel tells it by. That may be another's once the socket is gone: then a
+    /// request is followed that leads nowhere.
+    Unix(u64),
+}
+
+impl Place {
+    /// Where a server is, by its own end of a connection.
+    fn here(ends: Ends) -> Option<Self> {
+        match ends {
+            Ends::Internet { local, .. } => Some(Self::Internet(local)),
+            Ends::Unix { local, .. } => local.map(Self::Unix),
+        }
+    }
+
+    /// Where a client's connection leads.
+    fn there(ends: Ends) -> Option<Self> {
+        match ends {
+            Ends::Internet { peer, .. } => Some(Self::Internet(peer)),
+            Ends::Unix { peer, .. } => peer.map(Self::Unix),
+        }
+    }
+}
 
 /// Their ids, and where they serve.
 #[derive(Debug, Default)]
 pub(super) struct Traced {
     processes: HashSet<u32>,
-    addresses: HashSet<SocketAddr>,
+    places: HashSet<Place>,
 }
 
 impl Traced {
@@ -37,15 +64,16 @@ impl Traced {
         self.processes.len() < PROCESSES && self.processes.insert(pid)
     }
 
-    fn serves_at(&mut self, address: SocketAddr) {
-        if self.addresses.len() >= ADDRESSES && !self.addresses.contains(&address) {
-            self.addresses.clear();
+    fn serves_at(&mut self, place: Place) {
+        if self.places.len() >= PLACES && !self.places.contains(&place) {
+            self.places.clear();
         }
-        self.addresses.insert(address);
+        self.places.insert(place);
     }
 
-    pub(super) fn is_served_at(&self, address: SocketAddr) -> bool {
-        self.addresses.contains(&address)
+    /// Whether a client's connection leads to one of them.
+    pub(super) fn is_led_to(&self, ends: Option<Ends>) -> bool {
+        ends.and_then(Place::there).is_some_and(|place| self.places.contains(&place))
     }
 
     /// A process is gone, or runs another program.
@@ -78,16 +106,18 @@ impl Pipeline {
         if !self.traced.contains(conversation.pid) {
             return false;
         }
-        let peer = self.table.peer(key.connection, conversation);
-        if let Some((peer, _)) = peer.filter(|(peer, _)| *peer != pid) {
-            self.trace(peer, effects);
+        let client = self.table.client(key.connection, conversation);
+        if let Some(client) = client.as_ref().filter(|client| client.pid != pid) {
+            self.trace(client.pid, effects);
         }
-        if let Some(local) = self.table.ends(key.connection, conversation).and_then(Ends::local) {
-            self.traced.serves_at(local);
+        let here = self.table.ends(key.connection, conversation).and_then(Place::here);
+        let known_as = client.as_ref().and_then(|client| client.ends).and_then(Place::there);
+        for place in here.into_iter().chain(known_as) {
+            self.traced.serves_at(place);
         }
         let process = self.processes.get(pid);
         let tid = conversation.read.tid;
-        let peer = peer.map(|(_, connection)| connection);
+        let peer = client.map(|client| client.connection);
         let begun =
             Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
         self.correlator.began(key, begun);
@@ -107,8 +137,8 @@ impl Pipeline {
         request: &RequestHead,
     ) {
         let (process, tid) = (self.processes.get(pid), conversation.write.tid);
-        let peer = self.table.peer(key.connection, conversation).map(|(_, connection)| connection);
-        self.correlator.began(key, Beginning { role: Role::Client, process, tid, time_ns, request, peer });
+        let begun = Beginning { role: Role::Client, process, tid, time_ns, request, peer: None };
+        self.correlator.began(key, begun);
     }
 
     /// A request that a process makes is nobody's that is known: where it belongs to a tree it is followed as what it is. False
@@ -120,11 +150,10 @@ impl Pipeline {
         request: &RequestHead,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
-        let leads_to = self.table.ends(key.connection, conversation).and_then(Ends::peer);
+        let leads_to = self.table.ends(key.connection, conversation);
         let is_wanted = self.traced.contains(conversation.pid)
             && !exporters::is_span_export(request)
-            && (self.correlator.is_linked(key)
-                || leads_to.is_some_and(|peer| self.traced.is_served_at(peer)));
+            && (self.correlator.is_linked(key) || self.traced.is_led_to(leads_to));
         if !is_wanted {
             return false;
         }

@@ -184,7 +184,8 @@ pub struct Endpoint {
     pub family: u16,
     /// In the machine's byte order.
     pub port: u16,
-    /// An IPv4 address is in the first four bytes.
+    /// An IPv4 address is in the first four bytes. Of a Unix socket the first eight tell its name from those of others: the
+    /// kernel's address of it, which those that were accepted share with the one that listens; 0 where it has none.
     pub address: [u8; 16],
 }
 
@@ -203,6 +204,13 @@ pub struct Opened {
     /// Tells the program that the process runs from those that it ran before or will run: where its
     /// arguments are, which differs by the randomised stack (`arg_start` in proc(5)); 0 when not known.
     pub program: u64,
+    /// What this end has in common with the other one, whatever addresses each knows it by. Of a TCP socket the sequence number of
+    /// the first byte that it sends; of one that began the connection the one before, which its SYN has. Of a Unix socket the
+    /// number of its inode. 0 when not known.
+    pub own: u64,
+    /// The same of the other end: the sequence number of the first byte that it sends, or its inode's number, which is 0 as long
+    /// as nobody has accepted it.
+    pub other: u64,
 }
 
 /// Length of a thread's name: `TASK_COMM_LEN` (include/linux/sched.h).

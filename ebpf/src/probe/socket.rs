@@ -217,7 +217,7 @@ pub fn announce(sock: u64, socket: &mut Connection) -> Option<()> {
     if socket.told & (told::OPENED | told::UNHEARD) != told::OPENED {
         socket.told = socket.told & !told::UNHEARD | told::OPENED;
         let (local, peer) = kernel::endpoints(sock)?;
-        if !emit::opened(socket.id, local, peer) {
+        if !emit::opened(socket.id, sock, local, peer) {
             socket.told |= told::UNHEARD;
         }
         met();

@@ -26,7 +26,7 @@ fn data(position: u64, original: u32, captured: u32, way: u8, from: u8, bytes: &
     record
 }
 
-fn opened(family: u16, local: &[u8], peer: &[u8]) -> Vec<u8> {
+fn opened(family: u16, local: &[u8], peer: &[u8], pair: [u64; 2]) -> Vec<u8> {
     let mut record = header(kind::OPENED);
     for (port, address) in [(40_000_u16, local), (443, peer)] {
         record.extend(family.to_ne_bytes());
@@ -36,7 +36,9 @@ fn opened(family: u16, local: &[u8], peer: &[u8]) -> Vec<u8> {
         record.extend(padded);
     }
     record.extend(b"curl\0ld-name\0\0\0\0");
-    record.extend(0x7ffc_u64.to_ne_bytes());
+    for word in [0x7ffc, pair[0], pair[1]] {
+        record.extend(word.to_ne_bytes());
+    }
     record
 }
 
@@ -52,7 +54,7 @@ fn ended(reason: u32) -> Vec<u8> {
 fn the_layout_is_the_abis() {
     assert_eq!(header(kind::EXEC).len(), size_of::<spanwire_abi::Header>());
     assert_eq!(data(0, 0, 0, 0, 0, b"").len(), size_of::<spanwire_abi::Data>());
-    assert_eq!(opened(0, b"", b"").len(), size_of::<spanwire_abi::Opened>());
+    assert_eq!(opened(0, b"", b"", [0; 2]).len(), size_of::<spanwire_abi::Opened>());
     assert_eq!(ended(0).len(), size_of::<spanwire_abi::Ended>());
 }
 
@@ -74,17 +76,54 @@ fn addresses_of_all_families() {
     };
     let v6 = (Ipv6Addr::LOCALHOST.octets(), Ipv6Addr::UNSPECIFIED.octets());
     for (raw, expected) in [
-        (opened(2, &[127, 0, 0, 1], &[10, 1, 2, 3]), internet("127.0.0.1:40000", "10.1.2.3:443")),
-        (opened(10, &mapped, &mapped), internet("127.0.0.1:40000", "127.0.0.1:443")),
-        (opened(10, &v6.0, &v6.1), internet("[::1]:40000", "[::]:443")),
-        (opened(1, b"", b""), Some(Ends::Unix)),
-        (opened(0, b"", b""), None),
-        (opened(17, b"", b""), None),
+        (opened(2, &[127, 0, 0, 1], &[10, 1, 2, 3], [0; 2]), internet("127.0.0.1:40000", "10.1.2.3:443")),
+        (opened(10, &mapped, &mapped, [0; 2]), internet("127.0.0.1:40000", "127.0.0.1:443")),
+        (opened(10, &v6.0, &v6.1, [0; 2]), internet("[::1]:40000", "[::]:443")),
+        (opened(1, b"", b"", [0; 2]), Some(Ends::Unix { local: None, peer: None })),
+        (
+            opened(1, &7_u64.to_ne_bytes(), &8_u64.to_ne_bytes(), [0; 2]),
+            Some(Ends::Unix { local: Some(7), peer: Some(8) }),
+        ),
+        (opened(0, b"", b"", [0; 2]), None),
+        (opened(17, b"", b"", [0; 2]), None),
     ] {
         let Event::Opened { ends, command, program, .. } = decode(&raw).unwrap() else {
             panic!("not opened")
         };
         assert_eq!((ends, command.as_str(), program), (expected, "curl", 0x7ffc));
+    }
+}
+
+/// What one end is known by as the client's is what the other one is known by as the server's.
+#[test]
+fn both_ends_of_a_connection_have_one_identity() {
+    let identities = |family, pair| {
+        let Event::Opened { identities, .. } = decode(&opened(family, b"", b"", pair)).unwrap() else {
+            panic!("not opened")
+        };
+        identities
+    };
+    let last = u64::from(u32::MAX);
+    for (family, client, server, joined) in [
+        // Of the client the number of its SYN, of the server that of its first byte.
+        (2, [99, 500], [500, 100], true),
+        (10, [99, 500], [500, 100], true),
+        (2, [last - 1, last], [last, last], true),
+        (2, [99, 500], [500, 101], false),
+        (2, [99, 500], [501, 100], false),
+        (2, [500, 100], [99, 500], false),
+        (2, [0, 0], [0, 0], false),
+        (2, [99, 500], [0, 100], false),
+        (2, [last + 99, 500], [500, last + 100], false),
+        (1, [31, 0], [32, 31], true),
+        (1, [31, 32], [32, 31], true),
+        (1, [31, 0], [32, 0], false),
+        (1, [0, 32], [32, 0], false),
+        (1, [31, 0], [32, 33], false),
+        (0, [31, 32], [32, 31], false),
+    ] {
+        let (client, server) = (identities(family, client).as_client, identities(family, server).as_server);
+        assert_eq!(client.is_some() && client == server, joined, "{family} {client:?} {server:?}");
     }
 }
 
@@ -106,7 +145,7 @@ fn unknown_tags_are_refused() {
 
 #[test]
 fn a_cut_record_is_refused_at_every_length() {
-    for whole in [data(0, 4, 4, 0, 0, b"abcd"), opened(2, b"", b""), ended(2)] {
+    for whole in [data(0, 4, 4, 0, 0, b"abcd"), opened(2, b"", b"", [1; 2]), ended(2)] {
         for length in 0..whole.len() {
             assert_eq!(decode(&whole[..length]), Err(DecodeError::Short), "{length}");
         }

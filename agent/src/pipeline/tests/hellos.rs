@@ -29,6 +29,7 @@ fn a_conversation_with_a_provider_that_was_not_seen_is_told() {
             command: "java".to_owned(),
             program: 0,
             ends: None,
+            identities: Identities::default(),
             time_ns: 0,
         };
         bench.handle(event);

@@ -95,3 +95,126 @@ fn what_a_process_that_asks_a_provider_asks_of_others_is_a_span() {
         "spans of spans"
     );
 }
+
+const CLIENT: u32 = PID + 1;
+
+impl Bench {
+    /// A socket of a process; its other end is the one with the numbers the other way round.
+    fn opens(&mut self, connection: u64, pid: u32, ends: Ends, identities: Identities) {
+        let (connection, command) = (ConnectionId(connection), "python".to_owned());
+        let ends = Some(ends);
+        self.handle(Event::Opened { connection, pid, command, program: 0, ends, identities, time_ns: 0 });
+    }
+
+    /// Bytes of an exchange without bodies, as another process than the usual one moved them.
+    fn moves_of(&mut self, connection: u64, pid: u32, direction: Direction, bytes: &str) {
+        self.time_ns += 1_000;
+        let moved = self.plain.entry(connection).or_default();
+        let position = moved.bytes[usize::from(direction == Direction::Write)];
+        moved.bytes[usize::from(direction == Direction::Write)] += bytes.len() as u64;
+        let turns = moved.last.replace(direction) != Some(direction);
+        let requests = *moved.requests.get_or_insert(direction);
+        self.handle(Event::Chunk(Chunk {
+            connection: ConnectionId(connection),
+            pid,
+            tid: pid,
+            direction,
+            source: Source::Socket,
+            time_ns: self.time_ns,
+            position,
+            original_bytes: u32::try_from(bytes.len()).unwrap(),
+            after_answer: turns && direction == requests,
+            bytes: Bytes::copy_from_slice(bytes.as_bytes()),
+        }));
+    }
+
+    /// The client asks on one connection, and the server reads it on another, and answers.
+    fn asks(&mut self, client: u64, server: u64) {
+        let (task, answer) = ("GET /task HTTP/1.1\r\nHost: a\r\n\r\n", response(""));
+        self.moves_of(client, CLIENT, Direction::Write, task);
+        self.moves_of(server, PID, Direction::Read, task);
+        self.moves_of(server, PID, Direction::Write, &answer);
+        self.moves_of(client, CLIENT, Direction::Read, &answer);
+    }
+
+    /// Of a served request: whether its span is the child of a client's.
+    fn is_joined(&self) -> bool {
+        let spans = self.spans();
+        let kind = |kind| spans.iter().rfind(|span| span.kind == kind);
+        let server = kind(crate::correlate::span::Kind::Server).unwrap();
+        let parent = kind(crate::correlate::span::Kind::Client).map(|client| client.span_id);
+        let method = attribute(server, "spanwire.link.method");
+        let is_said = method == Some(&Value::String("connection".to_owned()));
+        assert_eq!(server.parent.is_some(), is_said, "{server:#?}");
+        is_said && server.parent == parent
+    }
+}
+
+fn tcp(client: u32) -> Option<Identity> {
+    Some(Identity::Tcp { client, server: 500 })
+}
+
+fn unix(client: u64) -> Option<Identity> {
+    Some(Identity::Unix { client })
+}
+
+fn internet(local: &str, peer: &str) -> Ends {
+    Ends::Internet { local: local.parse().unwrap(), peer: peer.parse().unwrap() }
+}
+
+#[test]
+fn the_ends_of_a_connection_are_joined_whatever_their_addresses() {
+    let (a, b) = ("192.0.2.1:40000", "192.0.2.2:80");
+    let unix_ends = (Ends::Unix { local: None, peer: Some(5) }, Ends::Unix { local: Some(5), peer: None });
+    for (name, (client, server), (of_client, of_server), joined) in [
+        ("one address for both", (internet(a, b), internet(b, a)), (tcp(7), tcp(7)), true),
+        ("translated", (internet(a, "10.96.0.1:443"), internet(b, "10.0.0.1:9")), (tcp(7), tcp(7)), true),
+        ("the same in another namespace", (internet(a, b), internet(b, a)), (tcp(7), tcp(8)), false),
+        ("not known", (internet(a, b), internet(b, a)), (None, None), false),
+        ("a Unix socket", unix_ends, (unix(7), unix(7)), true),
+        ("another's Unix socket", unix_ends, (unix(7), unix(8)), false),
+        ("a Unix socket of which nothing is known", unix_ends, (unix(7), None), false),
+    ] {
+        let mut bench = Bench::with_services();
+        let ask = request("/v1/chat/completions", BODY);
+        for (connection, pid) in [(90, PID), (91, CLIENT)] {
+            bench.moves_of(connection, pid, Direction::Write, &ask);
+        }
+        bench.opens(1, CLIENT, client, Identities { as_client: of_client, as_server: None });
+        bench.opens(2, PID, server, Identities { as_client: None, as_server: of_server });
+        // It is known by the first request where the client's connections lead.
+        bench.asks(1, 2);
+        bench.asks(1, 2);
+        assert_eq!(bench.is_joined(), joined, "{name}");
+    }
+}
+
+#[test]
+fn of_connections_with_the_same_addresses_one_may_end() {
+    let ends = (internet("127.0.0.1:40000", "127.0.0.1:80"), internet("127.0.0.1:80", "127.0.0.1:40000"));
+    let mut bench = Bench::with_services();
+    let ask = request("/v1/chat/completions", BODY);
+    for (connection, pid) in [(90, PID), (91, CLIENT)] {
+        bench.moves_of(connection, pid, Direction::Write, &ask);
+    }
+    for (client, server, number) in [(1, 2, 7), (3, 4, 8)] {
+        bench.opens(client, CLIENT, ends.0, Identities { as_client: tcp(number), as_server: None });
+        bench.opens(server, PID, ends.1, Identities { as_client: None, as_server: tcp(number) });
+    }
+    bench.asks(1, 2);
+    bench.asks(3, 4);
+    assert!(bench.is_joined());
+    bench.end(ConnectionId(3), End::Closed);
+    bench.asks(1, 2);
+    assert!(bench.is_joined(), "the other one's end is not this one's");
+    bench.moves_of(4, PID, Direction::Read, "GET /task HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.moves_of(4, PID, Direction::Write, &response(""));
+    assert!(!bench.is_joined(), "and it is joined with nothing else");
+    // The kernel side has forgotten a socket and met it again.
+    for (connection, pid, ends, number) in [(5, CLIENT, ends.0, 7), (6, PID, ends.1, 9)] {
+        bench.opens(connection, pid, ends, Identities { as_client: tcp(number), as_server: None });
+    }
+    bench.end(ConnectionId(1), End::Closed);
+    bench.asks(5, 2);
+    assert!(bench.is_joined());
+}

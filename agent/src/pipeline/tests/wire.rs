@@ -119,6 +119,7 @@ fn a_call_on_an_evicted_connection_becomes_a_span() {
                     command,
                     program: 0,
                     ends: None,
+                    identities: Identities::default(),
                     time_ns: 9_000,
                 });
             } else {
