@@ -1,5 +1,5 @@
 // The door of the house: takes a user's question and hands it on to the orchestrator, with Node's own `fetch`. It logs and
-// passes on headers as `hops.py` does, and says on which port it listens.
+// passes on headers as `hops.py` does, and says where it listens.
 
 import { randomBytes } from "node:crypto";
 import { subscribe } from "node:diagnostics_channel";
@@ -74,4 +74,6 @@ app.post("/ask", async (request, response) => {
 
 const { CERTIFICATE, KEY } = process.env;
 const secured = () => createHttpsServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(KEY) }, app);
-const server = (CERTIFICATE ? secured() : createHttpServer(app)).listen(0, "127.0.0.1", () => console.log(server.address().port));
+const server = (CERTIFICATE ? secured() : createHttpServer(app)).listen(0, "127.0.0.1", () =>
+  console.log(`${CERTIFICATE ? "https" : "http"}://127.0.0.1:${server.address().port}`),
+);

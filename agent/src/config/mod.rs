@@ -79,6 +79,8 @@ pub struct Config {
     pub follow_peers: bool,
     /// Whether what traced processes serve, and ask of others than providers, is followed.
     pub services: bool,
+    /// Processes of which that is so from their start on; none where it is not to be at all.
+    pub services_from_start: Vec<Rule>,
     /// When a client span takes the id in its request's header.
     pub adopt: AdoptChoice,
     /// Where `spanwire status` asks.
@@ -188,6 +190,15 @@ impl Config {
                 path => Ok(path),
             }
         };
+        let services = settings.services == Some(Switch::On);
+        let from_start = settings.services_from_start.unwrap_or_default();
+        if from_start.0.iter().any(Rule::is_of_connections) {
+            return Err(invalid(
+                "services-from-start",
+                &from_start,
+                "rules about processes, not about ports",
+            ));
+        }
         Ok(Self {
             memory_budget: bounded(memory_budget.0, 1 << 20, 16 << 30)
                 .ok_or_else(|| invalid("memory-budget", &memory_budget, "a size from 1MiB to 16GiB"))?,
@@ -208,7 +219,8 @@ impl Config {
             include: settings.include.unwrap_or_default().0,
             exclude: settings.exclude.unwrap_or_default().0,
             follow_peers: settings.follow_peers == Some(Switch::On),
-            services: settings.services == Some(Switch::On),
+            services,
+            services_from_start: if services { from_start.0 } else { Vec::new() },
             adopt: settings.adopt.unwrap_or_default(),
             status_socket: path("status-socket", settings.status_socket)?,
             prices: path("prices", settings.prices)?,

@@ -75,6 +75,12 @@ pub struct Settings {
     /// off [default: on]
     #[arg(long, value_name = "SWITCH")]
     pub services: Option<Switch>,
+
+    /// Requests that these processes serve are spans from their start on, whether or not they ask a provider; rules
+    /// about processes, as of --include [default: none]
+    #[arg(long, value_name = "RULES")]
+    pub services_from_start: Option<Rules>,
+
     /// When a call's span takes the span id in its request's trace header: auto (when the program exports no
     /// spans of its own), always, or never: then it is that id's child; see docs/correlation.md [default: auto]
     #[arg(long, value_name = "WHEN")]
@@ -140,6 +146,7 @@ impl Settings {
             exclude: Some(Rules::default()),
             follow_peers: Some(Switch::Off),
             services: Some(Switch::On),
+            services_from_start: Some(Rules::default()),
             adopt: Some(AdoptChoice::Auto),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             prices: Some(Text(super::NONE.to_owned())),

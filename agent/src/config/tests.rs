@@ -43,6 +43,7 @@ fn defaults_are_as_documented() {
             exclude: Vec::new(),
             follow_peers: false,
             services: true,
+            services_from_start: Vec::new(),
             adopt: AdoptChoice::Auto,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prices: None,
@@ -188,6 +189,11 @@ fn wrong_values_say_where_what_and_what_is_expected() {
         with_environment(&[("SPANWIRE_LIBRARIES", "libssl.so.3")]),
         "environment variable SPANWIRE_LIBRARIES: 'libraries' is 'libssl.so.3', expected absolute paths, as a \
          list or separated by commas",
+    );
+    refused(
+        with_environment(&[("SPANWIRE_SERVICES_FROM_START", "process=a,port=80")]),
+        "environment variable SPANWIRE_SERVICES_FROM_START: 'services-from-start' is 'process=a,port=80', expected \
+         rules about processes, not about ports",
     );
     refused(
         with_file("log: spanwire=loud\n"),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::identity::identify;
+use super::scope::{RuleError, lineage};
 use crate::attach::{Membership, Scope, Standing};
+use crate::config::Rule;
 use crate::event::Ends;
 
 /// Processes that are remembered.
@@ -32,6 +34,15 @@ impl Admission {
     #[must_use]
     pub fn new(scope: Scope, procfs: PathBuf, is_enforced: bool, trees: Trees) -> Self {
         Self { scope: Arc::new(scope), procfs, is_enforced, trees, known: Arc::default() }
+    }
+
+    /// The same by rules that only include, and of which the kernel side knows nothing; none where there are none.
+    ///
+    /// # Errors
+    /// When the root of a tree is not there.
+    pub fn by(rules: Vec<Rule>, procfs: PathBuf) -> Result<Option<Self>, RuleError> {
+        let trees = lineage(&rules, procfs.clone())?;
+        Ok((!rules.is_empty()).then(|| Self::new(Scope::new(rules, Vec::new()), procfs, false, trees)))
     }
 
     /// Whether it must be found out who a process is that the kernel side tells of.

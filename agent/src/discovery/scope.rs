@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use spanwire_abi::scope;
 use thiserror::Error;
 
+use super::admission::Trees;
 use super::libraries::processes;
+use crate::attach::Membership;
 use crate::config::{Pattern, Rule};
 
 /// The inode of the cgroup namespace that a host begins with (include/linux/proc_ns.h,
@@ -191,6 +195,26 @@ pub fn plant<E: From<RuleError>>(
     Ok(())
 }
 
+/// Levels of parents that are walked up at the most.
+const GENERATIONS: usize = 64;
+
+/// Says whether a process is the root of one of these trees, or has one among its parents that are alive.
+///
+/// # Errors
+/// When a root is not there.
+pub fn lineage(rules: &[Rule], procfs: PathBuf) -> Result<Trees, RuleError> {
+    let root = |rule: &Rule| if let Rule::Tree(pid) = rule { Some(*pid) } else { None };
+    let roots: BTreeSet<u32> = rules.iter().filter_map(root).collect();
+    if let Some(root) = roots.iter().find(|root| parent(&procfs, **root).is_err()) {
+        return Err(RuleError::Tree(*root));
+    }
+    Ok(Arc::new(move |pid| {
+        let parent = |pid: &u32| parent(&procfs, *pid).ok().filter(|_| !roots.is_empty());
+        let mut line = iter::successors(Some(pid), parent).take(GENERATIONS);
+        Membership { included: line.any(|pid| roots.contains(&pid)), excluded: false }
+    }))
+}
+
 /// A process's parent: the second field behind its name in `/proc/PID/stat` (proc(5)), which may have
 /// any characters in it.
 fn parent(procfs: &Path, pid: u32) -> io::Result<u32> {
@@ -279,6 +303,17 @@ mod tests {
             Ok::<_, RuleError>(())
         };
         plant(&BTreeMap::from([(own, 1)]), Path::new("/proc"), add).unwrap();
+        for (rules, expected) in [
+            (rules(&format!("user=0,tree={own}")), true),
+            (rules(&format!("tree={}", child.id())), false),
+            (rules("user=0"), false),
+        ] {
+            let of = lineage(&rules, "/proc".into()).unwrap();
+            assert_eq!(of(own).included, expected, "{rules:?}");
+            let has_child = rules.iter().any(|rule| matches!(rule, Rule::Tree(_)));
+            assert_eq!(of(child.id()).included, has_child, "{rules:?}");
+        }
+        assert!(lineage(&rules("tree=4194305"), "/proc".into()).is_err());
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(members.get(&own), Some(&1));

@@ -132,6 +132,8 @@ impl Agent {
                 TlsChoice::Calls => TlsMode::Calls,
             },
             follow_peers: config.follow_peers,
+            services: Admission::by(rules(&config.services_from_start)?, PROC.into())
+                .map_err(anyhow::Error::from)?,
         };
         let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
         let begun = Begun::new(procfs.clone());

