@@ -4,6 +4,8 @@ use super::*;
 use crate::correlate::span::SpanId;
 use crate::correlate::tree::Method;
 
+mod none;
+
 /// A host whose processes serve and ask; each step takes a microsecond.
 struct Host {
     correlator: Correlator,
@@ -13,7 +15,16 @@ struct Host {
 }
 
 const fn key(connection: u64) -> ExchangeKey {
-    ExchangeKey { connection: ConnectionId(connection), ordinal: 0 }
+    nth(connection, 0)
+}
+
+const fn nth(connection: u64, ordinal: u64) -> ExchangeKey {
+    ExchangeKey { connection: ConnectionId(connection), ordinal }
+}
+
+/// Tells the span of an exchange.
+fn path(key: ExchangeKey) -> String {
+    format!("/{}/{}", key.connection.0, key.ordinal)
 }
 
 impl Host {
@@ -35,8 +46,7 @@ impl Host {
         let mut exchange = exchange(200, Outcome::Complete);
         let headers =
             if header.is_empty() { Headers::default() } else { Headers::of(&[("traceparent", header)]) };
-        let head =
-            RequestHead { path: format!("/{}", key.connection.0), headers, ..(*exchange.request).clone() };
+        let head = RequestHead { path: path(key), headers, ..(*exchange.request).clone() };
         (exchange.role, exchange.request, exchange.started_ns) = (role, head.into(), self.now_ns);
         let process = process(pid, Some(false));
         let begun = Beginning {
@@ -60,8 +70,11 @@ impl Host {
     }
 
     fn ends(&mut self, connection: u64, tid: u32) {
+        self.nth_ends(key(connection), tid);
+    }
+
+    fn nth_ends(&mut self, key: ExchangeKey, tid: u32) {
         self.now_ns += 1_000;
-        let key = key(connection);
         let (mut exchange, process) = self.begun.remove(&key).unwrap();
         exchange.ended_ns = self.now_ns;
         if exchange.role == Role::Server {
@@ -77,13 +90,14 @@ impl Host {
 
     /// The span of an exchange.
     fn span(&self, connection: u64) -> &Span {
-        let path = Value::String(format!("/{connection}"));
+        self.nth_span(key(connection))
+    }
+
+    fn nth_span(&self, key: ExchangeKey) -> &Span {
+        let path = Value::String(path(key));
         let is_meant =
             |span: &&Span| span.attributes.iter().any(|(name, value)| name == "url.path" && *value == path);
-        self.spans
-            .iter()
-            .find(is_meant)
-            .unwrap_or_else(|| panic!("no span of {connection}: {:#?}", self.spans))
+        self.spans.iter().find(is_meant).unwrap_or_else(|| panic!("no span of {key:?}: {:#?}", self.spans))
     }
 
     /// Whose child a span is, and how that is known.
@@ -329,6 +343,12 @@ fn what_hangs_on_a_request_that_never_ends_is_forgotten() {
         host.correlator.tick(host.now_ns, &mut host.spans);
     }
     assert_eq!((host.correlator.untracked(), host.spans.len()), (0, 80_000));
+    // What has no span is of no use at all.
+    for connection in 100_000..200_000 {
+        host.asks(connection, 7, 71);
+        host.correlator.ended(key(connection), (host.now_ns, host.now_ns), None, &mut host.spans);
+    }
+    assert_eq!(host.correlator.untracked(), 0);
     host.ends(1, 71);
     host.assert_child(80_009, 1, Method::Thread);
 }

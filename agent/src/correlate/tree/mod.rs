@@ -31,7 +31,8 @@ use slots::{SlotId, Slots};
 /// Exchanges that are remembered; past it new ones have no links but their headers'.
 const EXCHANGES: usize = 65_536;
 
-/// How far apart the clocks of two processors, and a send and the receipt that it leads to, may seem: nanoseconds.
+/// How much later than the receipt that it leads to a send may seem to begin, in nanoseconds: where TCP does not say when, it
+/// is known when the call was over.
 const SLACK_NS: u64 = 2_000_000;
 
 /// Which exchange.
@@ -117,8 +118,28 @@ struct Known {
     ended_ns: Option<u64>,
     /// Once that was settled.
     place: Option<Place>,
+    /// A span of it waits, or did.
+    has_call: bool,
     /// A span has its id.
     has_span: bool,
+}
+
+impl Known {
+    /// Of its begin, and of its end.
+    fn times(&self) -> (u64, Option<u64>) {
+        (self.begun.time_ns, self.ended_ns)
+    }
+}
+
+/// Whether what is asked for and what is served may be one exchange, by their begins and ends: neither is over before the
+/// other one begins.
+fn may_be_one(
+    (asked_ns, asked_until_ns): (u64, Option<u64>),
+    (served_ns, served_until_ns): (u64, Option<u64>),
+) -> bool {
+    asked_ns <= served_ns + SLACK_NS
+        && asked_until_ns.is_none_or(|until_ns| until_ns >= served_ns)
+        && served_until_ns.is_none_or(|until_ns| until_ns >= asked_ns)
 }
 
 /// What settling needs beside the trees.
@@ -166,11 +187,12 @@ impl Forest {
     /// A process is asked for something.
     pub(super) fn served(&mut self, key: ExchangeKey, begun: Begun, ids: &mut IdGenerator) {
         if !self.has_room() {
+            self.serving.missed(begun.process.pid);
             return;
         }
-        self.serving.began(key, &begun);
+        self.unknown += u64::from(!self.serving.began(key, &begun));
         let other = begun.peer.and_then(|peer| self.asked.get(&peer)).copied();
-        let other = other.filter(|other| self.is_other_end(*other, begun.time_ns));
+        let other = other.filter(|other| self.is_asked_for(*other, (begun.time_ns, None)));
         if other.is_none()
             && let Some(peer) = begun.peer
             && self.unjoined.len() < EXCHANGES
@@ -192,7 +214,12 @@ impl Forest {
         if !self.has_room() {
             return;
         }
-        let cause = self.serving.cause(&begun);
+        let served = self.unjoined.get(&key.connection).copied();
+        let served = served.filter(|served| {
+            let served = self.known.get(served);
+            served.is_some_and(|served| may_be_one((begun.time_ns, None), served.times()))
+        });
+        let cause = self.serving.cause(&begun, served);
         let slot = cause.likely().and_then(|cause| self.known.get(&cause)).map(|cause| cause.slot);
         // One that is of another trace waits for nobody.
         let slot = slot.filter(|slot| {
@@ -200,13 +227,9 @@ impl Forest {
             trace_id.is_none_or(|trace_id| self.slots.trace_id(*slot).is_none_or(|known| known == trace_id))
         });
         let slot = slot.unwrap_or_else(|| self.slots.begin());
-        let (connection, time_ns) = (key.connection, begun.time_ns);
-        self.asked.insert(connection, key);
+        self.asked.insert(key.connection, key);
         self.begin(key, Role::Client, begun, (slot, cause, None), ids);
-        let served = self.unjoined.get(&connection).copied();
-        if let Some(served) = served
-            && self.known.get(&served).is_some_and(|served| served.begun.time_ns + SLACK_NS >= time_ns)
-        {
+        if let Some(served) = served {
             self.join(served, key);
         }
     }
@@ -224,8 +247,8 @@ impl Forest {
         }
         self.slots.open(slot, key);
         let span_id = ids.span_id();
-        let known =
-            Known { role, begun, span_id, slot, cause, other, ended_ns: None, place: None, has_span: false };
+        let (ended_ns, place, has_call, has_span) = (None, None, false, false);
+        let known = Known { role, begun, span_id, slot, cause, other, ended_ns, place, has_call, has_span };
         if let Some(before) = self.known.insert(key, known) {
             self.slots.close(before.slot);
         }
@@ -237,12 +260,10 @@ impl Forest {
         has_room
     }
 
-    /// Whether an exchange that was made is the one that is served since then: it is under way.
-    fn is_other_end(&self, asked: ExchangeKey, served_ns: u64) -> bool {
-        self.known.get(&asked).is_some_and(|asked| {
-            let began = asked.begun.time_ns <= served_ns + SLACK_NS;
-            began && asked.ended_ns.is_none_or(|ended_ns| ended_ns + SLACK_NS >= served_ns)
-        })
+    /// Whether an exchange that was made may be one that is served from begin to end at these times.
+    fn is_asked_for(&self, asked: ExchangeKey, served: (u64, Option<u64>)) -> bool {
+        let asked = self.known.get(&asked);
+        asked.is_some_and(|asked| asked.other.is_none() && may_be_one(asked.times(), served))
     }
 
     /// Two ends of one exchange: what they belong to is one.
@@ -264,6 +285,21 @@ impl Forest {
         }
     }
 
+    /// Two exchanges that were joined are not one: what is served has a slot of its own.
+    fn part(&mut self, served: ExchangeKey, asked: ExchangeKey) {
+        let Some(known) = self.known.get_mut(&served).filter(|served| served.place.is_none()) else { return };
+        let slot = self.slots.begin();
+        let before = std::mem::replace(&mut known.slot, slot);
+        let is_over = known.ended_ns.is_some();
+        known.other = None;
+        self.slots.leave(before, served);
+        self.slots.open(slot, served);
+        self.slots.close(if is_over { slot } else { before });
+        if let Some(asked) = self.known.get_mut(&asked) {
+            asked.other = None;
+        }
+    }
+
     /// A thread begins to answer what its process serves.
     pub(super) fn answered(&mut self, key: ExchangeKey, tid: u32) {
         self.serving.answered(key, tid);
@@ -272,28 +308,45 @@ impl Forest {
     /// An exchange is not followed any more, and has no span.
     pub(super) fn left(&mut self, key: ExchangeKey) {
         if let Some(known) = self.known.get(&key).filter(|known| known.ended_ns.is_none()) {
-            self.slots.close(known.slot);
+            let slot = known.slot;
+            self.slots.leave(slot, key);
+            self.slots.close(slot);
             self.forget(key);
         }
     }
 
-    /// An exchange is over at this time; `peer` is the other end's connection, if that is known by now.
+    /// An exchange is over at this time; `peer` is the other end's connection, if that is known by now. A client's without a
+    /// span is of no more use.
     pub(super) fn ended(&mut self, key: ExchangeKey, time_ns: u64, peer: Option<ConnectionId>) {
-        let Some(known) = self.known.get_mut(&key) else { return };
-        if known.ended_ns.replace(time_ns).is_some() {
-            return;
+        let Some(known) = self.known.get(&key).filter(|known| known.ended_ns.is_none()) else { return };
+        if known.role == Role::Client && !known.has_call {
+            return self.left(key);
         }
-        let (slot, began_ns) = (known.slot, known.begun.time_ns);
-        let is_unjoined = known.role == Role::Server && known.other.is_none();
+        let (role, times) = (known.role, (known.begun.time_ns, Some(time_ns)));
         self.serving.ended(key, time_ns);
-        if is_unjoined
-            && let Some(asked) = peer.and_then(|peer| self.asked.get(&peer)).copied()
-            && self.is_other_end(asked, began_ns)
-        {
-            self.join(key, asked);
+        match (known.other, role) {
+            (Some(other), _) => {
+                let other_times = self.known.get(&other).map(Known::times);
+                let (served, asked, is_one) = match role {
+                    Role::Server => (key, other, other_times.is_none_or(|asked| may_be_one(asked, times))),
+                    Role::Client => (other, key, other_times.is_none_or(|served| may_be_one(times, served))),
+                };
+                if !is_one {
+                    self.part(served, asked);
+                }
+            }
+            (None, Role::Server) => {
+                let asked = peer.and_then(|peer| self.asked.get(&peer)).copied();
+                if let Some(asked) = asked.filter(|asked| self.is_asked_for(*asked, times)) {
+                    self.join(key, asked);
+                }
+            }
+            (None, Role::Client) => {}
         }
-        let slot = self.known.get(&key).map_or(slot, |known| known.slot);
-        self.slots.close(slot);
+        if let Some(known) = self.known.get_mut(&key) {
+            known.ended_ns = Some(time_ns);
+            self.slots.close(known.slot);
+        }
     }
 
     /// Whether an exchange may have been caused by another one, or is followed at its other end, too.
@@ -302,9 +355,9 @@ impl Forest {
         known.cause.candidates().next().is_some() || known.cause.likely().is_some() || known.other.is_some()
     }
 
-    /// What an exchange was made for, as far as is known.
+    /// What an exchange was made for, as far as is known by now.
     pub(super) fn cause(&self, key: ExchangeKey) -> Option<ExchangeKey> {
-        self.known.get(&key)?.cause.likely()
+        Some(self.serving.proven(&self.known.get(&key)?.cause)?.0)
     }
 
     /// Whether a process was seen to serve anything.
@@ -314,7 +367,11 @@ impl Forest {
 
     /// A span of an exchange that is over waits for its place.
     pub(super) fn hold(&mut self, held: Held) {
-        let slot = self.known.get(&held.key).map(|known| known.slot);
+        let known = self.known.get_mut(&held.key);
+        let slot = known.map(|known| {
+            known.has_call = true;
+            known.slot
+        });
         self.slots.hold(slot, held);
     }
 

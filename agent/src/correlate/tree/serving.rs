@@ -13,10 +13,10 @@ use super::{Begun, ExchangeKey, Method, SLACK_NS};
 use crate::correlate::propagation::Context;
 use crate::correlate::span::{SpanId, TraceId};
 
-/// Requests of one process that are remembered at once, over or not; past it the oldest is forgotten.
+/// Requests of one process that are remembered at once, over or not; past it the oldest that is over is forgotten.
 const REQUESTS: usize = 1024;
 
-/// Processes that are remembered; past it what was seen of all of them is forgotten.
+/// Processes that are remembered; past it none is added, and of those that come later not all requests are known.
 const PROCESSES: usize = 16_384;
 
 /// Requests that are named as what may have been the cause.
@@ -40,6 +40,8 @@ struct Process {
     requests: Vec<Served>,
     /// Its threads serve several requests at a time.
     multiplexes: bool,
+    /// It may serve what is not among `requests`: then none of them is the only one.
+    is_partial: bool,
 }
 
 /// What an exchange may have been made for.
@@ -78,33 +80,54 @@ fn one<'a>(mut all: impl Iterator<Item = &'a Served>) -> Option<&'a Served> {
 pub(super) struct Serving {
     processes: HashMap<u32, Process>,
     owners: HashMap<ExchangeKey, u32>,
+    /// A process found no room.
+    was_full: bool,
 }
 
 impl Serving {
-    /// A process begins to serve a request.
-    pub(super) fn began(&mut self, key: ExchangeKey, begun: &Begun) {
-        if self.processes.len() >= PROCESSES && !self.processes.contains_key(&begun.process.pid) {
-            self.processes.clear();
-            self.owners.clear();
+    /// A process that serves; none where there is no room for it.
+    fn process(&mut self, pid: u32) -> Option<&mut Process> {
+        let is_full = self.processes.len() >= PROCESSES && !self.processes.contains_key(&pid);
+        self.was_full |= is_full;
+        let first = || Process { is_partial: self.was_full, ..Process::default() };
+        (!is_full).then(|| self.processes.entry(pid).or_insert_with(first))
+    }
+
+    /// A process begins to serve what is not remembered.
+    pub(super) fn missed(&mut self, pid: u32) {
+        if let Some(process) = self.process(pid) {
+            process.is_partial = true;
         }
+    }
+
+    /// A process begins to serve a request. False where one that is served is not remembered for it.
+    pub(super) fn began(&mut self, key: ExchangeKey, begun: &Begun) -> bool {
         let pid = begun.process.pid;
-        let process = self.processes.entry(pid).or_default();
+        let Some(process) = self.process(pid) else { return false };
         let unanswered = |other: &Served| {
             other.tid == begun.tid && other.answered_by.is_none() && other.ended_ns.is_none()
         };
         process.multiplexes |= process.requests.iter().any(unanswered);
+        let mut forgotten = None;
+        let mut is_kept = true;
         if process.requests.len() >= REQUESTS {
-            let oldest = process.requests.remove(0);
-            self.owners.remove(&oldest.key);
+            let over = process.requests.iter().position(|request| request.ended_ns.is_some());
+            is_kept = over.is_some();
+            process.is_partial |= !is_kept;
+            forgotten = Some(process.requests.remove(over.unwrap_or(0)).key);
         }
         let (tid, began_ns) = (begun.tid, begun.time_ns);
         let context = begun.context.as_ref().map(|context| (context.trace_id, context.span_id));
         process.requests.push(Served { key, tid, context, began_ns, answered_by: None, ended_ns: None });
+        if let Some(forgotten) = forgotten {
+            self.owners.remove(&forgotten);
+        }
         self.owners.insert(key, pid);
+        is_kept
     }
 
     fn get_mut(&mut self, key: ExchangeKey) -> Option<(&mut Served, &mut bool)> {
-        let Process { requests, multiplexes } = self.processes.get_mut(self.owners.get(&key)?)?;
+        let Process { requests, multiplexes, .. } = self.processes.get_mut(self.owners.get(&key)?)?;
         Some((requests.iter_mut().rfind(|request| request.key == key)?, multiplexes))
     }
 
@@ -143,11 +166,13 @@ impl Serving {
         self.processes.contains_key(&pid)
     }
 
-    /// What a process may have begun this for.
-    pub(super) fn cause(&self, begun: &Begun) -> Cause {
-        let Some(process) = self.processes.get(&begun.process.pid) else { return Cause::default() };
+    /// What a process may have begun this for; `itself` is its other end.
+    pub(super) fn cause(&self, begun: &Begun, itself: Option<ExchangeKey>) -> Cause {
+        let process = self.processes.get(&begun.process.pid).filter(|process| !process.is_partial);
+        let Some(process) = process else { return Cause::default() };
         let is_active = |served: &&Served| {
-            served.began_ns <= begun.time_ns + SLACK_NS
+            Some(served.key) != itself
+                && served.began_ns <= begun.time_ns + SLACK_NS
                 && served.ended_ns.is_none_or(|ended_ns| ended_ns >= begun.time_ns)
         };
         let active = process.requests.iter().filter(is_active);

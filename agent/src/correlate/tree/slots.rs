@@ -80,6 +80,16 @@ impl Slots {
         }
     }
 
+    /// An exchange does not belong to one any more.
+    pub(super) fn leave(&mut self, id: SlotId, key: ExchangeKey) {
+        if let Some(slot) = self.slots.get_mut(&id)
+            // Most leave soon after they came.
+            && let Some(at) = slot.keys.iter().rposition(|known| *known == key)
+        {
+            slot.keys.swap_remove(at);
+        }
+    }
+
     /// Forgets those exchanges of one that are not to stay.
     pub(super) fn retain_keys(&mut self, id: SlotId, stays: impl FnMut(&ExchangeKey) -> bool) {
         if let Some(slot) = self.slots.get_mut(&id) {
