@@ -102,7 +102,7 @@ counters! {
         connections_expired: "connections let go because nothing came on them for an hour",
         spans_placed_early: "spans that went before all was known that their place in a trace depends on, since they waited for too long or were too many",
         exchanges_untracked: "exchanges whose place in a tree is not known but by their headers, since too many were under way",
-        inferred_spans_left: "spans of agents' runs and tools that were not made, since their calls are below spans of a tracer's own",
+        inferred_spans_left: "spans of agents' runs and tools that were not made, since their calls are below spans of a tracer's own, or a run wants too many tools",
         header_ids_forgotten: "span ids of trace headers forgotten to bound memory: a retry may take one again",
         context_conflicts: "calls whose headers name several traces: the first counts, and the others are linked",
         contexts_invalid: "calls with an invalid trace header, which counts for nothing",

@@ -186,7 +186,8 @@ impl Correlator {
             let cause = self.forest.cause(key);
             let times_ns = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
             let process = Arc::clone(&span.process);
-            let called = Called { key, call, process: &process, cause, times_ns };
+            let may_be_anyones = cause.is_none() && self.forest.serves(process.pid);
+            let called = Called { key, call, process: &process, cause, may_be_anyones, times_ns };
             (part, follows) = self.agents.called(&called, &mut span, &mut self.ids);
         }
         self.forest.hold(Held { key, span, is_sampled, part, since_ns: now_ns });
@@ -345,10 +346,11 @@ impl Correlator {
         self.forest.unknown
     }
 
-    /// How many spans of agents' runs and their tools were not made, since their calls are below spans of a tracer's.
+    /// How many spans of agents' runs and their tools were not made: their calls are below spans of a tracer's, or a run wants
+    /// too many tools.
     #[must_use]
     pub fn unplaced(&self) -> u64 {
-        self.forest.unplaced
+        self.forest.unplaced + self.agents.forgotten
     }
 
     /// How many calls were billed that have no cost.

@@ -34,7 +34,8 @@ enum End {
 /// What is known of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
-    One(ConversationId),
+    /// By this process first.
+    One(ConversationId, u32),
     /// Several conversations had the same messages: which of them goes on is not known.
     Several,
 }
@@ -47,44 +48,48 @@ pub(super) struct Conversations {
 }
 
 impl Conversations {
-    /// The conversation of a call: the one that it goes on with, or a new one.
-    pub(super) fn of(&mut self, call: &Call, ids: &mut IdGenerator) -> ConversationId {
-        let known = self.find(call);
+    /// The conversation of a process's call: the one that it goes on with, or a new one; and whether it is new.
+    pub(super) fn of(&mut self, pid: u32, call: &Call, ids: &mut IdGenerator) -> (ConversationId, bool) {
+        let known = self.find(pid, call);
         let conversation = known.unwrap_or_else(|| ConversationId(ids.span_id()));
         let dialogue = &call.dialogue;
         // A message that begins several conversations alike says nothing: what was answered tells them apart.
         if let Some(last) = dialogue.prefixes.last() {
-            self.remember(End::Asked(*last), conversation);
+            self.remember(End::Asked(*last), (conversation, pid));
         }
         if let Some(reply) = dialogue.reply {
-            self.remember(End::Answered(reply), conversation);
+            self.remember(End::Answered(reply), (conversation, pid));
         }
         if let Some(id) = &call.response_id {
-            self.remember(End::Response(id.clone()), conversation);
+            self.remember(End::Response(id.clone()), (conversation, pid));
         }
-        conversation
+        (conversation, known.is_none())
     }
 
-    fn find(&self, call: &Call) -> Option<ConversationId> {
+    fn find(&self, pid: u32, call: &Call) -> Option<ConversationId> {
         if let Some(id) = &call.previous_response_id {
-            return self.get(&End::Response(id.clone()));
+            return self.get(&End::Response(id.clone())).map(|(conversation, _)| conversation);
         }
         let prefixes = &call.dialogue.prefixes;
         let answered = prefixes.iter().rev().find_map(|prefix| self.get(&End::Answered(*prefix)));
         // All but the last one: a request with the same messages may be the begin of another conversation.
-        answered.or_else(|| prefixes.iter().rev().skip(1).find_map(|prefix| self.get(&End::Asked(*prefix))))
+        // Nor do other processes go on with it: what they begin with the same words is their own.
+        let asked = |prefix: &u64| self.get(&End::Asked(*prefix)).filter(|(_, asker)| *asker == pid);
+        answered
+            .or_else(|| prefixes.iter().rev().skip(1).find_map(asked))
+            .map(|(conversation, _)| conversation)
     }
 
-    fn get(&self, end: &End) -> Option<ConversationId> {
+    fn get(&self, end: &End) -> Option<(ConversationId, u32)> {
         match self.ends.get(end)? {
-            Whose::One(conversation) => Some(*conversation),
+            Whose::One(conversation, pid) => Some((*conversation, *pid)),
             Whose::Several => None,
         }
     }
 
-    fn remember(&mut self, end: End, conversation: ConversationId) {
+    fn remember(&mut self, end: End, (conversation, pid): (ConversationId, u32)) {
         if let Some(known) = self.ends.get_mut(&end) {
-            if *known != Whose::One(conversation) {
+            if !matches!(known, Whose::One(known, _) if *known == conversation) {
                 *known = Whose::Several;
             }
             return;
@@ -95,6 +100,6 @@ impl Conversations {
             self.ends.remove(&oldest);
         }
         self.oldest_first.push_back(end.clone());
-        self.ends.insert(end, Whose::One(conversation));
+        self.ends.insert(end, Whose::One(conversation, pid));
     }
 }

@@ -2,7 +2,8 @@
 //! results goes on with it, and one whose answer asks for none ends it.
 //!
 //! A run that lies whole within the time of another one's tool, in the same process and for the same request, is that tool's,
-//! unless agents were seen to run side by side there. One that goes on behind a tool by whose name frameworks hand over is another agent's. Nothing of it needs content:
+//! unless agents were seen to run side by side there, or the process serves requests and it is not known for which one the run
+//! was. One that goes on behind a tool by whose name frameworks hand over is another agent's. Nothing of it needs content:
 //! digests of messages, ids and names suffice.
 
 mod conversation;
@@ -23,6 +24,9 @@ use run::{First, Run, Wanted, answers, hands_over_to};
 
 /// Runs that are remembered at once; past it the oldest ends as it is.
 const RUNS: usize = 4_096;
+
+/// Tools that one run wants at once, without an answer; past it the oldest is forgotten.
+const WANTED: usize = 512;
 
 /// Nanoseconds without a word after which a run is over.
 const IDLE_NS: u64 = 60_000_000_000;
@@ -59,6 +63,8 @@ pub(super) struct Called<'a> {
     pub(super) process: &'a Arc<Process>,
     /// What its process made it for.
     pub(super) cause: Option<ExchangeKey>,
+    /// Without a cause: the process serves requests, and this may be for any of them.
+    pub(super) may_be_anyones: bool,
     /// Of its begin and its end.
     pub(super) times_ns: (u64, u64),
 }
@@ -81,6 +87,8 @@ pub(super) struct Agents {
     /// Runs that are over, but may turn out to be a tool's of another one.
     done: Vec<(RunId, Run)>,
     conversations: Conversations,
+    /// Tools that were wanted and forgotten, since their run wants too many.
+    pub(super) forgotten: u64,
     /// Processes whose agents run side by side: time proves nothing there.
     parallel: HashSet<u32>,
     next: RunId,
@@ -101,10 +109,10 @@ impl Agents {
         if !is_chat || !is_in_dialogue && call.tool_calls.is_empty() {
             return (None, Vec::new());
         }
-        let conversation = self.conversations.of(call, ids);
+        let (conversation, is_new) = self.conversations.of(called.process.pid, call, ids);
         span.attributes.push((LOCAL_CONVERSATION_ID.into(), conversation.text().as_str().into()));
         let mut follows = Vec::new();
-        let mut at = self.goes_on(called, conversation);
+        let mut at = self.goes_on(called, (conversation, is_new));
         if let Some(index) = at {
             let hands_over = self.answered(index, called, span.started, &mut follows);
             if let Some(name) = hands_over {
@@ -127,6 +135,8 @@ impl Agents {
             let hands_over_to = hands_over_to(&tool.name);
             run.wanted.push(Wanted { tool: tool.clone(), span_id: ids.span_id(), hands_over_to });
         }
+        let more = run.wanted.len().saturating_sub(WANTED);
+        self.forgotten += run.wanted.drain(..more).len() as u64;
         run.wanted_since = (ended_ns, span.ended);
         let is_over = call.tool_calls.is_empty() && call.is_final && call.error_code.is_none();
         if is_over && let Some(index) = at {
@@ -137,7 +147,11 @@ impl Agents {
     }
 
     /// The run that a call goes on with: it brings results of tools that were wanted there, or asks the same again.
-    fn goes_on(&self, called: &Called<'_>, conversation: conversation::ConversationId) -> Option<usize> {
+    fn goes_on(
+        &self,
+        called: &Called<'_>,
+        (conversation, is_new): (conversation::ConversationId, bool),
+    ) -> Option<usize> {
         let results = &called.call.dialogue.tool_results;
         let is_own = |run: &Run| run.process.pid == called.process.pid;
         let brings = |run: &Run| {
@@ -152,7 +166,11 @@ impl Agents {
             return same.next().is_none().then_some(index);
         }
         // Messages may have been made shorter: then ids alone tell, if nobody else wants the like.
-        let mut others = candidates().filter(|_| results.iter().any(|result| result.call_id.is_some()));
+        let names = |run: &Run| {
+            let mut ids = results.iter().filter_map(|result| result.call_id.as_ref());
+            ids.any(|id| run.wanted.iter().any(|wanted| wanted.tool.id.as_ref() == Some(id)))
+        };
+        let mut others = candidates().filter(|(_, run)| is_new && names(run));
         let (index, _) = others.next()?;
         others.next().is_none().then_some(index)
     }
@@ -179,7 +197,7 @@ impl Agents {
             follows.push(Follows { key: called.key, span, part: Part::Tool(id) });
         }
         let (pid, cause, node) = (run.process.pid, run.cause, run.node.clone());
-        let is_parallel = self.parallel.contains(&pid);
+        let is_parallel = self.is_parallel(pid);
         let is_within = |(_, inner): &mut (RunId, Run)| {
             !is_parallel
                 && inner.process.pid == pid
@@ -203,6 +221,11 @@ impl Agents {
         hands_over
     }
 
+    /// Whether time proves nothing in a process: also where there was no room to say so.
+    fn is_parallel(&self, pid: u32) -> bool {
+        self.parallel.contains(&pid) || self.parallel.len() >= RUNS
+    }
+
     fn first(
         &mut self,
         called: &Called<'_>,
@@ -215,6 +238,7 @@ impl Agents {
             process: Arc::clone(called.process),
             conversation,
             cause: called.cause,
+            may_be_anyones: called.may_be_anyones,
             span_id: ids.span_id(),
             node,
             key: called.key,
@@ -273,7 +297,8 @@ impl Agents {
     /// are answered.
     fn done(&mut self, (id, run): (RunId, Run), follows: &mut Vec<Follows>) {
         let may_be_within = run.above.is_none()
-            && !self.parallel.contains(&run.process.pid)
+            && !run.may_be_anyones
+            && !self.is_parallel(run.process.pid)
             && self.runs.iter().any(|(_, outer)| {
                 outer.process.pid == run.process.pid
                     && outer.cause == run.cause
@@ -288,7 +313,7 @@ impl Agents {
     }
 
     fn end(&mut self, (id, mut run): (RunId, Run), follows: &mut Vec<Follows>) {
-        run.is_abandoned();
+        run.ends();
         self.over.push(Over { id, span_id: run.span_id, place: run.place, since_ns: run.last_ns });
         if self.over.len() > RUNS {
             self.over.remove(0);

@@ -52,6 +52,8 @@ pub(super) struct Run {
     pub(super) conversation: ConversationId,
     /// What its process made its first call for.
     pub(super) cause: Option<ExchangeKey>,
+    /// It may have been made for any of those that the process serves.
+    pub(super) may_be_anyones: bool,
     pub(super) span_id: SpanId,
     /// The agent's name, where something says it.
     pub(super) name: Option<String>,
@@ -83,6 +85,7 @@ pub(super) struct First {
     pub(super) process: Arc<Process>,
     pub(super) conversation: ConversationId,
     pub(super) cause: Option<ExchangeKey>,
+    pub(super) may_be_anyones: bool,
     pub(super) span_id: SpanId,
     pub(super) node: String,
     pub(super) key: ExchangeKey,
@@ -92,11 +95,13 @@ pub(super) struct First {
 
 impl Run {
     pub(super) fn new(first: First) -> Self {
-        let First { process, conversation, cause, span_id, node, key, began_ns, times } = first;
+        let First { process, conversation, cause, may_be_anyones, span_id, node, key, began_ns, times } =
+            first;
         Self {
             process,
             conversation,
             cause,
+            may_be_anyones,
             span_id,
             name: None,
             node,
@@ -156,7 +161,7 @@ impl Run {
     }
 
     /// It handed over to another agent, or nothing comes any more of it.
-    pub(super) fn is_abandoned(&mut self) {
+    pub(super) fn ends(&mut self) {
         self.facts.abandoned = self.wanted.iter().any(|wanted| wanted.hands_over_to.is_none());
     }
 

@@ -11,7 +11,8 @@ struct Programs {
     now_ns: u64,
 }
 
-/// One call: what it follows in its conversation, which tools' results it brings, which tools it asks for.
+/// One call: what it follows in its conversation, which tools' results it brings, which tools it asks for, each as its id, `#`
+/// and its name, all of which is the id; without one where nothing is before the `#`.
 struct Step<'a> {
     pid: u32,
     id: &'a str,
@@ -36,7 +37,10 @@ impl Programs {
             tool_calls: step
                 .asks
                 .iter()
-                .map(|name| ToolCall { name: named(name).unwrap(), id: Some((*name).to_owned()) })
+                .map(|name| ToolCall {
+                    name: named(name).unwrap(),
+                    id: Some((*name).to_owned()).filter(|id| !id.starts_with('#')),
+                })
                 .collect(),
             dialogue: Dialogue {
                 prefixes: step.prefixes.to_vec(),
@@ -187,6 +191,81 @@ fn an_agent_within_a_tools_time_is_that_tools() {
     assert!(["b", "c"].iter().all(|id| programs.chat(id).parent == Some(inner.span_id)));
     assert_eq!(programs.named("invoke_agent").len(), 3);
     assert_ne!(programs.chat("x").trace_id, programs.chat("a").trace_id);
+}
+
+/// Two requests that one thread serves at a time, and an agent for each: which is for which is not known.
+#[test]
+fn an_agent_for_nobody_known_is_no_other_ones_tools() {
+    let mut programs = Programs::new();
+    for connection in [1_u64 << 40, 2 << 40] {
+        let key = ExchangeKey { connection: ConnectionId(connection), ordinal: 0 };
+        let (process, request) = (process(7, Some(false)), request(None, None));
+        let time_ns = programs.now_ns;
+        let role = Role::Server;
+        let begun = Beginning { role, process, tid: 1, time_ns, request: &request, peer: None };
+        programs.correlator.began(key, begun);
+    }
+    programs.call(&Step { pid: 7, id: "a", prefixes: &[1], brings: &[], asks: &["1#expert"] });
+    programs.call(&Step { pid: 7, id: "b", prefixes: &[11], brings: &[], asks: &["2#weather"] });
+    programs.call(&Step { pid: 7, id: "c", prefixes: &[11, 12, 13], brings: &["2#weather"], asks: &[] });
+    programs.call(&Step { pid: 7, id: "d", prefixes: &[1, 2, 3], brings: &["1#expert"], asks: &[] });
+    programs.end(7);
+    programs.assert_sound();
+    let runs = programs.named("invoke_agent");
+    assert_eq!(runs.iter().map(|run| run.parent).collect::<Vec<_>>(), [None, None]);
+    assert_ne!(runs[0].trace_id, runs[1].trace_id);
+}
+
+#[test]
+fn a_tool_that_another_conversation_wants_is_answered_there_alone() {
+    for (asks, brings, known) in [
+        // By its name alone nothing is told across conversations.
+        ("#weather", "5#weather", false),
+        // The same id, in a conversation whose run is over.
+        ("1#weather", "1#weather", true),
+    ] {
+        let mut programs = Programs::new();
+        programs.call(&Step { pid: 7, id: "a", prefixes: &[1], brings: &[], asks: &[asks] });
+        if known {
+            programs.call(&Step { pid: 7, id: "b", prefixes: &[11], brings: &[], asks: &[] });
+        }
+        programs.call(&Step { pid: 7, id: "c", prefixes: &[11, 11_007, 12], brings: &[brings], asks: &[] });
+        programs.end(7);
+        programs.assert_sound();
+        assert_eq!(programs.chat("c").parent, Some(programs.named("shop")[0].span_id), "{asks}");
+        assert!(programs.named("execute_tool weather").is_empty(), "{asks}");
+    }
+}
+
+#[test]
+fn equal_beginnings_in_two_processes_are_two_conversations() {
+    let mut programs = Programs::new();
+    programs.call(&Step { pid: 7, id: "a", prefixes: &[1], brings: &[], asks: &[] });
+    programs.call(&Step { pid: 8, id: "b", prefixes: &[1, 77, 6], brings: &[], asks: &[] });
+    programs.call(&Step { pid: 8, id: "c", prefixes: &[1, 1_007, 5], brings: &[], asks: &[] });
+    [7, 8].into_iter().for_each(|pid| programs.end(pid));
+    let of = |id: &str| text(programs.chat(id), "spanwire.conversation.id").unwrap().to_owned();
+    assert_ne!(of("a"), of("b"));
+    assert_eq!(of("a"), of("c"), "another process may go on with what was answered");
+}
+
+#[test]
+fn tools_that_are_never_answered_are_bounded() {
+    let mut programs = Programs::new();
+    let ids: Vec<_> = (0..5_000).map(|number| format!("{number}#weather")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let mut brought: &[&str] = &[];
+    for (round, asks) in ids.chunks(50).enumerate() {
+        let prefixes = [1, round as u64 + 2];
+        let id = round.to_string();
+        programs.call(&Step { pid: 7, id: &id, prefixes: &prefixes, brings: brought, asks });
+        brought = &asks[..1];
+    }
+    assert!(programs.correlator.unplaced() > 4_000, "{}", programs.correlator.unplaced());
+    programs.end(7);
+    programs.assert_sound();
+    assert_eq!(programs.named("invoke_agent").len(), 1);
+    assert_eq!(programs.named("execute_tool weather").len(), 99);
 }
 
 #[test]
