@@ -16,6 +16,8 @@ pub struct Dialogue {
     /// The digest that follows the last of `prefixes` in a request that goes on with this call's answer; `None` where
     /// that is not known.
     pub reply: Option<u64>,
+    /// Digest of the text that the answer is; `None` where it is something else or more, or not known.
+    pub answer: Option<u64>,
     /// Results of tools that the request brings behind the last message of the model, in their order; at most
     /// [`super::Call::PARTS_MAX`].
     pub tool_results: Vec<ToolResult>,
@@ -34,6 +36,10 @@ pub struct ToolResult {
     pub name: Option<String>,
     /// The request says that the tool failed.
     pub is_error: bool,
+    /// Digest of the arguments, where the request has the message that asked for it.
+    pub arguments: Option<u64>,
+    /// Digest of the text that it gave, if that is all that it gave.
+    pub gave: Option<u64>,
 }
 
 impl Dialogue {

@@ -26,8 +26,8 @@ pub(super) struct Thread {
     begun: bool,
     prefixes: Vec<u64>,
     skipped: u64,
-    /// Tools that the model's last messages want called.
-    asked: Vec<ToolCall>,
+    /// Tools that the model's last messages want called, each with the digest of its arguments.
+    asked: Vec<(ToolCall, Option<u64>)>,
     /// The last message was the model's.
     asks: bool,
     results: Vec<ToolResult>,
@@ -65,9 +65,11 @@ impl Thread {
             self.chain = unit.follow(self.chain, role);
             self.asks = role == Role::Assistant;
             match unit {
-                Unit::Call(call) if self.asked.len() < Call::PARTS_MAX => self.asked.push(call),
+                Unit::Call(call, arguments) if self.asked.len() < Call::PARTS_MAX => {
+                    self.asked.push((call, arguments));
+                }
                 Unit::Result(result, _) => self.result(result),
-                Unit::Call(_) | Unit::Text(_) | Unit::Other(_) => {}
+                Unit::Call(..) | Unit::Text(_) | Unit::Other(_) => {}
             }
         }
         if self.chain != before && !self.is_broken {
@@ -80,12 +82,13 @@ impl Thread {
 
     /// A result whose tool is not named is that of the call with its id, or with its place where there are no ids.
     fn result(&mut self, mut result: ToolResult) {
-        let by_id = |call: &&ToolCall| result.call_id.is_some() && call.id == result.call_id;
+        let by_id = |(call, _): &&(ToolCall, _)| result.call_id.is_some() && call.id == result.call_id;
         let asked = match self.asked.iter().find(by_id) {
             None if result.call_id.is_none() => self.asked.get(self.result_count),
             found => found,
         };
-        result.name = result.name.or_else(|| asked.map(|call| call.name.clone()));
+        result.name = result.name.or_else(|| asked.map(|(call, _)| call.name.clone()));
+        result.arguments = asked.and_then(|(_, arguments)| *arguments);
         self.result_count += 1;
         if self.results.len() < Call::PARTS_MAX {
             self.results.push(result);

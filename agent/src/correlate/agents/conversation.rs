@@ -48,9 +48,16 @@ pub(super) struct Conversations {
 }
 
 impl Conversations {
-    /// The conversation of a process's call: the one that it goes on with, or a new one; and whether it is new.
-    pub(super) fn of(&mut self, pid: u32, call: &Call, ids: &mut IdGenerator) -> (ConversationId, bool) {
-        let known = self.find(pid, call);
+    /// The conversation of a process's call: the one that it goes on with, that of an attempt that failed, or a new one; and
+    /// whether it is new.
+    pub(super) fn of(
+        &mut self,
+        pid: u32,
+        call: &Call,
+        tried: Option<ConversationId>,
+        ids: &mut IdGenerator,
+    ) -> (ConversationId, bool) {
+        let known = tried.or_else(|| self.find(pid, call));
         let conversation = known.unwrap_or_else(|| ConversationId(ids.span_id()));
         let dialogue = &call.dialogue;
         // A message that begins several conversations alike says nothing: what was answered tells them apart.

@@ -7,20 +7,23 @@
 //! digests of messages, ids and names suffice.
 
 mod conversation;
+mod repeats;
 mod run;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::attributes::{AGENT_NAME, LOCAL_CONVERSATION_ID};
+use super::attributes::{AGENT_NAME, LOCAL_CONVERSATION_ID, RETRY};
 use super::ids::IdGenerator;
-use super::span::{Span, SpanId, TraceId};
+use super::span::{Span, SpanId, Status, TraceId};
 use super::tree::ExchangeKey;
 use crate::call::{Call, Subject};
 use crate::discovery::process::Process;
+use crate::value::Value;
 use conversation::Conversations;
-use run::{First, Run, Wanted, answers, hands_over_to};
+use repeats::Attempts;
+use run::{Ending, First, Run, Wanted, answers, hands_over_to};
 
 /// Runs that are remembered at once; past it the oldest ends as it is.
 const RUNS: usize = 4_096;
@@ -89,6 +92,7 @@ pub(super) struct Agents {
     conversations: Conversations,
     /// Tools that were wanted and forgotten, since their run wants too many.
     pub(super) forgotten: u64,
+    attempts: Attempts,
     /// Processes whose agents run side by side: time proves nothing there.
     parallel: HashSet<u32>,
     next: RunId,
@@ -103,16 +107,27 @@ impl Agents {
         span: &mut Span,
         ids: &mut IdGenerator,
     ) -> (Option<Part>, Vec<Follows>) {
-        let Called { key, call, times_ns: (_, ended_ns), .. } = *called;
+        let Called { key, call, times_ns: (began_ns, ended_ns), .. } = *called;
         let is_chat = matches!(call.subject, Subject::Inference { .. });
         let is_in_dialogue = !call.dialogue.prefixes.is_empty() || call.previous_response_id.is_some();
         if !is_chat || !is_in_dialogue && call.tool_calls.is_empty() {
             return (None, Vec::new());
         }
-        let (conversation, is_new) = self.conversations.of(called.process.pid, call, ids);
+        let request = repeats::request(call);
+        let tried = request.and_then(|request| self.attempts.before(called.process.pid, request, began_ns));
+        let tried_in = tried.map(|(_, conversation)| conversation);
+        let (conversation, is_new) = self.conversations.of(called.process.pid, call, tried_in, ids);
+        if let Some(request) = request {
+            let failed_ns = (span.status == Status::Error).then_some(ended_ns);
+            let before = tried.map_or(0, |(times, _)| times);
+            self.attempts.over((called.process.pid, request), conversation, before, failed_ns);
+        }
+        if let Some(times) = tried.and_then(|(times, _)| i64::try_from(times).ok()) {
+            span.attributes.push((RETRY.into(), Value::Int(times)));
+        }
         span.attributes.push((LOCAL_CONVERSATION_ID.into(), conversation.text().as_str().into()));
         let mut follows = Vec::new();
-        let mut at = self.goes_on(called, (conversation, is_new));
+        let mut at = self.goes_on(called, (conversation, is_new), request);
         if let Some(index) = at {
             let hands_over = self.answered(index, called, span.started, &mut follows);
             if let Some(name) = hands_over {
@@ -126,19 +141,19 @@ impl Agents {
         };
         let id = *id;
         run.key = key;
-        run.called(call, span, ended_ns);
+        run.called(call, (request, tried.is_some()), span, ended_ns);
         run.name = run.name.take().or_else(|| call.dialogue.agent_name.clone());
         if let Some(name) = &run.name {
             span.attributes.push((AGENT_NAME.into(), super::attributes::bounded(name).into()));
         }
         for tool in &call.tool_calls {
             let hands_over_to = hands_over_to(&tool.name);
-            run.wanted.push(Wanted { tool: tool.clone(), span_id: ids.span_id(), hands_over_to });
+            run.want(Wanted { tool: tool.clone(), span_id: ids.span_id(), hands_over_to });
         }
         let more = run.wanted.len().saturating_sub(WANTED);
         self.forgotten += run.wanted.drain(..more).len() as u64;
         run.wanted_since = (ended_ns, span.ended);
-        let is_over = call.tool_calls.is_empty() && call.is_final && call.error_code.is_none();
+        let is_over = call.tool_calls.is_empty() && call.is_final && span.status != Status::Error;
         if is_over && let Some(index) = at {
             let ended = self.runs.remove(index);
             self.done(ended, &mut follows);
@@ -151,11 +166,14 @@ impl Agents {
         &self,
         called: &Called<'_>,
         (conversation, is_new): (conversation::ConversationId, bool),
+        request: Option<u64>,
     ) -> Option<usize> {
         let results = &called.call.dialogue.tool_results;
         let is_own = |run: &Run| run.process.pid == called.process.pid;
         let brings = |run: &Run| {
-            results.iter().any(|result| run.wanted.iter().any(|wanted| answers(result, &wanted.tool)))
+            let is_again = request.is_some() && run.last_request == request;
+            is_again
+                || results.iter().any(|result| run.wanted.iter().any(|wanted| answers(result, &wanted.tool)))
         };
         let candidates = || {
             let all = self.runs.iter().enumerate();
@@ -186,16 +204,19 @@ impl Agents {
         let (id, run) = self.runs.get_mut(index)?;
         let (id, mut hands_over, mut tools) = (*id, None, Vec::new());
         let since_ns = run.wanted_since.0;
+        let mut round = Vec::new();
         for result in &called.call.dialogue.tool_results {
             let Some(wanted) = run.answer(result) else { continue };
             if let Some(name) = &wanted.hands_over_to {
                 hands_over = Some(name.clone());
                 continue;
             }
-            let span = run.tool(&wanted, result.is_error, told);
+            let span = run.tool(&wanted, result, told);
+            round.push((wanted.tool.name.clone(), result.arguments));
             tools.push((wanted.span_id, wanted.tool.name.clone()));
             follows.push(Follows { key: called.key, span, part: Part::Tool(id) });
         }
+        run.went(&round);
         let (pid, cause, node) = (run.process.pid, run.cause, run.node.clone());
         let is_parallel = self.is_parallel(pid);
         let is_within = |(_, inner): &mut (RunId, Run)| {
@@ -216,7 +237,7 @@ impl Agents {
                 inner.node = format!("{node}/agent");
             }
             inner.parent_node = Some(node.clone());
-            self.end((inner_id, inner), follows);
+            self.end((inner_id, inner), Ending::Over, follows);
         }
         hands_over
     }
@@ -257,7 +278,7 @@ impl Agents {
     ) -> usize {
         if self.runs.len() >= RUNS {
             let oldest = self.runs.remove(0);
-            self.end(oldest, follows);
+            self.end(oldest, Ending::Unseen, follows);
         }
         let (pid, began_ns) = (called.process.pid, called.times_ns.0);
         // Within another one's tool it begins after that was asked for.
@@ -308,12 +329,12 @@ impl Agents {
         if may_be_within && self.done.len() < RUNS {
             self.done.push((id, run));
         } else {
-            self.end((id, run), follows);
+            self.end((id, run), Ending::Over, follows);
         }
     }
 
-    fn end(&mut self, (id, mut run): (RunId, Run), follows: &mut Vec<Follows>) {
-        run.ends();
+    fn end(&mut self, (id, mut run): (RunId, Run), ending: Ending, follows: &mut Vec<Follows>) {
+        run.ended(ending);
         self.over.push(Over { id, span_id: run.span_id, place: run.place, since_ns: run.last_ns });
         if self.over.len() > RUNS {
             self.over.remove(0);
@@ -333,8 +354,9 @@ impl Agents {
         let mut due: Vec<_> = self.done.extract_if(.., is_due).collect();
         due.extend(self.runs.extract_if(.., is_due));
         due.sort_by_key(|(id, _)| *id);
+        let is_agents_end = now_ns.is_none() && pid.is_none();
         for run in due {
-            self.end(run, &mut follows);
+            self.end(run, if is_agents_end { Ending::Unseen } else { Ending::Over }, &mut follows);
         }
         if let Some(pid) = pid {
             self.parallel.remove(&pid);

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::conversation::ConversationId;
+use super::repeats::{self, Counts, Rounds};
 use crate::call::{Call, ToolCall, ToolResult};
 use crate::correlate::attributes::{
-    AGENT_NAME, EVALUATION_EXPLANATION, EVALUATION_NAME, EVALUATION_SCORE_LABEL, EVALUATION_SCORE_VALUE,
-    FI_SPAN_KIND, GEN_AI_SPAN_KIND, GRAPH_NODE_ID, GRAPH_PARENT_NODE_ID, INFERRED, LOCAL_CONVERSATION_ID,
-    OPERATION_NAME, TOOL_CALL_ID, TOOL_NAME, bounded,
+    AGENT_LOOP, AGENT_LOOPS, AGENT_NAME, AGENT_OUTCOME, AGENT_REPEATS, EVALUATION_EXPLANATION,
+    EVALUATION_NAME, EVALUATION_SCORE_LABEL, EVALUATION_SCORE_VALUE, FI_SPAN_KIND, GEN_AI_SPAN_KIND,
+    GRAPH_NODE_ID, GRAPH_PARENT_NODE_ID, INFERRED, LOCAL_CONVERSATION_ID, OPERATION_NAME, TOOL_CALL_ID,
+    TOOL_NAME, bounded,
 };
 use crate::correlate::propagation::{RANDOM, SAMPLED};
 use crate::correlate::score::{self, RunFacts};
@@ -16,15 +18,10 @@ use crate::correlate::span::{Attributes, Kind, Span, SpanId, Status, TraceId};
 use crate::correlate::totals::Totals;
 use crate::correlate::tree::ExchangeKey;
 use crate::discovery::process::Process;
+use crate::value::Value;
 
 /// By what frameworks name the tool that hands a conversation over to another agent.
 const HAND_OVER: [&str; 3] = ["transfer_to_", "transfer_back_to_", "handoff_to_"];
-
-/// Rounds that ask for the same tools, one after the other, from which on they go in a circle.
-const CIRCLE: u64 = 3;
-
-/// Rounds of one run that are compared for repetition.
-const ROUNDS: usize = 1024;
 
 /// A tool that a model wants called.
 #[derive(Clone, Debug)]
@@ -43,6 +40,15 @@ pub(super) fn hands_over_to(tool: &str) -> Option<String> {
         .find_map(|begin| tool.strip_prefix(begin))
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
+}
+
+/// Why nothing more comes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It came to its end, its process did, or it was silent for long.
+    Over,
+    /// The agent looks away: it stops, or there are too many runs.
+    Unseen,
 }
 
 /// A run under way, or over.
@@ -71,11 +77,15 @@ pub(super) struct Run {
     pub(super) place: Option<(TraceId, Option<SpanId>, Option<&'static str>)>,
     pub(super) totals: Totals,
     facts: RunFacts,
-    /// Digests of what was asked.
-    asked: Vec<u64>,
+    /// What was asked.
+    requests: Counts,
+    /// Which tools were called.
+    tools: Counts,
+    rounds: Rounds,
     last_failed: bool,
-    last_tools: Vec<String>,
-    same_rounds: u64,
+    /// A digest of what was asked last.
+    pub(super) last_request: Option<u64>,
+    handed_over: bool,
     /// Its last key, to which its span belongs.
     pub(super) key: ExchangeKey,
 }
@@ -115,38 +125,68 @@ impl Run {
             place: None,
             totals: Totals::default(),
             facts: RunFacts::default(),
-            asked: Vec::new(),
+            requests: Counts::default(),
+            tools: Counts::default(),
+            rounds: Rounds::default(),
             last_failed: false,
-            last_tools: Vec::new(),
-            same_rounds: 0,
+            last_request: None,
+            handed_over: false,
             key,
         }
     }
 
-    /// A call of its is over.
-    pub(super) fn called(&mut self, call: &Call, span: &Span, ended_ns: u64) {
+    /// A call of its is over, which tries again what failed or does not; marks its span.
+    pub(super) fn called(
+        &mut self,
+        call: &Call,
+        (request, is_retry): (Option<u64>, bool),
+        span: &mut Span,
+        ended_ns: u64,
+    ) {
         self.last_ns = self.last_ns.max(ended_ns);
         self.times = (self.times.0.min(span.started), self.times.1.max(span.ended));
         self.totals.add(span);
         self.facts.calls += 1;
         let failed = span.status == Status::Error;
         self.facts.errors += u64::from(failed);
-        if let Some(asked) = call.dialogue.prefixes.last() {
-            if self.asked.contains(asked) {
-                let again =
-                    if self.last_failed { &mut self.facts.retries } else { &mut self.facts.repeated_calls };
-                *again += 1;
-            } else if self.asked.len() < ROUNDS {
-                self.asked.push(*asked);
-            }
+        if is_retry {
+            self.facts.retries += 1;
+        } else if let Some(request) = request {
+            let before = self.requests.before(request);
+            self.repeats(before, &mut span.attributes);
         }
+        if self.rounds.is_circle {
+            span.attributes.push((AGENT_LOOP.into(), Value::Bool(true)));
+        }
+        self.last_request = request;
         self.last_failed = failed;
         self.facts.finished = !failed && call.tool_calls.is_empty();
-        let tools: Vec<_> = call.tool_calls.iter().map(|tool| tool.name.clone()).collect();
-        self.same_rounds =
-            if !tools.is_empty() && tools == self.last_tools { self.same_rounds + 1 } else { 1 };
-        self.facts.loops += u64::from(self.same_rounds == CIRCLE);
-        self.last_tools = tools;
+    }
+
+    /// Marks what was done so often before.
+    fn repeats(&mut self, before: u64, attributes: &mut Attributes) {
+        if before > 0 {
+            self.facts.repeated_calls += 1;
+            attributes.push((AGENT_REPEATS.into(), Value::Int(i64::try_from(before).unwrap_or(i64::MAX))));
+        }
+    }
+
+    /// A round of tools, each with the digest of its arguments, is over: those that one answer asked for.
+    pub(super) fn went(&mut self, round: &[(String, Option<u64>)]) {
+        if !round.is_empty() {
+            let known: Option<Vec<_>> =
+                round.iter().map(|(name, arguments)| Some((name.as_str(), (*arguments)?))).collect();
+            let begins = self.rounds.next(known.map(|known| repeats::tools(known.into_iter())));
+            self.facts.loops += u64::from(begins);
+        }
+    }
+
+    /// A model wants a tool; of too many the oldest is given up.
+    pub(super) fn want(&mut self, wanted: Wanted) {
+        if self.wanted.len() >= Call::PARTS_MAX {
+            self.wanted.remove(0);
+        }
+        self.wanted.push(wanted);
     }
 
     /// The tool that a result answers, taken out of those that are wanted.
@@ -161,18 +201,34 @@ impl Run {
     }
 
     /// It handed over to another agent, or nothing comes any more of it.
-    pub(super) fn ends(&mut self) {
-        self.facts.abandoned = self.wanted.iter().any(|wanted| wanted.hands_over_to.is_none());
+    pub(super) fn ended(&mut self, ending: Ending) {
+        let waits = self.wanted.iter().any(|wanted| wanted.hands_over_to.is_none());
+        self.facts.abandoned = waits && !self.facts.finished && ending == Ending::Over;
+    }
+
+    /// How it ended.
+    fn outcome(&self) -> &'static str {
+        if self.handed_over {
+            "handed_over"
+        } else if self.facts.finished {
+            "answered"
+        } else if self.facts.abandoned {
+            "abandoned"
+        } else if self.last_failed {
+            "failed"
+        } else {
+            "unseen"
+        }
     }
 
     /// It is over, as another agent goes on.
     pub(super) fn handed_over(&mut self) {
         self.wanted.clear();
-        self.facts.finished = true;
+        (self.handed_over, self.facts.finished) = (true, true);
     }
 
     /// The span of a tool that ran in the process, from the answer that asked for it to the request that tells of it.
-    pub(super) fn tool(&self, wanted: &Wanted, is_error: bool, told: SystemTime) -> Span {
+    pub(super) fn tool(&mut self, wanted: &Wanted, result: &ToolResult, told: SystemTime) -> Span {
         let mut attributes: Attributes = vec![
             (OPERATION_NAME.into(), "execute_tool".into()),
             (TOOL_NAME.into(), bounded(&wanted.tool.name).into()),
@@ -180,15 +236,26 @@ impl Run {
         if let Some(id) = &wanted.tool.id {
             attributes.push((TOOL_CALL_ID.into(), bounded(id).into()));
         }
+        if let Some(arguments) = result.arguments {
+            let digest = repeats::tools([(&*wanted.tool.name, arguments)].into_iter());
+            let before = self.tools.before(digest);
+            self.repeats(before, &mut attributes);
+        }
         let started = self.wanted_since.1;
         let name = format!("execute_tool {}", bounded(&wanted.tool.name));
-        let status = if is_error { Status::Error } else { Status::Unset };
+        let status = if result.is_error { Status::Error } else { Status::Unset };
         self.span(wanted.span_id, name, (started, told.max(started)), status, "TOOL", attributes)
     }
 
     /// Its own.
     pub(super) fn into_span(self) -> Span {
-        let mut attributes: Attributes = vec![(OPERATION_NAME.into(), "invoke_agent".into())];
+        let mut attributes: Attributes = vec![
+            (OPERATION_NAME.into(), "invoke_agent".into()),
+            (AGENT_OUTCOME.into(), self.outcome().into()),
+        ];
+        if let Some(loops) = i64::try_from(self.facts.loops).ok().filter(|loops| *loops > 0) {
+            attributes.push((AGENT_LOOPS.into(), Value::Int(loops)));
+        }
         if let Some(name) = &self.name {
             attributes.push((AGENT_NAME.into(), bounded(name).into()));
         }
@@ -198,7 +265,7 @@ impl Run {
         } else {
             let score = self.facts.score();
             attributes.push((EVALUATION_NAME.into(), score::NAME.into()));
-            attributes.push((EVALUATION_SCORE_VALUE.into(), crate::value::Value::Double(score.value)));
+            attributes.push((EVALUATION_SCORE_VALUE.into(), Value::Double(score.value)));
             attributes.push((EVALUATION_SCORE_LABEL.into(), score.label.into()));
             attributes.push((EVALUATION_EXPLANATION.into(), score.explanation.as_str().into()));
         }
@@ -223,7 +290,7 @@ impl Run {
     ) -> Span {
         attributes.push((FI_SPAN_KIND.into(), kind.into()));
         attributes.push((GEN_AI_SPAN_KIND.into(), kind.into()));
-        attributes.push((INFERRED.into(), crate::value::Value::Bool(true)));
+        attributes.push((INFERRED.into(), Value::Bool(true)));
         Span {
             trace_id: TraceId([0; 16]),
             span_id,

@@ -192,6 +192,11 @@ table! {
     RERANK_BEST_SCORE = "spanwire.rerank.best_score": Double, Spanwire;
     SEARCH_UNITS = "spanwire.usage.search_units": Int, Spanwire;
     CONTEXT_FORMAT = "spanwire.context.format": String, Spanwire;
+    AGENT_LOOP = "spanwire.agent.loop": Bool, Spanwire;
+    AGENT_LOOPS = "spanwire.agent.loops": Int, Spanwire;
+    AGENT_OUTCOME = "spanwire.agent.outcome": String, Spanwire;
+    AGENT_REPEATS = "spanwire.agent.repeats": Int, Spanwire;
+    RETRY = "spanwire.retry": Int, Spanwire;
     LOCAL_CONVERSATION_ID = "spanwire.conversation.id": String, Spanwire;
     INFERRED = "spanwire.inferred": Bool, Spanwire;
     LINK_METHOD = "spanwire.link.method": String, Spanwire;

@@ -15,6 +15,8 @@ pub(in crate::provider) const CHAT: &[(&str, usize)] = &[
     ("tool_calls[].id", NAME),
     ("tool_calls[].function.name", NAME),
     ("tool_calls[].custom.name", NAME),
+    ("tool_calls[].function.arguments#", 0),
+    ("tool_calls[].custom.input#", 0),
     // What was there before tools.
     ("function_call.name", NAME),
     // Of results.
@@ -32,7 +34,10 @@ pub(in crate::provider) const MESSAGES: &[(&str, usize)] = &[
     ("content[].text#", 0),
     ("content[].id", NAME),
     ("content[].name", NAME),
+    ("content[].input#", 0),
     ("content[].tool_use_id", NAME),
+    ("content[].content#", 0),
+    ("content[].content[].text#", 0),
     ("content[].is_error", 0),
 ];
 
@@ -45,7 +50,9 @@ pub(in crate::provider) const TURNS: &[(&str, usize)] = &[
     ("content[].toolUse.name", NAME),
     ("content[].toolUse.toolUseId", NAME),
     ("content[].toolUse.type", WORD),
+    ("content[].toolUse.input#", 0),
     ("content[].toolResult.toolUseId", NAME),
+    ("content[].toolResult.content[].text#", 0),
     ("content[].toolResult.status", WORD),
 ];
 
@@ -57,14 +64,18 @@ pub(in crate::provider) const CONTENTS: &[(&str, usize)] = &[
     ("parts[].thought", 0),
     ("parts[].functionCall.name", NAME),
     ("parts[].functionCall.id", NAME),
+    ("parts[].functionCall.args#", 0),
     ("parts[].function_call.name", NAME),
     ("parts[].function_call.id", NAME),
+    ("parts[].function_call.args#", 0),
     ("parts[].functionResponse.name", NAME),
     ("parts[].functionResponse.id", NAME),
     ("parts[].functionResponse.response.error#", 0),
+    ("parts[].functionResponse.response.result#", 0),
     ("parts[].function_response.name", NAME),
     ("parts[].function_response.id", NAME),
     ("parts[].function_response.response.error#", 0),
+    ("parts[].function_response.response.result#", 0),
 ];
 
 /// Items of OpenAI's responses, and entries of Mistral's conversations.
@@ -79,6 +90,11 @@ pub(in crate::provider) const ITEMS: &[(&str, usize)] = &[
     ("call_id", NAME),
     ("tool_call_id", NAME),
     ("name", NAME),
+    ("arguments#", 0),
+    ("output#", 0),
+    ("output[].text#", 0),
+    // Mistral's.
+    ("result#", 0),
 ];
 
 /// Cohere's first ones.
@@ -103,7 +119,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) enum Unit {
     Text(u64),
-    Call(ToolCall),
+    /// With the digest of its arguments, where that is known.
+    Call(ToolCall, Option<u64>),
     Result(ToolResult, u64),
     Other(u64),
 }
@@ -115,7 +132,7 @@ impl Unit {
         match self {
             Self::Text(text) => of_parts(b't', &[chain, by, *text]),
             Self::Other(part) => of_parts(b'o', &[chain, by, *part]),
-            Self::Call(call) => {
+            Self::Call(call, _) => {
                 let id = of_text(call.id.as_deref().unwrap_or_default());
                 of_parts(b'c', &[chain, id, of_text(&call.name)])
             }
@@ -170,12 +187,14 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
     let id = || message.get("call_id").text().or_else(|| message.get("tool_call_id").text());
     if is_output(kind) {
         let name = message.get("name").text();
-        let result = ToolResult { call_id: id(), name, is_error: false };
+        let gave = only_text(either(message, "output", "result"));
+        let result = ToolResult { call_id: id(), name, gave, ..ToolResult::default() };
         return sink(Unit::Result(result, message.digest().unwrap_or_default()));
     }
     if CALLS.contains(&kind) {
         let name = message.get("name").text().or_else(|| kind.strip_suffix("_call").map(str::to_owned));
-        return sink(Unit::Call(ToolCall { name: name.unwrap_or_default(), id: id() }));
+        let call = ToolCall { name: name.unwrap_or_default(), id: id() };
+        return sink(Unit::Call(call, message.get("arguments").digest()));
     }
     if message.get("role") == &Json::Null && !kind.is_empty() {
         // What the vendor made for itself, such as a thought, is none of what is said.
@@ -189,7 +208,8 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
         || ["parts", "tool_results"].iter().any(|name| message.get(name).is_list());
     if role == Role::Tool && !has_others {
         let name = message.get("name").text().or_else(|| message.get("tool_name").text());
-        sink(Unit::Result(ToolResult { call_id: id(), name, is_error: false }, 0));
+        let gave = only_text(content);
+        sink(Unit::Result(ToolResult { call_id: id(), name, gave, ..ToolResult::default() }, 0));
     }
     for text in [content, message.get("message")] {
         text_of(text, sink);
@@ -205,11 +225,13 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
     for call in calls {
         let names = ["function.name", "custom.name", "name"];
         if let Some(name) = names.iter().find_map(|name| call.get(name).text()) {
-            sink(Unit::Call(ToolCall { name, id: call.get("id").text() }));
+            let arguments =
+                ["function.arguments", "custom.input"].iter().find_map(|name| call.get(name).digest());
+            sink(Unit::Call(ToolCall { name, id: call.get("id").text() }, arguments));
         }
     }
     if let (true, Some(name)) = (calls.is_empty(), message.get("function_call.name").text()) {
-        sink(Unit::Call(ToolCall { name, id: None }));
+        sink(Unit::Call(ToolCall { name, id: None }, None));
     }
 }
 
@@ -219,6 +241,20 @@ pub(super) fn text_of(text: &Json, sink: &mut impl FnMut(Unit)) {
         && *digest != of_text("")
     {
         sink(Unit::Text(*digest));
+    }
+}
+
+/// The digest of a text, or of the only part of a list if that is a text.
+fn only_text(content: &Json) -> Option<u64> {
+    match content {
+        Json::Digest(digest) => Some(*digest),
+        list => match list.items() {
+            [part] if list.length() == Some(1) => match part {
+                Json::Digest(digest) => Some(*digest),
+                part => part.get("text").digest(),
+            },
+            _ => None,
+        },
     }
 }
 
@@ -253,22 +289,23 @@ fn read_part(role: Role, part: &Json, sink: &mut impl FnMut(Unit)) {
     });
     if let Some((place, id)) = called {
         if let Some(name) = place.get("name").text() {
-            sink(Unit::Call(ToolCall { name, id: place.get(id).text() }));
+            let arguments = ["input", "args"].iter().find_map(|name| place.get(name).digest());
+            sink(Unit::Call(ToolCall { name, id: place.get(id).text() }, arguments));
         }
     } else if kind == Some("tool_result") {
         let call_id = part.get("tool_use_id").text();
-        sink(Unit::Result(
-            ToolResult { call_id, name: None, is_error: part.get("is_error").is_true() },
-            said,
-        ));
+        let (is_error, gave) = (part.get("is_error").is_true(), only_text(part.get("content")));
+        sink(Unit::Result(ToolResult { call_id, is_error, gave, ..ToolResult::default() }, said));
     } else if result.is_object() {
         let call_id = result.get("toolUseId").text();
         let is_error = result.get("status").as_text() == Some("error");
-        sink(Unit::Result(ToolResult { call_id, name: None, is_error }, said));
+        let gave = only_text(result.get("content"));
+        sink(Unit::Result(ToolResult { call_id, is_error, gave, ..ToolResult::default() }, said));
     } else if response.is_object() {
         let (call_id, name) = (response.get("id").text(), response.get("name").text());
         let is_error = response.get("response.error").digest().is_some();
-        sink(Unit::Result(ToolResult { call_id, name, is_error }, said));
+        let gave = response.get("response.result").digest();
+        sink(Unit::Result(ToolResult { call_id, name, is_error, gave, ..ToolResult::default() }, said));
     } else if part.get("text").digest().is_some() {
         // A thought is none of what is said.
         if !part.get("thought").is_true() {

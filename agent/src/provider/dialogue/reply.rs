@@ -57,7 +57,7 @@ impl Reply {
     /// A tool is to be called.
     pub(in crate::provider) fn call(&mut self, call: ToolCall) {
         self.end_text();
-        self.units.push(Unit::Call(call));
+        self.units.push(Unit::Call(call, None));
         self.bound();
     }
 
@@ -87,10 +87,13 @@ impl Reply {
         let is_whole = call.is_final && !end.cut && end.exchange.missing_bytes == 0 && !is_damaged;
         // What the vendor keeps is gone on with by its id.
         let is_kept = call.previous_response_id.is_some() || call.conversation_id.is_some();
-        let last = call.dialogue.prefixes.last().copied();
-        if let (Some(last), true) =
-            (last, is_whole && !is_kept && !self.is_broken && call.error_code.is_none())
-        {
+        if !is_whole || self.is_broken || call.error_code.is_some() {
+            return;
+        }
+        if let [Unit::Text(text)] = &*self.units {
+            call.dialogue.answer = Some(*text);
+        }
+        if let Some(last) = call.dialogue.prefixes.last().copied().filter(|_| !is_kept) {
             let chain = self.units.iter().fold(last, |chain, unit| unit.follow(chain, Role::Assistant));
             call.dialogue.reply = Some(chain).filter(|chain| *chain != last);
         }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::call::{Call, ToolCall};
@@ -104,6 +105,15 @@ fn hold(name: &str, by: By) {
         // Their names stand in what the vendor keeps.
         By::Kept => assert!(given.map(|(_, id)| id).eq(called.iter().map(|(_, id)| *id)), "{name}"),
     }
+    let results = &second.dialogue.tool_results;
+    let arguments = results.iter().map(|result| result.arguments).collect::<Vec<_>>();
+    assert!(arguments.iter().all(|one| one.is_some() == (by != By::Kept) && *one == arguments[0]), "{name}");
+    // Cohere's are documents.
+    let gave = results.iter().filter_map(|result| result.gave).collect::<HashSet<_>>();
+    assert_eq!(gave.len(), if name.starts_with("cohere") { 0 } else { 2 }, "{name}");
+    // Gemini's pieces are parts of their own when they are sent again.
+    let is_known = second.dialogue.answer.is_some() || name == "gemini_stream" || by == By::Kept;
+    assert!(first.dialogue.answer.is_none() && is_known, "{name}");
     let failed = second.dialogue.tool_results.iter().map(|result| result.is_error).collect::<Vec<_>>();
     assert_eq!(failed, [false, name.starts_with("anthropic") || name.starts_with("claude")], "{name}");
     assert!(first.dialogue.tool_results.is_empty() && third.dialogue.tool_results.is_empty(), "{name}");
