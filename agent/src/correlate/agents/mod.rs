@@ -1,14 +1,13 @@
 //! Runs of agents, as their calls' messages tell: a call whose answer asks for tools begins one, a call that brings the tools'
 //! results goes on with it, and one whose answer asks for none ends it.
 //!
-//! A run that lies whole within the time of another one's tool, in the same process and for the same request, is that tool's,
-//! unless agents were seen to run side by side there, or the process serves requests and it is not known for which one the run
-//! was. One that goes on behind a tool by whose name frameworks hand over is another agent's. Nothing of it needs content:
-//! digests of messages, ids and names suffice.
+//! A run may be that of a tool of another one ([`within`]). One that goes on behind a tool by whose name frameworks hand over is
+//! another agent's. Nothing of it needs content: digests of messages, ids and names suffice.
 
 mod conversation;
 mod repeats;
 mod run;
+mod within;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use crate::value::Value;
 use conversation::Conversations;
 use repeats::Attempts;
 use run::{Ending, First, Run, Wanted, answers, hands_over_to};
+use within::Ran;
 
 /// Runs that are remembered at once; past it the oldest ends as it is.
 const RUNS: usize = 4_096;
@@ -148,7 +148,7 @@ impl Agents {
         }
         for tool in &call.tool_calls {
             let hands_over_to = hands_over_to(&tool.name);
-            run.want(Wanted { tool: tool.clone(), span_id: ids.span_id(), hands_over_to });
+            run.wanted.push(Wanted { tool: tool.clone(), span_id: ids.span_id(), hands_over_to });
         }
         let more = run.wanted.len().saturating_sub(WANTED);
         self.forgotten += run.wanted.drain(..more).len() as u64;
@@ -213,32 +213,12 @@ impl Agents {
             }
             let span = run.tool(&wanted, result, told);
             round.push((wanted.tool.name.clone(), result.arguments));
-            tools.push((wanted.span_id, wanted.tool.name.clone()));
+            let Wanted { tool, span_id, .. } = wanted;
+            tools.push(Ran { span_id, name: tool.name, gave: result.gave });
             follows.push(Follows { key: called.key, span, part: Part::Tool(id) });
         }
         run.went(&round);
-        let (pid, cause, node) = (run.process.pid, run.cause, run.node.clone());
-        let is_parallel = self.is_parallel(pid);
-        let is_within = |(_, inner): &mut (RunId, Run)| {
-            !is_parallel
-                && inner.process.pid == pid
-                && inner.cause == cause
-                && inner.above.is_none()
-                && inner.began_ns >= since_ns
-                && inner.last_ns <= called.times_ns.0
-        };
-        for (inner_id, mut inner) in self.done.extract_if(.., is_within).collect::<Vec<_>>() {
-            // Of several tools at a time it is not known which one it was.
-            if let [(span_id, name)] = &*tools {
-                inner.above = Some(*span_id);
-                inner.node = format!("{node}/{name}");
-            } else {
-                inner.above = self.runs.get(index).map(|(_, run)| run.span_id);
-                inner.node = format!("{node}/agent");
-            }
-            inner.parent_node = Some(node.clone());
-            self.end((inner_id, inner), Ending::Over, follows);
-        }
+        self.place_within(index, &tools, (since_ns, called.times_ns.0), follows);
         hands_over
     }
 
@@ -312,25 +292,6 @@ impl Agents {
         (run.above, run.parent_node, run.name) = (Some(above), Some(parent_node), Some(name));
         self.runs.push((id, run));
         self.runs.len() - 1
-    }
-
-    /// A run came to its end. Where another one of its process wants tools it may have been one of these: that shows when they
-    /// are answered.
-    fn done(&mut self, (id, run): (RunId, Run), follows: &mut Vec<Follows>) {
-        let may_be_within = run.above.is_none()
-            && !run.may_be_anyones
-            && !self.is_parallel(run.process.pid)
-            && self.runs.iter().any(|(_, outer)| {
-                outer.process.pid == run.process.pid
-                    && outer.cause == run.cause
-                    && !outer.wanted.is_empty()
-                    && outer.wanted_since.0 <= run.began_ns
-            });
-        if may_be_within && self.done.len() < RUNS {
-            self.done.push((id, run));
-        } else {
-            self.end((id, run), Ending::Over, follows);
-        }
     }
 
     fn end(&mut self, (id, mut run): (RunId, Run), ending: Ending, follows: &mut Vec<Follows>) {

@@ -83,6 +83,8 @@ pub(super) struct Run {
     tools: Counts,
     rounds: Rounds,
     last_failed: bool,
+    /// A digest of the text that the last answer is.
+    pub(super) answer: Option<u64>,
     /// A digest of what was asked last.
     pub(super) last_request: Option<u64>,
     handed_over: bool,
@@ -129,6 +131,7 @@ impl Run {
             tools: Counts::default(),
             rounds: Rounds::default(),
             last_failed: false,
+            answer: None,
             last_request: None,
             handed_over: false,
             key,
@@ -158,7 +161,7 @@ impl Run {
         if self.rounds.is_circle {
             span.attributes.push((AGENT_LOOP.into(), Value::Bool(true)));
         }
-        self.last_request = request;
+        (self.last_request, self.answer) = (request, call.dialogue.answer);
         self.last_failed = failed;
         self.facts.finished = !failed && call.tool_calls.is_empty();
     }
@@ -179,14 +182,6 @@ impl Run {
             let begins = self.rounds.next(known.map(|known| repeats::tools(known.into_iter())));
             self.facts.loops += u64::from(begins);
         }
-    }
-
-    /// A model wants a tool; of too many the oldest is given up.
-    pub(super) fn want(&mut self, wanted: Wanted) {
-        if self.wanted.len() >= Call::PARTS_MAX {
-            self.wanted.remove(0);
-        }
-        self.wanted.push(wanted);
     }
 
     /// The tool that a result answers, taken out of those that are wanted.

@@ -1,5 +1,7 @@
 //! Runs of agents, as their calls tell.
 
+mod marks;
+
 use super::*;
 use crate::call::{Dialogue, ToolCall, ToolResult};
 use crate::correlate::score;
@@ -11,6 +13,9 @@ struct Programs {
     now_ns: u64,
     /// A digest of the arguments of tools whose results come.
     arguments: Option<u64>,
+    /// Digests of what tools gave, and of the answer.
+    gave: Vec<u64>,
+    answer: Option<u64>,
     /// Of the responses.
     status: u16,
 }
@@ -28,7 +33,15 @@ struct Step<'a> {
 impl Programs {
     fn new() -> Self {
         let correlator = correlator().with_trees(true);
-        Self { correlator, spans: Vec::new(), now_ns: 1_000_000_000, arguments: Some(1), status: 200 }
+        Self {
+            correlator,
+            spans: Vec::new(),
+            now_ns: 1_000_000_000,
+            arguments: Some(1),
+            gave: Vec::new(),
+            answer: None,
+            status: 200,
+        }
     }
 
     fn call(&mut self, step: &Step<'_>) {
@@ -53,13 +66,16 @@ impl Programs {
                 tool_results: step
                     .brings
                     .iter()
-                    .map(|id| ToolResult {
+                    .enumerate()
+                    .map(|(index, id)| ToolResult {
+                        gave: self.gave.get(index).copied(),
                         call_id: Some((*id).to_owned()),
                         name: named(id),
                         arguments: self.arguments,
                         ..ToolResult::default()
                     })
                     .collect(),
+                answer: self.answer,
                 ..Dialogue::default()
             },
             is_final: true,
@@ -275,6 +291,71 @@ fn tools_that_are_never_answered_are_bounded() {
 }
 
 #[test]
+fn agents_side_by_side_are_those_of_the_tools_that_gave_what_they_answered() {
+    // Answers of two agents within the two tools of one, or each within the tool of another one.
+    for (has_one_outer, answers, expected) in [
+        (true, [1, 2], [Some("shop/ask_1"), Some("shop/ask_2")]),
+        (false, [1, 2], [Some("shop/ask_1"), Some("shop/ask_2")]),
+        // What they say does not tell them apart, and nothing else does.
+        (false, [3, 3], [None, None]),
+        // Of neither tool.
+        (false, [4, 5], [None, None]),
+    ] {
+        let mut programs = Programs::new();
+        if has_one_outer {
+            programs.call(&Step {
+                pid: 7,
+                id: "a",
+                prefixes: &[1],
+                brings: &[],
+                asks: &["1#ask_1", "2#ask_2"],
+            });
+        } else {
+            for (id, prefix, asks) in [("a", 1, "1#ask_1"), ("b", 2, "2#ask_2")] {
+                programs.call(&Step { pid: 7, id, prefixes: &[prefix], brings: &[], asks: &[asks] });
+            }
+        }
+        for (id, prefix, asks) in [("c", 11, "3#weather"), ("d", 21, "4#weather")] {
+            // The second one begins before the first one has its answer.
+            programs.now_ns -= if id == "d" { 1_500 } else { 0 };
+            programs.call(&Step { pid: 7, id, prefixes: &[prefix], brings: &[], asks: &[asks] });
+        }
+        for (id, prefix, brings, answer) in [("e", 11, "3#weather", 0), ("f", 21, "4#weather", 1)] {
+            programs.answer = Some(answers[answer]);
+            let prefixes = [prefix, prefix + 1, prefix + 2];
+            programs.call(&Step { pid: 7, id, prefixes: &prefixes, brings: &[brings], asks: &[] });
+        }
+        programs.answer = None;
+        if has_one_outer {
+            programs.gave = vec![1, 2];
+            let brings = &["1#ask_1", "2#ask_2"];
+            programs.call(&Step { pid: 7, id: "g", prefixes: &[1, 2, 3], brings, asks: &[] });
+        } else {
+            for (id, prefix, brings, gave) in [("g", 1, "1#ask_1", 1), ("h", 2, "2#ask_2", 2)] {
+                programs.gave = vec![if answers == [3, 3] { 3 } else { gave }];
+                let prefixes = [prefix, prefix + 2, prefix + 4];
+                programs.call(&Step { pid: 7, id, prefixes: &prefixes, brings: &[brings], asks: &[] });
+            }
+        }
+        let runs = programs.named("invoke_agent").len();
+        assert_eq!(runs, if has_one_outer { 3 } else { 4 }, "none waits for more than that nobody waits");
+        programs.end(7);
+        programs.assert_sound();
+        let node = |id: &str| {
+            let run = programs.chat(id).parent.unwrap();
+            let run = programs.find(|span| span.span_id == run);
+            text(run, "gen_ai.agent.graph.node_id").filter(|node| *node != "shop")
+        };
+        assert_eq!(["e", "f"].map(node), expected, "{answers:?}");
+        for (id, tool) in ["e", "f"].iter().zip(["execute_tool ask_1", "execute_tool ask_2"]) {
+            let run = programs.find(|span| Some(span.span_id) == programs.chat(id).parent);
+            let above = expected[0].map(|_| programs.named(tool)[0].span_id);
+            assert_eq!(run.parent == above, above.is_some(), "{answers:?}");
+        }
+    }
+}
+
+#[test]
 fn runs_side_by_side_are_told_apart_by_their_conversations() {
     let mut programs = Programs::new();
     // The same ids in both: some models count them from one.
@@ -320,127 +401,6 @@ fn a_conversation_goes_on_without_tools_and_equal_beginnings_are_two() {
     assert_eq!(of("a"), of("c"));
     assert_eq!(HashSet::from([of("a"), of("b"), of("d")]).len(), 3, "whose it is nobody knows");
     assert!(programs.named("invoke_agent").is_empty());
-}
-
-fn int(span: &Span, name: &str) -> Option<i64> {
-    match map(span).get(name) {
-        Some(Value::Int(number)) => Some(*number),
-        _ => None,
-    }
-}
-
-#[test]
-fn repetitions_circles_and_retries_are_marked() {
-    let mut programs = Programs::new();
-    let mut prefixes = vec![1];
-    programs.call(&Step { pid: 7, id: "0", prefixes: &prefixes, brings: &[], asks: &["0#weather"] });
-    for number in 1..6_u64 {
-        let (id, brings, asks) =
-            (number.to_string(), format!("{}#weather", number - 1), format!("{number}#weather"));
-        prefixes.extend([number * 10, number * 10 + 1]);
-        // The last time it asks for something else.
-        programs.arguments = Some(if number == 5 { 2 } else { 1 });
-        // The third call fails once.
-        for status in if number == 3 { &[529, 200][..] } else { &[200] } {
-            programs.status = *status;
-            let id = if *status == 200 { id.clone() } else { "failed".to_owned() };
-            let asks: &[&str] = if *status == 200 && number < 5 { &[&asks] } else { &[] };
-            programs.call(&Step { pid: 7, id: &id, prefixes: &prefixes, brings: &[&brings], asks });
-        }
-    }
-    programs.end(7);
-    programs.assert_sound();
-    let run = programs.named("invoke_agent");
-    assert_eq!(run.len(), 1, "{:#?}", programs.spans);
-    let tools = programs.named("execute_tool weather");
-    let repeats: Vec<_> = tools.iter().map(|tool| int(tool, "spanwire.agent.repeats")).collect();
-    assert_eq!(repeats, [None, Some(1), Some(2), Some(3), None]);
-    assert_eq!(
-        (text(run[0], "spanwire.agent.outcome"), int(run[0], "spanwire.agent.loops")),
-        (Some("answered"), Some(1))
-    );
-    let is_loop = |id: &str| map(programs.chat(id)).get("spanwire.agent.loop") == Some(&Value::Bool(true));
-    assert_eq!(["1", "2", "failed", "3", "4", "5"].map(is_loop), [false, false, true, true, true, false]);
-    assert_eq!(
-        ["2", "failed", "3", "4"].map(|id| int(programs.chat(id), "spanwire.retry")),
-        [None, None, Some(1), None]
-    );
-    assert!(["failed", "3"].iter().all(|id| programs.chat(id).parent == Some(run[0].span_id)));
-    let explanation = text(run[0], "gen_ai.evaluation.explanation").unwrap();
-    assert!(
-        explanation.starts_with("finished; 1 of 7 model calls failed; 3 of 12 calls were repeated; 1 of 7"),
-        "{explanation}"
-    );
-}
-
-#[test]
-fn ends_of_runs_are_told_apart() {
-    let outcome = |steps: &[(u16, &[&str], &[&str])], end: &dyn Fn(&mut Programs)| {
-        let mut programs = Programs::new();
-        let mut prefixes = Vec::new();
-        for (number, (status, brings, asks)) in (1..).zip(steps) {
-            prefixes.extend([number * 2, number * 2 + 1]);
-            programs.status = *status;
-            programs.call(&Step { pid: 7, id: &number.to_string(), prefixes: &prefixes, brings, asks });
-        }
-        end(&mut programs);
-        text(programs.named("invoke_agent")[0], "spanwire.agent.outcome").unwrap().to_owned()
-    };
-    let gone = |programs: &mut Programs| programs.end(7);
-    let quiet = |programs: &mut Programs| {
-        programs.correlator.tick(programs.now_ns + 61_000_000_000, &mut programs.spans);
-    };
-    let stopped = |programs: &mut Programs| programs.correlator.finish(programs.now_ns, &mut programs.spans);
-    let asks: (u16, &[&str], &[&str]) = (200, &[], &["1#weather"]);
-    for (steps, end, expected) in [
-        (&[asks, (200, &["1#weather"], &[])][..], &gone as &dyn Fn(&mut Programs), "answered"),
-        (&[asks], &gone, "abandoned"),
-        (&[asks], &quiet, "abandoned"),
-        (&[asks], &stopped, "unseen"),
-        (&[asks, (500, &["1#weather"], &[])], &gone, "failed"),
-        (
-            &[(200, &[], &["1#transfer_to_billing"]), (200, &["1#transfer_to_billing"], &[])],
-            &gone,
-            "handed_over",
-        ),
-    ] {
-        assert_eq!(outcome(steps, end), expected, "{steps:?}");
-    }
-}
-
-#[test]
-fn a_call_that_no_run_has_is_a_retry_all_the_same() {
-    let mut programs = Programs::new();
-    for (id, status) in [("a", 529), ("b", 529), ("c", 200), ("d", 200)] {
-        programs.status = status;
-        programs.call(&Step { pid: 7, id, prefixes: &[1], brings: &[], asks: &[] });
-    }
-    programs.call(&Step { pid: 8, id: "e", prefixes: &[1], brings: &[], asks: &[] });
-    programs.end(7);
-    programs.end(8);
-    let retries = ["a", "b", "c", "d", "e"].map(|id| int(programs.chat(id), "spanwire.retry"));
-    assert_eq!(retries, [None, Some(1), Some(2), None, None]);
-    let conversation = |id: &str| text(programs.chat(id), "spanwire.conversation.id").unwrap();
-    assert_eq!(conversation("a"), conversation("c"));
-}
-
-#[test]
-fn an_agent_that_repeats_itself_without_end_is_bounded() {
-    let mut programs = Programs::new();
-    let ids: Vec<_> = (0..10_001_u64).map(|number| format!("{number}#weather")).collect();
-    programs.call(&Step { pid: 7, id: "a", prefixes: &[1], brings: &[], asks: &[&ids[0]] });
-    for number in 1..=10_000 {
-        let (brings, prefixes) = ([&*ids[number - 1]], [number as u64 + 1]);
-        programs.call(&Step { pid: 7, id: "b", prefixes: &prefixes, brings: &brings, asks: &[&ids[number]] });
-    }
-    programs.end(7);
-    let run = programs.named("invoke_agent")[0];
-    assert_eq!(
-        (text(run, "spanwire.agent.outcome"), int(run, "spanwire.agent.loops")),
-        (Some("abandoned"), Some(1))
-    );
-    let repeats = programs.spans.iter().filter_map(|span| int(span, "spanwire.agent.repeats")).max();
-    assert_eq!(repeats, Some(9_999));
 }
 
 #[test]
