@@ -1,12 +1,10 @@
 //! What a model answers, as a later request would say it.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use super::message::{self, Role, Unit};
 use crate::call::{Call, ToolCall};
 use crate::provider::follow::End;
 use crate::provider::json::Json;
-use crate::provider::json::digest::hasher;
+use crate::provider::json::digest::Said;
 
 /// Bytes of a piece of text in a stream; of a longer one not all is known.
 pub(in crate::provider) const DELTA: usize = 64 * 1024;
@@ -19,7 +17,7 @@ const UNITS_MAX: usize = 1024;
 pub(in crate::provider) struct Reply {
     units: Vec<Unit>,
     /// The text under way, with its place.
-    text: Option<(u64, DefaultHasher)>,
+    text: Option<(u64, Said)>,
     /// Not all of it is known.
     is_broken: bool,
 }
@@ -44,7 +42,7 @@ impl Reply {
             self.end_text();
         }
         if !text.is_empty() {
-            let (_, under_way) = self.text.get_or_insert_with(|| (place, hasher()));
+            let (_, under_way) = self.text.get_or_insert_with(|| (place, Said::default()));
             under_way.write(text.as_bytes());
         }
     }

@@ -1,19 +1,20 @@
 //! Digests: what a value says in 64 bits, whatever it looks like on the wire.
 //!
-//! White space, escapes and the order of an object's members do not matter, nor in which pieces it came. Digests
-//! are SipHash under a key that is drawn when the process starts: they can be compared, and tell nothing to anybody
-//! who reads them elsewhere.
+//! White space, escapes and the order of an object's members do not matter, nor in which pieces it came. Digests have a
+//! key that is drawn when the process starts ([`hasher`]): they can be compared, and tell nothing to anybody who reads them
+//! elsewhere.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
+mod hasher;
+mod said;
 #[cfg(test)]
 mod tests;
 mod text;
 
+use hasher::Hasher;
+pub(in crate::provider) use said::Said;
 use text::Text;
-
-static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The name of members that are left out: marks of what a cache is to keep, which move on from turn to turn.
 static LEFT_OUT: LazyLock<u64> = LazyLock::new(|| of_text("cache_control"));
@@ -21,23 +22,18 @@ static LEFT_OUT: LazyLock<u64> = LazyLock::new(|| of_text("cache_control"));
 /// Begins what no text begins with.
 const NO_TEXT: u8 = 0xff;
 
-/// A hasher under the process's key. What is written in pieces counts as if it was written at once.
-pub(in crate::provider) fn hasher() -> DefaultHasher {
-    KEY.build_hasher()
-}
-
 /// The digest of a string that says this.
 pub(in crate::provider) fn of_text(text: &str) -> u64 {
-    let mut hasher = hasher();
-    hasher.write(text.as_bytes());
-    hasher.finish()
+    let mut said = Said::default();
+    said.write(text.as_bytes());
+    said.finish()
 }
 
 /// The digest of several digests in their order, as a thing of such a kind.
 pub(in crate::provider) fn of_parts(kind: u8, parts: &[u64]) -> u64 {
-    let mut hasher = hasher();
+    let mut hasher = Hasher::default();
     hasher.write(&[NO_TEXT, kind]);
-    parts.iter().for_each(|part| hasher.write(&part.to_le_bytes()));
+    parts.iter().for_each(|part| hasher.write_number(*part));
     hasher.finish()
 }
 
@@ -59,7 +55,7 @@ struct UnderWay {
 
 #[derive(Debug)]
 enum Level {
-    List(DefaultHasher),
+    List(Hasher),
     Object {
         /// Members add up: their order does not matter.
         sum: u64,
@@ -97,7 +93,7 @@ impl Digests {
     pub(super) fn open(&mut self, is_list: bool, wanted: bool) {
         let Some(under_way) = self.part_of(wanted) else { return };
         under_way.levels.push(if is_list {
-            let mut hasher = hasher();
+            let mut hasher = Hasher::default();
             hasher.write(&[NO_TEXT, b'[']);
             Level::List(hasher)
         } else {
@@ -119,7 +115,7 @@ impl Digests {
     /// A number or a literal, as on the wire.
     pub(super) fn scalar(&mut self, token: &[u8], wanted: bool) -> Option<u64> {
         let under_way = self.part_of(wanted)?;
-        let mut hasher = hasher();
+        let mut hasher = Hasher::default();
         hasher.write(&[NO_TEXT, b'0']);
         hasher.write(token);
         let digest = hasher.finish();
@@ -134,7 +130,7 @@ impl Digests {
         }
     }
 
-    /// More of the string under way, as on the wire.
+    /// More of the string under way, as on the wire: a backslash is its first byte, if there is one.
     pub(super) fn extend_text(&mut self, raw: &[u8]) {
         if let Some(text) = self.under_way.as_mut().and_then(|under_way| under_way.text.as_mut()) {
             text.push(raw);
@@ -165,7 +161,7 @@ impl Digests {
 impl UnderWay {
     fn add(&mut self, value: u64) {
         match self.levels.last_mut() {
-            Some(Level::List(hasher)) => hasher.write(&value.to_le_bytes()),
+            Some(Level::List(hasher)) => hasher.write_number(value),
             Some(Level::Object { sum, name }) if *name != *LEFT_OUT => {
                 *sum = sum.wrapping_add(of_parts(b':', &[*name, value]));
             }

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::provider::json::token::unescape;
 use crate::provider::json::{Document, Ending, Json, Reader, Shape};
@@ -151,7 +153,47 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+/// As a program that loops would say it in base64.
+fn data(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|at| b"aB3/xY9+"[(at + at / 8) % 8]).collect()
+}
+
+#[test]
+fn of_long_data_samples_count_and_of_texts_all() {
+    let digest = |bytes: &[u8]| of_text(std::str::from_utf8(bytes).unwrap());
+    let text = "word ".repeat(20_000).into_bytes();
+    let genome = "ACGT".repeat(25_000).into_bytes();
+    let url = [b"data:image/png;base64,".to_vec(), data(100_000)].concat();
+    for (bytes, at, counts) in [
+        (&text, 50_000, true),
+        (&genome, 50_000, true),
+        (&data(1_024), 1_000, true),
+        (&data(100_000), 1_000, true),
+        (&data(100_000), 4_096 * 3, true),
+        (&data(100_000), 4_096 * 3 - 1, false),
+        (&data(100_000), 99_999, true),
+        (&url, 3, true),
+        (&url, 4_096 * 3 - 1, false),
+        (&[&url[..], b"?"].concat(), 100_022, true),
+    ] {
+        let mut other = bytes.clone();
+        other[at] = if other[at] == b'a' { b'C' } else { b'a' };
+        assert_eq!(digest(bytes) != digest(&other), counts, "{at} of {}", bytes.len());
+        assert_ne!(digest(bytes), digest(&bytes[..bytes.len() - 1]));
+    }
+}
+
 proptest! {
+    #[test]
+    fn data_is_the_same_in_any_pieces(bytes in 0_usize..12_000, cuts in prop::collection::vec(0_usize..12_000, 0..9)) {
+        let data = data(bytes);
+        let mut cuts: Vec<_> = cuts.into_iter().filter(|cut| *cut < bytes).chain([0, bytes]).collect();
+        cuts.sort_unstable();
+        let mut said = Said::default();
+        cuts.windows(2).for_each(|cut| said.write(&data[cut[0]..cut[1]]));
+        prop_assert_eq!(said.finish(), of_text(std::str::from_utf8(&data).unwrap()));
+    }
+
     #[test]
     fn any_split_and_any_layout_give_the_same(value in value(), size in 1_usize..40) {
         let (plain, pretty) = (serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap());
@@ -164,7 +206,10 @@ proptest! {
     #[test]
     fn a_text_is_what_its_escapes_say(raw in r#"(\\u[dD][89abcC][0-9a-f]{2}|\\u00[0-9a-f]{2}|\\[nu"\\x]|[a-eu0é😀\\]){0,12}"#, size in 1_usize..8) {
         let mut text = Text::default();
-        raw.as_bytes().chunks(size).for_each(|piece| text.push(piece));
+        for piece in raw.as_bytes().chunks(size) {
+            // As the reader finds them.
+            piece.chunk_by(|_, next| *next != b'\\').for_each(|piece| text.push(piece));
+        }
         let mut said = String::new();
         unescape(raw.as_bytes(), &mut said);
         // A character that the escape before it took part of is none.

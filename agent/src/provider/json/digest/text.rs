@@ -1,40 +1,28 @@
 //! Strings, as what their escapes say.
 
-use std::hash::{DefaultHasher, Hasher};
-
-use memchr::memchr;
-
-use super::hasher;
+use super::Said;
 use crate::provider::json::token::escape;
 
 /// Bytes of the longest escape: two halves of a surrogate pair.
 const ESCAPE_MAX_BYTES: usize = 12;
 
 /// A string as it comes, in pieces that may end within an escape.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Text {
-    hasher: DefaultHasher,
+    said: Said,
     /// An escape, so far as it has come.
     escape: [u8; ESCAPE_MAX_BYTES],
     held: usize,
 }
 
-impl Default for Text {
-    fn default() -> Self {
-        Self { hasher: hasher(), escape: [0; ESCAPE_MAX_BYTES], held: 0 }
-    }
-}
-
 impl Text {
+    /// More of it; a backslash is its first byte, if there is one.
     pub(super) fn push(&mut self, raw: &[u8]) {
         let mut rest = raw;
-        while !rest.is_empty() {
-            if self.held == 0 {
-                let (plain, behind) = rest.split_at(memchr(b'\\', rest).unwrap_or(rest.len()));
-                self.hasher.write(plain);
-                rest = behind;
+        while let Some((byte, behind)) = rest.split_first() {
+            if self.held == 0 && *byte != b'\\' {
+                return self.said.write(rest);
             }
-            let Some((byte, behind)) = rest.split_first() else { return };
             self.hold(*byte);
             rest = behind;
             while let Some(used) = self.known() {
@@ -81,8 +69,8 @@ impl Text {
         let held = held.get(..self.held).unwrap_or_default();
         let (one, rest) = held.split_at_checked(used).unwrap_or((held, &[]));
         match one {
-            [b'\\', ..] => self.hasher.write(escape(one).0.encode_utf8(&mut [0; 4]).as_bytes()),
-            plain => self.hasher.write(plain),
+            [b'\\', ..] => self.said.write(escape(one).0.encode_utf8(&mut [0; 4]).as_bytes()),
+            plain => self.said.write(plain),
         }
         self.held = 0;
         rest.iter().for_each(|byte| self.hold(*byte));
@@ -93,6 +81,6 @@ impl Text {
             let used = self.known().unwrap_or_else(|| escape(self.bytes()).1);
             self.undo(used);
         }
-        self.hasher.finish()
+        self.said.finish()
     }
 }
