@@ -7,7 +7,7 @@
 use super::json::digest::{of_parts, of_text};
 use super::json::{Json, Shape};
 use crate::call::{Call, Dialogue, ToolCall, ToolResult};
-pub(super) use message::{CHAT, COHERE_V1, CONTENTS, ITEMS, MESSAGES, TURNS};
+pub(super) use message::{CHAT, COHERE_V1, CONTENTS, ITEMS, MESSAGES, TURNS, call, is_call};
 use message::{Role, Unit};
 pub(super) use reply::{DELTA, Reply};
 

@@ -3,6 +3,7 @@
 use super::Builder;
 use super::table::{Attribute, Convention, Type};
 use crate::exchange::Exchange;
+use crate::protocol::http1::limit_fields;
 use crate::value::Value;
 
 /// Bytes of a field: numbers, times and durations are shorter.
@@ -24,41 +25,7 @@ macro_rules! limits {
     };
 }
 
-limits! {
-    "anthropic-ratelimit-input-tokens-limit",
-    "anthropic-ratelimit-input-tokens-remaining",
-    "anthropic-ratelimit-input-tokens-reset",
-    "anthropic-ratelimit-output-tokens-limit",
-    "anthropic-ratelimit-output-tokens-remaining",
-    "anthropic-ratelimit-output-tokens-reset",
-    "anthropic-ratelimit-requests-limit",
-    "anthropic-ratelimit-requests-remaining",
-    "anthropic-ratelimit-requests-reset",
-    "anthropic-ratelimit-tokens-limit",
-    "anthropic-ratelimit-tokens-remaining",
-    "anthropic-ratelimit-tokens-reset",
-    "retry-after",
-    "retry-after-ms",
-    "x-ratelimit-limit",
-    "x-ratelimit-limit-project-requests",
-    "x-ratelimit-limit-project-tokens",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-requests-day",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-limit-tokens-minute",
-    "x-ratelimit-remaining",
-    "x-ratelimit-remaining-project-requests",
-    "x-ratelimit-remaining-project-tokens",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-requests-day",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-remaining-tokens-minute",
-    "x-ratelimit-reset",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-requests-day",
-    "x-ratelimit-reset-tokens",
-    "x-ratelimit-reset-tokens-minute",
-}
+limit_fields!(limits);
 
 /// Puts on what there is, if the request was refused.
 pub(super) fn of(to: &mut Builder, exchange: &Exchange) {

@@ -90,22 +90,58 @@ pub struct ResponseHead {
     pub headers: Headers,
 }
 
-/// Fields that carry no credential and no content, in lower case; some are reduced to what is none. Everything that is not named here
+/// Hands the names of the fields by which vendors tell of their limits on to the macro `$then`, in lower case.
+macro_rules! limit_fields {
+    ($then:ident) => {
+        $then! {
+            "anthropic-ratelimit-input-tokens-limit",
+            "anthropic-ratelimit-input-tokens-remaining",
+            "anthropic-ratelimit-input-tokens-reset",
+            "anthropic-ratelimit-output-tokens-limit",
+            "anthropic-ratelimit-output-tokens-remaining",
+            "anthropic-ratelimit-output-tokens-reset",
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-ratelimit-requests-remaining",
+            "anthropic-ratelimit-requests-reset",
+            "anthropic-ratelimit-tokens-limit",
+            "anthropic-ratelimit-tokens-remaining",
+            "anthropic-ratelimit-tokens-reset",
+            "retry-after",
+            "retry-after-ms",
+            "x-ratelimit-limit",
+            "x-ratelimit-limit-project-requests",
+            "x-ratelimit-limit-project-tokens",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-limit-requests-day",
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-limit-tokens-minute",
+            "x-ratelimit-remaining",
+            "x-ratelimit-remaining-project-requests",
+            "x-ratelimit-remaining-project-tokens",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-remaining-requests-day",
+            "x-ratelimit-remaining-tokens",
+            "x-ratelimit-remaining-tokens-minute",
+            "x-ratelimit-reset",
+            "x-ratelimit-reset-requests",
+            "x-ratelimit-reset-requests-day",
+            "x-ratelimit-reset-tokens",
+            "x-ratelimit-reset-tokens-minute",
+        }
+    };
+}
+pub(crate) use limit_fields;
+
+macro_rules! names {
+    ($($field:literal,)+) => { &[$($field),+] };
+}
+
+const LIMITS: &[&str] = limit_fields!(names);
+
+/// Further fields that carry no credential and no content, in lower case; some are reduced to what is none. Everything that is not named here
 /// stays in the parser: a list of what is forbidden would miss the next vendor's key header.
 const ALLOWED: &[&str] = &[
     "amz-sdk-invocation-id",
-    "anthropic-ratelimit-input-tokens-limit",
-    "anthropic-ratelimit-input-tokens-remaining",
-    "anthropic-ratelimit-input-tokens-reset",
-    "anthropic-ratelimit-output-tokens-limit",
-    "anthropic-ratelimit-output-tokens-remaining",
-    "anthropic-ratelimit-output-tokens-reset",
-    "anthropic-ratelimit-requests-limit",
-    "anthropic-ratelimit-requests-remaining",
-    "anthropic-ratelimit-requests-reset",
-    "anthropic-ratelimit-tokens-limit",
-    "anthropic-ratelimit-tokens-remaining",
-    "anthropic-ratelimit-tokens-reset",
     "anthropic-version",
     "b3",
     "content-encoding",
@@ -114,8 +150,6 @@ const ALLOWED: &[&str] = &[
     "openai-processing-ms",
     "openai-version",
     "request-id",
-    "retry-after",
-    "retry-after-ms",
     "server",
     "server-timing",
     "traceparent",
@@ -152,25 +186,6 @@ const ALLOWED: &[&str] = &[
     "x-opensearch-version",
     "x-pinecone-api-version",
     "x-prompt-tokens",
-    "x-ratelimit-limit",
-    "x-ratelimit-limit-project-requests",
-    "x-ratelimit-limit-project-tokens",
-    "x-ratelimit-limit-requests",
-    "x-ratelimit-limit-requests-day",
-    "x-ratelimit-limit-tokens",
-    "x-ratelimit-limit-tokens-minute",
-    "x-ratelimit-remaining",
-    "x-ratelimit-remaining-project-requests",
-    "x-ratelimit-remaining-project-tokens",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-requests-day",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-remaining-tokens-minute",
-    "x-ratelimit-reset",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-requests-day",
-    "x-ratelimit-reset-tokens",
-    "x-ratelimit-reset-tokens-minute",
     "x-request-id",
     "x-stainless-retry-count",
     "x-weaviate-client",
@@ -178,7 +193,7 @@ const ALLOWED: &[&str] = &[
 
 /// The allow-listed name that equals `name` in any case.
 fn allowed(name: &str) -> Option<&'static str> {
-    ALLOWED.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    ALLOWED.iter().chain(LIMITS).copied().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Parameters of a query whose being there tells APIs apart.

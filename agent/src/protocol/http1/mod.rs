@@ -14,6 +14,7 @@ mod message;
 mod reader;
 mod reduced;
 
+pub(crate) use head::limit_fields;
 pub use head::{Headers, RequestHead, ResponseHead};
 pub use message::{RequestParser, ResponseParser, starts_request, starts_response};
 pub use reader::Part;

@@ -173,6 +173,17 @@ fn is_output(kind: &str) -> bool {
     kind.ends_with("_call_output") || kind == "function.result"
 }
 
+/// Whether an item is a call that the program is to make.
+pub(in crate::provider) fn is_call(kind: &str) -> bool {
+    CALLS.contains(&kind)
+}
+
+/// What an item of such a kind has called; some kinds have no name but their own.
+pub(in crate::provider) fn call(kind: &str, name: Option<String>, id: Option<String>) -> ToolCall {
+    let own = || kind.strip_suffix("_call").unwrap_or_default().to_owned();
+    ToolCall { name: name.unwrap_or_else(own), id }
+}
+
 /// Whether no list in it is longer than what is kept of one.
 pub(super) fn is_whole(message: &Json) -> bool {
     ["content", "parts", "tool_calls", "tool_results"].iter().all(|name| {
@@ -191,10 +202,11 @@ pub(super) fn read(role: Role, message: &Json, sink: &mut impl FnMut(Unit)) {
         let result = ToolResult { call_id: id(), name, gave, ..ToolResult::default() };
         return sink(Unit::Result(result, message.digest().unwrap_or_default()));
     }
-    if CALLS.contains(&kind) {
-        let name = message.get("name").text().or_else(|| kind.strip_suffix("_call").map(str::to_owned));
-        let call = ToolCall { name: name.unwrap_or_default(), id: id() };
-        return sink(Unit::Call(call, message.get("arguments").digest()));
+    if is_call(kind) {
+        return sink(Unit::Call(
+            call(kind, message.get("name").text(), id()),
+            message.get("arguments").digest(),
+        ));
     }
     if message.get("role") == &Json::Null && !kind.is_empty() {
         // What the vendor made for itself, such as a thought, is none of what is said.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::speaker::{self, Speaker};
 use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
-use crate::call::{Call, Inference, Parameters, Subject, ToolCall};
+use crate::call::{Call, Inference, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::SIGN_MAX_BYTES;
 use crate::provider::dialogue::{self, Reply};
@@ -146,16 +146,6 @@ struct Item {
     call_id: Option<String>,
 }
 
-/// Kinds of tool calls which the caller is to make.
-const TOOL_CALLS: &[&str] = &[
-    "function_call",
-    "custom_tool_call",
-    "computer_call",
-    "local_shell_call",
-    "shell_call",
-    "apply_patch_call",
-];
-
 impl JsonApi for Response {
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
@@ -278,10 +268,8 @@ impl JsonApi for Response {
             |item: &Item| item.kind.as_deref().is_some_and(|kind| COMPACTIONS.contains(&kind));
         call.is_compacted |= self.items.values().any(is_compaction);
         for item in self.items.into_values() {
-            let Some(kind) = item.kind.filter(|kind| TOOL_CALLS.contains(&kind.as_str())) else { continue };
-            let name = item.name.or_else(|| kind.strip_suffix("_call").map(str::to_owned));
-            if let Some(name) = name {
-                call.add_tool_call(ToolCall { name, id: item.call_id });
+            if let Some(kind) = item.kind.filter(|kind| dialogue::is_call(kind)) {
+                call.add_tool_call(dialogue::call(&kind, item.name, item.call_id));
             }
         }
         if self.overflowed {
@@ -315,7 +303,7 @@ impl Item {
         match self.kind.as_deref()? {
             "message" if status.is_none_or(|status| status == "completed") => Some("stop"),
             "message" if status == Some("incomplete") => Some("incomplete"),
-            kind if TOOL_CALLS.contains(&kind) => status
+            kind if dialogue::is_call(kind) => status
                 .is_none_or(|status| matches!(status, "completed" | "incomplete"))
                 .then_some("tool_calls"),
             _ => None,

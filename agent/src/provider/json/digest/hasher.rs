@@ -1,8 +1,8 @@
 //! The hash of digests: keyed, quick, and the same in whichever pieces its bytes come.
 //!
 //! A block of 16 bytes is multiplied into what came before, and both halves of the product are added without carry: the
-//! step of wyhash and foldhash, whose own implementations do not join pieces. Without the key nobody can make two
-//! texts that have one digest other than by luck, 1 in 2^64 for each pair.
+//! step of wyhash and foldhash, whose own implementations do not join pieces. Who does not know the key has
+//! nothing to find two texts by that have one digest.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
