@@ -95,7 +95,7 @@ impl Agent {
     /// # Errors
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
-        secrecy::begin();
+        secrecy::hide();
         let exporting = Exporting::start(config, &counters)?;
         expedite::restore();
         let rules =
@@ -155,6 +155,7 @@ impl Agent {
         .with_memory_budget(config.memory_budget)
         .with_keys(config.tls != TlsChoice::Calls)
         .with_http(config.services);
+        secrecy::lock();
         Ok(Self {
             ring,
             keys,

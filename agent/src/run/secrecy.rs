@@ -14,11 +14,17 @@ use crate::preflight;
 /// `CAP_IPC_LOCK` (include/uapi/linux/capability.h).
 const IPC_LOCK: u64 = 1 << 14;
 
-/// Asks the kernel for it; a refusal is told in the log at debug.
-pub(super) fn begin() {
+/// Keeps what is in memory out of core dumps, and of other users' debuggers; a refusal is told in the log at debug.
+pub(super) fn hide() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         debug!("a core dump of the agent would hold what it read: {error}");
     }
+}
+
+/// Keeps it out of the swap; a refusal is told in the log at debug. To be called before anything is read of others, and not
+/// much sooner: of memory that is locked malloc(3) gives nothing back but what was mapped by itself (madvise(2),
+/// `MADV_DONTNEED`).
+pub(super) fn lock() {
     if let Err(error) = lock_memory() {
         debug!("the agent's memory may go to the swap: {error}");
     }
