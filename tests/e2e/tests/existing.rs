@@ -70,12 +70,22 @@ async fn a_tls_session_that_is_not_read_is_counted() -> Result<()> {
     let receiver = Receiver::start(Protocol::Http).await?;
     let mut client = Client::python(&setup, "steps.py", &standin).by_steps().start()?;
     client.step().await?;
-    let agent = Agent::start(&setup, &receiver, &["--tls", "keys"]).await?;
+    // Other programs of the host have such sessions, too.
+    let scope = format!("tree={}", client.pid());
+    let agent = Agent::start(&setup, &receiver, &["--tls", "keys", "--include", &scope]).await?;
     for _ in 0..CALLS {
         client.step().await?;
     }
     let old = |status: &Value| status.pointer("/counters/tls_sessions_old").and_then(Value::as_u64);
     agent.status_when("the session", DEADLINE, |status| old(status).is_some_and(|count| count > 0)).await?;
+    for _ in 0..CALLS {
+        client.step().await?;
+    }
+    let log = standin.log(1 + 2 * CALLS).await?;
+    let ports: Vec<_> = log.iter().map(|served| served.client_port).collect();
+    ensure!(ports.windows(2).all(|pair| pair.first() == pair.last()), "not one connection: {ports:?}");
+    // Once, however often it is used.
+    agent.status_when("one session", DEADLINE, |status| old(status) == Some(1)).await?;
     let ended = agent.stop().await?;
     ensure!(concerning(&standin, &receiver.spans()).next().is_none(), "{}", ended.stderr);
     client.end(DEADLINE).await.map(drop)
