@@ -15,6 +15,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "ca-certificates", sign: Sign::File("/etc/ssl/certs/ca-certificates.crt") },
     Package { name: "curl", sign: Sign::Program("curl") },
     Package { name: "iproute2", sign: Sign::Program("ip") },
+    Package { name: "nftables", sign: Sign::Program("nft") },
     Package { name: "openssl", sign: Sign::Program("openssl") },
     Package { name: "libcurl3-gnutls", sign: Sign::File("/usr/lib/x86_64-linux-gnu/libcurl-gnutls.so.4") },
     Package { name: "libcurl3-nss", sign: Sign::File("/usr/lib/x86_64-linux-gnu/libcurl-nss.so.4") },
