@@ -212,17 +212,26 @@ fn failed(socket: &mut Connection, way: u8, result: i64) -> Option<()> {
 }
 
 /// Tells of a socket: once, and again where that found no room.
-#[inline(never)]
-pub fn announce(sock: u64, socket: &mut Connection) -> Option<()> {
+#[inline(always)]
+pub fn announce(sock: u64, socket: &Connection) {
     if socket.told & (told::OPENED | told::UNHEARD) != told::OPENED {
-        socket.told = socket.told & !told::UNHEARD | told::OPENED;
-        let (local, peer) = kernel::endpoints(sock)?;
-        if !emit::opened(socket.id, sock, local, peer) {
-            socket.told |= told::UNHEARD;
-        }
-        met();
+        tell_of(sock);
     }
-    Some(())
+}
+
+/// The rest of it. Seen from outside, for the reason that [`capture::send_piece`] has.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn tell_of(sock: u64) -> u64 {
+    // SAFETY: see `transferred`.
+    let Some(socket) = SOCKETS.get_ptr_mut(sock).map(|socket| unsafe { &mut *socket }) else { return 0 };
+    socket.told = socket.told & !told::UNHEARD | told::OPENED;
+    let Some((local, peer)) = kernel::endpoints(sock) else { return 0 };
+    if !emit::opened(socket.id, sock, local, peer) {
+        socket.told |= told::UNHEARD;
+    }
+    met();
+    1
 }
 
 /// The agent wants to know when this process ends.
