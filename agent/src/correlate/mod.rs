@@ -138,7 +138,7 @@ impl Correlator {
         }
     }
 
-    /// What a process serves is answered by this thread.
+    /// What a process serves is answered by this thread, or what it asked for has an answer that this thread receives.
     pub fn answered(&mut self, key: ExchangeKey, tid: u32) {
         self.forest.answered(key, tid);
     }

@@ -120,7 +120,12 @@ impl Pipeline {
                 }
                 Step::Answered { ordinal, response } => {
                     self.export_answered(conversation, ordinal, response.status < 400);
-                    self.correlator.answered(ExchangeKey { connection, ordinal }, conversation.write.tid);
+                    let role = conversation.http.exchange(ordinal).map(|exchange| exchange.role);
+                    let side = match role {
+                        Some(Role::Client) => &conversation.read,
+                        Some(Role::Server) | None => &conversation.write,
+                    };
+                    self.correlator.answered(ExchangeKey { connection, ordinal }, side.tid);
                     self.last_look(connection, conversation, ordinal, effects);
                 }
                 Step::Response { ordinal, frame } => {

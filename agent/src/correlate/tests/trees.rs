@@ -1,5 +1,7 @@
 //! What caused what, across processes, without a header and with some.
 
+mod habits;
+
 use super::*;
 use crate::correlate::span::SpanId;
 use crate::correlate::tree::Method;
@@ -12,6 +14,8 @@ struct Host {
     spans: Vec<Span>,
     now_ns: u64,
     begun: HashMap<ExchangeKey, (Exchange, Arc<Process>)>,
+    /// What its processes run in.
+    runtime: Option<&'static str>,
 }
 
 const fn key(connection: u64) -> ExchangeKey {
@@ -30,7 +34,7 @@ fn path(key: ExchangeKey) -> String {
 impl Host {
     fn new() -> Self {
         let correlator = correlator().with_trees(true);
-        Self { correlator, spans: Vec::new(), now_ns: 1_000_000_000, begun: HashMap::new() }
+        Self { correlator, spans: Vec::new(), now_ns: 1_000_000_000, begun: HashMap::new(), runtime: None }
     }
 
     /// A process, by a thread of its own number, begins an exchange; its peer is at this connection, if that is known.
@@ -48,7 +52,10 @@ impl Host {
             if header.is_empty() { Headers::default() } else { Headers::of(&[("traceparent", header)]) };
         let head = RequestHead { path: path(key), headers, ..(*exchange.request).clone() };
         (exchange.role, exchange.request, exchange.started_ns) = (role, head.into(), self.now_ns);
-        let process = process(pid, Some(false));
+        let mut process = (*process(pid, Some(false))).clone();
+        let runtime = self.runtime.map(|name| ("process.runtime.name".to_owned(), name.into()));
+        process.attributes.extend(runtime);
+        let process = Arc::new(process);
         let begun = Beginning {
             role,
             process: Arc::clone(&process),
@@ -77,9 +84,7 @@ impl Host {
         self.now_ns += 1_000;
         let (mut exchange, process) = self.begun.remove(&key).unwrap();
         exchange.ended_ns = self.now_ns;
-        if exchange.role == Role::Server {
-            self.correlator.answered(key, tid);
-        }
+        self.correlator.answered(key, tid);
         let clock = Clock::new(0, CLOCK_ZERO);
         let subject = Subject::Http { route: None };
         let call = if exchange.role == Role::Server { Call::new(subject, "") } else { call() };
@@ -111,49 +116,6 @@ impl Host {
         let above = self.span(parent);
         assert_eq!(self.parent(child), (Some(above.span_id), Some(method.name().to_owned())), "{child}");
         assert_eq!(self.span(child).trace_id, above.trace_id, "{child}");
-    }
-}
-
-#[test]
-fn a_thread_asks_for_what_it_serves() {
-    let mut host = Host::new();
-    // Two at a time, in two threads of one process.
-    host.serves(1, 7, 71, None);
-    host.serves(2, 7, 72, None);
-    host.asks(3, 7, 72);
-    host.asks(4, 7, 71);
-    for (connection, tid) in [(3, 72), (4, 71)] {
-        host.ends(connection, tid);
-    }
-    assert!(host.spans.is_empty(), "they wait for what they hang on");
-    host.ends(2, 72);
-    host.ends(1, 71);
-    host.assert_child(3, 2, Method::Thread);
-    host.assert_child(4, 1, Method::Thread);
-    assert_ne!(host.span(1).trace_id, host.span(2).trace_id);
-    assert_eq!(host.parent(1), (None, None));
-}
-
-#[test]
-fn threads_that_serve_several_prove_nothing() {
-    for by_answer in [false, true] {
-        let mut host = Host::new();
-        host.serves(1, 7, 71, None);
-        host.serves(2, 7, if by_answer { 72 } else { 71 }, None);
-        host.asks(3, 7, 71);
-        host.ends(3, 71);
-        host.ends(1, if by_answer { 73 } else { 71 });
-        host.ends(2, 72);
-        assert_eq!(host.parent(3), (None, None), "{by_answer}");
-        let links: HashSet<_> = host.span(3).links.iter().map(|link| link.span_id).collect();
-        assert_eq!(links, [1, 2].map(|served| host.span(served).span_id).into(), "{by_answer}");
-        assert!([1, 2].iter().all(|served| host.span(*served).trace_id != host.span(3).trace_id));
-        // One alone is the cause still, whichever thread asks.
-        host.serves(4, 7, 71, None);
-        host.asks(5, 7, 74);
-        host.ends(5, 74);
-        host.ends(4, 71);
-        host.assert_child(5, 4, Method::Only);
     }
 }
 

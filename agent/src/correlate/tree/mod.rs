@@ -5,6 +5,7 @@
 //! until all of its exchanges are over, so that a trace id learnt late reaches all of them, and then each
 //! finds its place ([`place`]).
 
+mod habits;
 mod place;
 mod program;
 mod serving;
@@ -219,7 +220,7 @@ impl Forest {
             let served = self.known.get(served);
             served.is_some_and(|served| may_be_one((begun.time_ns, None), served.times()))
         });
-        let cause = self.serving.cause(&begun, served);
+        let cause = self.serving.asked(&begun, served);
         let slot = cause.likely().and_then(|cause| self.known.get(&cause)).map(|cause| cause.slot);
         // One that is of another trace waits for nobody.
         let slot = slot.filter(|slot| {
@@ -251,6 +252,7 @@ impl Forest {
         let known = Known { role, begun, span_id, slot, cause, other, ended_ns, place, has_call, has_span };
         if let Some(before) = self.known.insert(key, known) {
             self.slots.close(before.slot);
+            self.asked_no_more(&before);
         }
     }
 
@@ -300,9 +302,21 @@ impl Forest {
         }
     }
 
-    /// A thread begins to answer what its process serves.
+    /// A thread begins to answer what its process serves, or to receive the answer to what that asked for.
     pub(super) fn answered(&mut self, key: ExchangeKey, tid: u32) {
-        self.serving.answered(key, tid);
+        match self.known.get_mut(&key) {
+            Some(known) if known.role == Role::Client => {
+                self.serving.was_answered(&mut known.cause, Some(tid))
+            }
+            _ => self.serving.answered(key, tid),
+        }
+    }
+
+    /// An exchange is over, or followed no more.
+    fn asked_no_more(&mut self, known: &Known) {
+        if known.role == Role::Client && known.ended_ns.is_none() {
+            self.serving.asked_no_more(known.begun.process.pid);
+        }
     }
 
     /// An exchange is not followed any more, and has no span.
@@ -318,12 +332,18 @@ impl Forest {
     /// An exchange is over at this time; `peer` is the other end's connection, if that is known by now. A client's without a
     /// span is of no more use.
     pub(super) fn ended(&mut self, key: ExchangeKey, time_ns: u64, peer: Option<ConnectionId>) {
-        let Some(known) = self.known.get(&key).filter(|known| known.ended_ns.is_none()) else { return };
-        if known.role == Role::Client && !known.has_call {
-            return self.left(key);
-        }
+        let Some(known) = self.known.get_mut(&key).filter(|known| known.ended_ns.is_none()) else { return };
         let (role, times) = (known.role, (known.begun.time_ns, Some(time_ns)));
-        self.serving.ended(key, time_ns);
+        match role {
+            Role::Client => {
+                self.serving.was_answered(&mut known.cause, None);
+                if !known.has_call {
+                    return self.left(key);
+                }
+                self.serving.asked_no_more(known.begun.process.pid);
+            }
+            Role::Server => self.serving.ended(key, time_ns),
+        }
         match (known.other, role) {
             (Some(other), _) => {
                 let other_times = self.known.get(&other).map(Known::times);
@@ -384,6 +404,7 @@ impl Forest {
     fn forget(&mut self, key: ExchangeKey) {
         self.serving.forget(key);
         let Some(known) = self.known.remove(&key) else { return };
+        self.asked_no_more(&known);
         if self.asked.get(&key.connection) == Some(&key) {
             self.asked.remove(&key.connection);
         }
