@@ -6,6 +6,7 @@ mod build_id;
 mod dynamic;
 mod image;
 mod known;
+mod runtime;
 pub mod site;
 mod stack;
 mod symbols;
@@ -17,6 +18,7 @@ pub use build_id::BuildId;
 pub use dynamic::Needs;
 pub use image::{Image, Machine, Refusal};
 pub use known::{Analysis, Known};
+pub use runtime::is_go;
 pub use site::Class;
 pub use symbols::Function;
 

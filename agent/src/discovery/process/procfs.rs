@@ -11,6 +11,7 @@ use super::cgroup::{self, Membership};
 use super::command;
 use super::environment::variable;
 use super::sdk::Setup;
+use crate::binary;
 use crate::percent;
 use crate::value::Value;
 
@@ -71,6 +72,8 @@ impl Procfs {
             .or_else(|| command.map(str::to_owned))
             .filter(|name| !name.is_empty());
         let program = command::program(executable_name.as_deref(), &arguments);
+        let is_go = || File::open(directory.join("exe")).is_ok_and(binary::is_go);
+        let runtime = program.runtime.or_else(|| is_go().then_some("go"));
 
         let mut notes = Vec::new();
         let environment = self.file(pid, "environ").map(|file| split_at_nul(&file)).unwrap_or_default();
@@ -91,7 +94,7 @@ impl Procfs {
         // A program may write over its arguments; only a path can hold spaces, and few do.
         let called = arguments.first().and_then(|called| called.split_ascii_whitespace().next());
         attributes.text("process.command", called.map(str::to_owned));
-        attributes.text("process.runtime.name", program.runtime.map(str::to_owned));
+        attributes.text("process.runtime.name", runtime.map(str::to_owned));
         attributes.text("process.owner", self.owner(pid, &membership));
         attributes.text("container.id", membership.container_id.clone());
         for (name, value) in claimed {
