@@ -20,8 +20,8 @@ const PACKAGES: &[Package] = &[
 /// Programs of `tests/clients/rust`, each with the feature that it needs.
 const REQWEST: [(&str, &str); 3] =
     [("reqwest-aws-lc", "aws-lc"), ("reqwest-ring", "ring"), ("reqwest-openssl", "openssl")];
-/// The program of `tests/clients/go`.
-const GO: &str = "go-client";
+/// The programs of `tests/clients/go`, each with its package.
+const GO: [(&str, &str); 2] = [("go-client", "."), ("go-service", "./service")];
 
 /// Returns the absolute path of a folder that has all of them: `target/clients`. Each part is built anew only
 /// when its sources changed; what it took to build it does not stay.
@@ -31,7 +31,7 @@ const GO: &str = "go-client";
 pub(crate) fn native(root: &Path, python: &Path) -> Result<PathBuf> {
     let folder = root.join("target/clients");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    part(root, "go", &["go.mod", "main.go", "requirements.txt"], |from, workshop| {
+    part(root, "go", &["go.mod", "main.go", "service/main.go", "requirements.txt"], |from, workshop| {
         go(from, workshop, &folder, python)
     })?;
     part(root, "rust", &["Cargo.toml", "Cargo.lock", "src/main.rs"], |from, workshop| {
@@ -80,12 +80,20 @@ fn go(from: &Path, workshop: &Path, to: &Path, python: &Path) -> Result<()> {
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]);
     install.arg("--target").arg(&toolchain).arg("--requirement").arg(from.join("requirements.txt"));
     check(&mut install)?;
-    let mut build = Command::new(toolchain.join("go/bin/go"));
-    build.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(to.join(GO)).arg(".");
-    build.env_remove("GOROOT").env_remove("GOFLAGS");
-    build.envs([("CGO_ENABLED", "0"), ("GOTOOLCHAIN", "local"), ("GOENV", "off"), ("GOTELEMETRY", "off")]);
-    build.env("GOCACHE", workshop.join("cache")).env("GOPATH", workshop.join("path"));
-    check(build.current_dir(from))
+    for (program, package) in GO {
+        let mut build = Command::new(toolchain.join("go/bin/go"));
+        build.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(to.join(program)).arg(package);
+        build.env_remove("GOROOT").env_remove("GOFLAGS");
+        build.envs([
+            ("CGO_ENABLED", "0"),
+            ("GOTOOLCHAIN", "local"),
+            ("GOENV", "off"),
+            ("GOTELEMETRY", "off"),
+        ]);
+        build.env("GOCACHE", workshop.join("cache")).env("GOPATH", workshop.join("path"));
+        check(build.current_dir(from))?;
+    }
+    Ok(())
 }
 
 fn reqwest(from: &Path, workshop: &Path, to: &Path) -> Result<()> {

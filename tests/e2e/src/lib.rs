@@ -11,6 +11,7 @@ mod evidence;
 pub mod folder;
 pub mod receiver;
 pub mod scene;
+pub mod servers;
 pub mod services;
 pub mod span;
 pub mod standin;

@@ -100,7 +100,7 @@ impl Plan<'_> {
 #[derive(Debug)]
 pub struct Server {
     process: Child,
-    said: Transcript,
+    pub(crate) said: Transcript,
     /// Its process's id.
     pub pid: u32,
     /// Where it listens.
@@ -310,7 +310,7 @@ pub const LISTENING: &str = "Listening at: ";
 const ROUNDS: usize = 50;
 
 /// Where services log: kept with what else the test leaves, if that is kept.
-fn truth_folder(temporary: &Folder) -> Result<PathBuf> {
+pub(crate) fn truth_folder(temporary: &Folder) -> Result<PathBuf> {
     let kept = std::env::var_os("SPANWIRE_TEST_FOLDER").map(PathBuf::from);
     let parent = kept.unwrap_or_else(|| temporary.path().to_owned());
     let number = std::fs::read_dir(&parent)?
