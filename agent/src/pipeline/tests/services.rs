@@ -70,6 +70,9 @@ fn what_a_process_that_asks_a_provider_asks_of_others_is_a_span() {
     assert_eq!(bench.effects.iter().filter(traced).count(), 1);
     bench.moves_plain(12, Direction::Write, other, other.len());
     assert_eq!(bench.verdicts().last().unwrap().2, Verdict::SkipExchange, "it serves nobody");
+    // Who it asked that for was not seen, and is served no more.
+    bench.moves_plain(9, Direction::Read, &response(ANSWER), response(ANSWER).len());
+    bench.effects.clear();
     let task = "GET /task HTTP/1.1\r\nHost: a\r\n\r\n";
     bench.moves_plain(13, Direction::Read, task, task.len());
     bench.moves_plain(10, Direction::Write, other, other.len());
