@@ -78,7 +78,10 @@ async fn precise(kind: Kind) -> Result<Vec<Score>> {
 /// And, once it is known how the server serves, none that exists is missing.
 async fn whole(kind: Kind) -> Result<()> {
     for score in precise(kind).await?.into_iter().skip(2) {
-        ensure!(score.recall() >= NEARLY_ALL, "recall: {score}");
+        // A connection may be followed only some time after its process is: what is made for a request that was not seen, two
+        // calls, has no parent.
+        let open = 2 * (score.hops - score.seen);
+        ensure!((score.found + open) as f64 >= NEARLY_ALL * score.links as f64, "recall: {score}");
     }
     Ok(())
 }
