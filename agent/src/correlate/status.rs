@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::span::Status;
 use crate::call::Call;
+use crate::event::Role;
 use crate::exchange::{Exchange, Outcome};
 
 /// The conventions' word for an error that fits no other.
@@ -20,8 +21,13 @@ pub(super) fn status(
     call: &Call,
     exchange: &Exchange,
 ) -> (Status, Option<Cow<'static, str>>, Option<&'static str>) {
-    let refused = exchange.response.as_ref().map(|head| head.status).filter(|status| *status >= 400);
-    let said = call.error_code.clone().or_else(|| refused.map(|status| status.to_string()));
+    let answered = exchange.response.as_ref().map(|head| head.status);
+    // What the caller did wrong is no error of the server's (HTTP conventions).
+    let least = if exchange.role == Role::Server { 500 } else { 400 };
+    let is_callers = answered.is_some_and(|status| (400..least).contains(&status));
+    let refused = answered.filter(|status| *status >= least);
+    let said = call.error_code.clone().filter(|_| !is_callers);
+    let said = said.or_else(|| refused.map(|status| status.to_string()));
     let (happened, note) = transport(call, exchange.outcome);
     match said.map(Cow::Owned).or(happened.map(Cow::Borrowed)) {
         Some(error_type) => (Status::Error, Some(error_type), note),
