@@ -111,6 +111,8 @@ counters! {
         trace_spans_late: "spans that came after their trace was measured, which was measured anew",
         calls: "calls understood and turned into spans",
         http_requests: "requests that traced processes served, or made to each other, turned into spans",
+        served_calls: "calls of models that traced processes served, turned into spans beside those of their callers",
+        served_calls_unread: "calls of models that traced processes served, of which the heads alone were read",
         calls_unpriced_model: "calls to vendors that have no cost, since no price is known for what they used",
         calls_unpriced_counts: "calls to vendors that have no cost, since their token counts contradict each other",
         spans_exported: "spans that the OTLP receiver accepted",

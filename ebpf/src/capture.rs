@@ -85,12 +85,12 @@ pub fn account(connection: &mut Connection, way: u8, from: u8, bytes: u64, curso
     match connection.verdict {
         verdict::UNKNOWN if turns => first_look(connection, way, from, position, cursor),
         verdict::FOLLOW | verdict::HEADS => {
-            let is_request = connection.verdict == verdict::FOLLOW || matches!(look(cursor), Start::Request);
+            let is_sent = way == direction::WRITE;
+            let is_request =
+                is_sent && connection.verdict == verdict::FOLLOW || matches!(look(cursor), Start::Request);
             if begins && is_request {
                 begin(connection, cursor, position);
-                if way == direction::WRITE {
-                    connection.verdict = verdict::FOLLOW;
-                }
+                connection.verdict = if is_sent { verdict::FOLLOW } else { heads::or_whole(cursor) };
             }
             if obey(connection) {
                 Action::Leave
@@ -153,9 +153,12 @@ pub fn is_skipped_answer(connection: &mut Connection, way: u8, bytes: u64) -> bo
 #[inline(always)]
 fn serve(connection: &mut Connection, cursor: &mut Cursor, position: u64) -> Action {
     connection.requests = direction::READ;
-    connection.verdict = verdict::HEADS;
     connection.looks = 0;
     begin(connection, cursor, position);
+    connection.verdict = heads::or_whole(cursor);
+    if connection.verdict == verdict::FOLLOW {
+        return Action::Send;
+    }
     heads::look_for(connection, direction::READ, true, cursor);
     Action::Heads
 }

@@ -1,13 +1,13 @@
 //! Messages of which the heads alone are wanted: what comes behind one stays where it is, and its amount is told.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use spanwire_abi::{Connection, kind, source};
+use spanwire_abi::{Connection, OPENING_BYTES, kind, posted_to, source, verdict};
 
 use crate::{
     capture,
     cursor::{Cursor, Turn},
     emit,
-    maps::CURSORS,
+    maps::{CURSORS, WHOLE_PATHS},
     opening::{Start, look},
 };
 
@@ -25,6 +25,17 @@ const LAST_CHUNK: [u8; 5] = *b"0\r\n\r\n";
 const OVER: u64 = 0;
 const GOES_ON: u64 = 1;
 const FOUND: u64 = 2;
+
+/// How a request is taken that a traced process receives: whole where the agent wants what is posted there, else its head.
+/// With a stack of its own.
+#[inline(never)]
+pub fn or_whole(cursor: &mut Cursor) -> u32 {
+    let mut opening = [0; OPENING_BYTES / 8];
+    let is_read = cursor.opening(&mut opening);
+    // SAFETY: the value is a byte.
+    let is_wanted = is_read && unsafe { WHOLE_PATHS.get(posted_to(&opening)) }.is_some();
+    if is_wanted { verdict::FOLLOW } else { verdict::HEADS }
+}
 
 /// Whether a head begins with these bytes. What a client sends after an interim answer does not look like one.
 #[inline(never)]

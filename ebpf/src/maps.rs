@@ -76,6 +76,10 @@ pub static REQUESTS: LruHashMap<u64, Request> = LruHashMap::with_max_entries(16_
 #[map]
 pub static PROCESSES: LruHashMap<u32, u32> = LruHashMap::with_max_entries(16_384, 0);
 
+/// Paths of which what is posted there is read whole where a traced process serves it: by [`spanwire_abi::posted_to`].
+#[map]
+pub static WHOLE_PATHS: HashMap<u64, u8> = HashMap::with_max_entries(spanwire_abi::WHOLE_PATHS as u32, 0);
+
 /// When a process last began a TLS session that the agent was told of, by process id: the keys that it expands are of
 /// interest for a while.
 #[map]

@@ -56,6 +56,7 @@ pub(super) fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadE
 pub struct Control {
     requests: HashMap<MapData, u64, Plain<Request>>,
     dismissals: HashMap<MapData, Plain<Dismissal>, u64>,
+    whole_paths: HashMap<MapData, u64, u8>,
     drops: PerCpuArray<MapData, u64>,
     gaps: PerCpuArray<MapData, u64>,
     reader: Array<MapData, u32>,
@@ -66,6 +67,7 @@ impl Control {
         Ok(Self {
             requests: HashMap::try_from(take_map(ebpf, "REQUESTS")?)?,
             dismissals: HashMap::try_from(take_map(ebpf, "DISMISSALS")?)?,
+            whole_paths: HashMap::try_from(take_map(ebpf, "WHOLE_PATHS")?)?,
             drops: PerCpuArray::try_from(take_map(ebpf, "DROPS")?)?,
             gaps: PerCpuArray::try_from(take_map(ebpf, "GAPS")?)?,
             reader: Array::try_from(take_map(ebpf, "READER")?)?,
@@ -102,6 +104,15 @@ impl Control {
             Verdict::Tunnel => verdict::CIPHERTEXT,
         };
         self.requests.insert(connection.0, Plain(Request { position, verdict, reserved: 0 }), 0)
+    }
+
+    /// What is posted to a path (see [`spanwire_abi::posted_to`]) is read whole where traced processes serve it, from its
+    /// next exchange on.
+    ///
+    /// # Errors
+    /// When the kernel refuses the update: its bodies are then not read.
+    pub fn read_whole(&mut self, path: u64) -> Result<(), MapError> {
+        self.whole_paths.insert(path, 1, 0)
     }
 
     /// For a tenth of a second from `now_ns`, TLS sessions that a process begins with this peer by a

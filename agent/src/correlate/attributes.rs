@@ -120,8 +120,10 @@ pub(super) fn of(
     }
     transport(&mut to, exchange, connection);
     limits::of(&mut to, exchange);
-    to.text(FI_SPAN_KIND, Some(call.subject.span_kind()));
-    to.text(GEN_AI_SPAN_KIND, Some(call.subject.span_kind()));
+    // What is served is a step of a chain: platforms sum up what calls of models used.
+    let kind = if exchange.role == Role::Client { call.subject.span_kind() } else { "CHAIN" };
+    to.text(FI_SPAN_KIND, Some(kind));
+    to.text(GEN_AI_SPAN_KIND, Some(kind));
     to.0.extend(call.extra.iter().map(|(name, value)| (Cow::Borrowed(*name), bounded_value(value))));
     to.texts(NOTES, notes);
     to.int(MISSING_BYTES, Some(exchange.missing_bytes).filter(|missing| *missing > 0));

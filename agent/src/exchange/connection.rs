@@ -15,6 +15,7 @@ use probe::Probe;
 use sides::{Sides, request_direction, role_of};
 
 mod ends;
+mod left;
 mod losses;
 mod probe;
 mod sides;
@@ -47,8 +48,8 @@ pub struct HttpConnection {
     /// What no request has claimed yet.
     held: Held,
     source: Source,
-    /// Of what this process serves the heads alone are wanted.
-    serves_heads: bool,
+    /// Of what this process serves the heads alone are wanted, but of those requests that this says.
+    serves_heads: Option<fn(&RequestHead) -> bool>,
     peer_closed: bool,
     /// Sending a request failed, and when.
     failed: Option<(End, u64)>,
@@ -77,7 +78,7 @@ impl HttpConnection {
         Self {
             limits,
             source,
-            serves_heads: false,
+            serves_heads: None,
             failed: None,
             phase: Phase::Probing(Probe::default()),
             outstanding: VecDeque::new(),
@@ -89,20 +90,6 @@ impl HttpConnection {
             answers_left_out: false,
             left_bytes: 0,
         }
-    }
-
-    /// The same, and of what this process serves nothing but the heads is captured.
-    #[must_use]
-    pub fn serving_heads(mut self) -> Self {
-        self.serves_heads = true;
-        self
-    }
-
-    /// Whether the bodies of the exchange under way are left out.
-    #[must_use]
-    pub fn leaves_bodies(&self) -> bool {
-        let serves = matches!(&self.phase, Phase::Following(sides) if sides.role == Role::Server);
-        serves && self.serves_heads || self.outstanding.back().is_some_and(|pending| pending.heads_only)
     }
 
     /// Whether it is worth capturing more of this connection.
@@ -140,6 +127,9 @@ impl HttpConnection {
         segment: Segment,
         sink: &mut impl FnMut(Step),
     ) {
+        if matches!(segment, Segment::Gap(1..)) {
+            self.leave_unread(sink);
+        }
         match &self.phase {
             Phase::Probing(_) => self.probe(direction, time_ns, segment, sink),
             Phase::Following(sides) if direction == request_direction(sides.role) => {
@@ -147,42 +137,6 @@ impl HttpConnection {
             }
             Phase::Following(_) => self.read_responses(time_ns, segment, sink),
             Phase::Abandoned(_) => {}
-        }
-    }
-
-    /// Leaves an exchange: its owner has no use for it and asks for no more of its bytes. What still
-    /// arrives of it is dropped, without a further step, up to the next request. False, and nothing
-    /// is done, when it is over already, others are under way beside it, or the rest of its request comes in
-    /// chunks: where these end must be read.
-    ///
-    /// Its request is still counted off by its own framing, through gaps: its body may look like a request, and
-    /// answers to a part of it (`100 Continue`) make the rest a turn.
-    pub fn skip(&mut self, ordinal: u64) -> bool {
-        let Phase::Following(sides) = &mut self.phase else { return false };
-        if self.outstanding.len() != 1
-            || self.outstanding.front().is_none_or(|only| only.ordinal() != ordinal)
-            || sides.requests.parser.is_in_chunks()
-        {
-            return false;
-        }
-        self.outstanding.clear();
-        self.held.clear();
-        sides.responses.restart();
-        self.unsettle(1);
-        true
-    }
-
-    /// Of an exchange under way nothing but the heads is wanted, nor captured, from here on: its bodies are counted.
-    pub fn leave_bodies(&mut self, ordinal: u64) {
-        let Phase::Following(sides) = &mut self.phase else { return };
-        let is_last = self.outstanding.len() == 1;
-        if let Some(pending) = self.outstanding.back_mut().filter(|last| is_last && last.ordinal() == ordinal)
-        {
-            pending.leave_bodies();
-            sides.requests.parser.leave_chunks();
-            if pending.is_answered() {
-                sides.responses.leave_chunks();
-            }
         }
     }
 
@@ -293,7 +247,7 @@ impl HttpConnection {
         pending.request_seen(time_ns);
         pending.paired = self.turns_to_pass == 0;
         pending.turned = turned;
-        if self.serves_heads && role == Role::Server {
+        if role == Role::Server && self.serves_heads.is_some_and(|wants| !wants(&request)) {
             pending.leave_bodies();
             if let Phase::Following(sides) = &mut self.phase {
                 sides.requests.parser.leave_chunks();

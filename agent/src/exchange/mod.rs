@@ -90,6 +90,11 @@ pub enum Step {
         /// The piece.
         frame: Frame,
     },
+    /// The bodies of an exchange that this process serves were wanted, and turn out to be left out.
+    Left {
+        /// Which exchange.
+        ordinal: u64,
+    },
     /// The final response's head was read.
     Answered {
         /// Which exchange.

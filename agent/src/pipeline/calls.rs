@@ -15,7 +15,7 @@ use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends, Role};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::protocol::http1::RequestHead;
-use crate::provider::{self, Candidate, Decision, Interpreter, OVER_LIMIT, Recognition};
+use crate::provider::{self, Candidate, Interpreter, OVER_LIMIT, Recognition};
 
 /// An exchange that is a provider's, or may be.
 pub(super) struct Followed {
@@ -36,6 +36,8 @@ pub(super) enum Reading {
         request: Arc<RequestHead>,
         /// Where in the direction of requests it stands.
         position: u64,
+        /// The process is the one that is asked.
+        is_served: bool,
     },
     /// Nobody: it hands spans to a receiver, and whether that takes them is of interest.
     Export,
@@ -63,7 +65,7 @@ impl Pipeline {
                 Step::Began { ordinal, role: Role::Server, time_ns, request } => {
                     let pid = pid.unwrap_or(conversation.pid);
                     let key = ExchangeKey { connection, ordinal };
-                    if self.serve(conversation, (key, pid, time_ns), &request, effects) {
+                    if self.serve(conversation, (key, pid, time_ns, position), &request, effects) {
                         continue;
                     }
                     conversation.ignored = true;
@@ -94,7 +96,7 @@ impl Pipeline {
                             Reading::Known(interpreter)
                         }
                         Recognition::Candidate(candidate) => {
-                            Reading::Candidate { candidate, request, position }
+                            Reading::Candidate { candidate, request, position, is_served: false }
                         }
                         Recognition::Foreign => {
                             self.asked(conversation, (key, pid, time_ns), &request);
@@ -116,6 +118,12 @@ impl Pipeline {
                             self.decide(connection, conversation, ordinal, decision, effects);
                         }
                         Some(Reading::Plain | Reading::Export) | None => {}
+                    }
+                }
+                Step::Left { ordinal } => {
+                    self.counters.served_calls_unread.increment();
+                    if let Some(followed) = conversation.exchanges.get_mut(&ordinal) {
+                        followed.reading = Reading::Known(provider::plain());
                     }
                 }
                 Step::Answered { ordinal, response } => {
@@ -214,6 +222,13 @@ impl Pipeline {
         .increment();
         let mut calls = Vec::new();
         interpreter.finish(exchange, &mut calls);
+        if exchange.role == Role::Server {
+            // An app of one's own may have such a path.
+            calls.retain(|call| call.request_model.is_some() || matches!(call.subject, Subject::Http { .. }));
+            if calls.is_empty() {
+                provider::plain().finish(exchange, &mut calls);
+            }
+        }
         self.calls(connection, conversation, (exchange, &process), calls);
         let is_served = exchange.role == Role::Server;
         let client = self.table.client(connection, conversation).filter(|_| is_served);
@@ -247,6 +262,8 @@ impl Pipeline {
             }
             if matches!(call.subject, Subject::Http { .. }) {
                 self.counters.http_requests.increment();
+            } else if exchange.role == Role::Server {
+                self.counters.served_calls.increment();
             } else {
                 self.counters.calls.increment();
                 self.tallies.of(conversation.pid).calls += 1;
@@ -275,7 +292,7 @@ impl Pipeline {
     }
 
     /// An exchange is of no interest: its bytes are not wanted any more.
-    fn skip(
+    pub(super) fn skip(
         &mut self,
         connection: ConnectionId,
         conversation: &mut Conversation,
@@ -307,50 +324,6 @@ impl Pipeline {
         let Some(name) = self.table.server_name(connection, conversation) else { return false };
         let known = name.as_deref().is_some_and(provider::is_known_host);
         !known && self.greetings.may_rest(conversation.pid, &name)
-    }
-
-    /// A candidate was looked at.
-    fn decide(
-        &mut self,
-        connection: ConnectionId,
-        conversation: &mut Conversation,
-        ordinal: u64,
-        decision: Decision,
-        effects: &mut impl FnMut(Effect),
-    ) {
-        let Some(followed) = conversation.exchanges.get_mut(&ordinal) else { return };
-        let Reading::Candidate { position, request, .. } = &followed.reading else { return };
-        let (position, request) = (*position, Arc::clone(request));
-        match decision {
-            Decision::Open => {}
-            Decision::Known(interpreter) => {
-                followed.reading = Reading::Known(interpreter);
-                self.judge(connection, conversation, true, effects);
-            }
-            Decision::Foreign => {
-                let (key, pid) = (ExchangeKey { connection, ordinal }, followed.process.pid);
-                conversation.exchanges.remove(&ordinal);
-                if !self.pass(conversation, (key, pid, position), &request, effects) {
-                    self.skip(connection, conversation, (ordinal, position), &request, effects);
-                }
-            }
-        }
-    }
-
-    /// The request of an exchange is over, as far as is known.
-    fn last_look(
-        &mut self,
-        connection: ConnectionId,
-        conversation: &mut Conversation,
-        ordinal: u64,
-        effects: &mut impl FnMut(Effect),
-    ) {
-        if let Some(Followed { reading: Reading::Candidate { candidate, request, .. }, .. }) =
-            conversation.exchanges.get_mut(&ordinal)
-        {
-            let decision = candidate.last(request);
-            self.decide(connection, conversation, ordinal, decision, effects);
-        }
     }
 
     /// Says what an exchange tells of the process that made it: whether its TLS calls are worth probes. One that

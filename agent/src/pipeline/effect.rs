@@ -59,6 +59,12 @@ pub enum Effect {
         /// Process id.
         pid: u32,
     },
+    /// What is posted to a path is of a model's API, and is to be read whole where traced processes serve it: see
+    /// [`spanwire_abi::posted_to`]. Told once for each.
+    ReadWhole {
+        /// Its number.
+        path: u64,
+    },
     /// What belongs to an exchange with a provider was seen at the calls of a process's TLS library: told once for each
     /// process and [`super::Pipeline::refresh`].
     Called {

@@ -2,6 +2,7 @@
 //! module that knows all others; it does no I/O itself but for looking up who a process is.
 
 mod calls;
+mod candidates;
 mod effect;
 mod ends;
 mod exports;
@@ -125,6 +126,7 @@ impl Pipeline {
     #[must_use]
     pub fn with_http(mut self, is_followed: bool) -> Self {
         self.follows_http = is_followed;
+        self.traced = if is_followed { Traced::default().with_usual_paths() } else { Traced::default() };
         self
     }
 

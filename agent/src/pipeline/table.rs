@@ -7,6 +7,7 @@ use super::records::Content;
 use crate::event::{Chunk, ConnectionId, Direction, Ends, Identities, Identity, Source};
 use crate::exchange::{HttpConnection, Limits};
 use crate::protocol::tls::Session;
+use crate::provider;
 use crate::stream::Assembler;
 
 /// Most connections that are remembered, of either kind.
@@ -77,7 +78,7 @@ impl Conversation {
             write: Side::default(),
             tls: (source == Source::Records).then(Box::default),
             // Where a head ends in TLS is nothing that the kernel side could see.
-            http: if source == Source::Socket { http.serving_heads() } else { http },
+            http: if source == Source::Socket { http.serving_heads(provider::is_served_model) } else { http },
             exchanges: Exchanges::new(),
             ignored: false,
             content: Content::None,

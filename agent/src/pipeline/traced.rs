@@ -12,7 +12,7 @@ use crate::correlate::tree::ExchangeKey;
 use crate::correlate::{Beginning, exporters};
 use crate::event::{Ends, Role, Source};
 use crate::protocol::http1::RequestHead;
-use crate::provider;
+use crate::provider::{self, Recognition};
 
 /// Processes that are remembered; past it none is added.
 const PROCESSES: usize = 16_384;
@@ -47,11 +47,17 @@ impl Place {
     }
 }
 
-/// Their ids, and where they serve.
+/// Paths of models' APIs that are beside the usual ones; past it none is added.
+const PATHS: usize = 1_024;
+
+/// Their ids, where they serve, and what.
 #[derive(Debug, Default)]
 pub(super) struct Traced {
     processes: HashSet<u32>,
     places: HashSet<Place>,
+    /// Numbers of the paths of which the kernel side knows that what is posted there is to be read whole.
+    paths: HashSet<u64>,
+    usual_paths: usize,
 }
 
 impl Traced {
@@ -76,6 +82,18 @@ impl Traced {
         ends.and_then(Place::there).is_some_and(|place| self.places.contains(&place))
     }
 
+    /// The kernel side knows the usual paths.
+    pub(super) fn with_usual_paths(mut self) -> Self {
+        self.paths.extend(provider::usual_paths());
+        self.usual_paths = self.paths.len();
+        self
+    }
+
+    /// A model's API is served at a path: whether that is news for the kernel side.
+    fn learns(&mut self, path: u64) -> bool {
+        self.paths.len() < self.usual_paths + PATHS && self.paths.insert(path)
+    }
+
     /// A process is gone, or runs another program.
     pub(super) fn ended(&mut self, pid: u32) {
         self.processes.remove(&pid);
@@ -91,12 +109,12 @@ impl Pipeline {
     }
 
     /// A process serves a request: it is followed where the process is traced, and so is who asked, if that is on this
-    /// host. False where it is not.
+    /// host. False where it is not. Of a model's API it is read whole where the kernel side knows its path.
     pub(super) fn serve(
         &mut self,
         conversation: &mut Conversation,
-        (key, pid, time_ns): (ExchangeKey, u32, u64),
-        request: &RequestHead,
+        (key, pid, time_ns, position): (ExchangeKey, u32, u64, u64),
+        request: &Arc<RequestHead>,
         effects: &mut impl FnMut(Effect),
     ) -> bool {
         if self.follows_http && conversation.source != Source::Tls {
@@ -121,12 +139,41 @@ impl Pipeline {
         let begun =
             Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
         self.correlator.began(key, begun);
-        if conversation.source == Source::Socket {
-            conversation.http.leave_bodies(key.ordinal);
+        let recognition = provider::recognise_served(request, self.limits);
+        if !matches!(recognition, Recognition::Foreign)
+            && let Some(path) = provider::path_number(request).filter(|path| self.traced.learns(*path))
+        {
+            effects(Effect::ReadWhole { path });
         }
-        let reading = Reading::Known(provider::plain());
+        let reading = match recognition {
+            Recognition::Known(interpreter) => Reading::Known(interpreter),
+            Recognition::Candidate(candidate) => {
+                Reading::Candidate { candidate, request: Arc::clone(request), position, is_served: true }
+            }
+            Recognition::Foreign => self.head_alone(conversation, (key, position), request, effects),
+        };
         conversation.exchanges.insert(key.ordinal, Followed { reading, process });
         true
+    }
+
+    /// Of a request that is served nothing more than the head is of use.
+    pub(super) fn head_alone(
+        &mut self,
+        conversation: &mut Conversation,
+        (key, position): (ExchangeKey, u64),
+        request: &RequestHead,
+        effects: &mut impl FnMut(Effect),
+    ) -> Reading {
+        if conversation.source != Source::Socket {
+            // All of it is there anyway.
+            return Reading::Known(provider::plain());
+        }
+        conversation.http.leave_bodies(key.ordinal);
+        if provider::path_number(request).is_some_and(|path| self.traced.paths.contains(&path)) {
+            let (connection, verdict) = (key.connection, Verdict::Heads);
+            effects(Effect::Decide { connection, position, verdict });
+        }
+        Reading::Known(provider::plain())
     }
 
     /// A process asks for something.

@@ -15,6 +15,7 @@ mod host;
 mod json;
 mod media;
 mod plain;
+mod served;
 #[cfg(test)]
 mod tests;
 mod vectors;
@@ -27,6 +28,7 @@ use endpoint::Endpoint;
 pub use follow::OVER_LIMIT;
 use json::Json;
 pub use plain::plain;
+pub use served::{is_served_model, path_number, recognise_served, usual_paths};
 
 /// Declares the module of each vendor or format, and gathers their [`Dialect`]s.
 macro_rules! dialects {

@@ -33,7 +33,7 @@ use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
-use crate::provider::BodyLimits;
+use crate::provider::{self, BodyLimits};
 use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
@@ -112,7 +112,12 @@ impl Agent {
         let mut programs = Programs::load(options, &kernel_rules)?;
         let ring = programs.ring()?;
         let keys = programs.keys()?;
-        let control = programs.control()?;
+        let mut control = programs.control()?;
+        if config.services {
+            for path in provider::usual_paths() {
+                control.read_whole(path).context("a path cannot be named to the kernel side")?;
+            }
+        }
         let mut trees = programs.trees(&kernel_rules)?;
         let sockets = programs.attach_tracepoints()?;
         // Now that forks are seen.
@@ -279,6 +284,11 @@ impl Agent {
                 }
                 Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
                 Effect::Traced { pid } => self.hooks.traced(pid),
+                Effect::ReadWhole { path } => {
+                    if self.control.read_whole(path).is_err() {
+                        self.counters.verdicts_refused.increment();
+                    }
+                }
                 Effect::Called { pid } => self.hooks.called(pid),
                 Effect::KeysFailed { pid } => self.hooks.sign(pid, Sign::Unreadable),
                 Effect::Met { pid, ends } => self.hooks.met(pid, ends),

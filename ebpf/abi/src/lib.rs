@@ -7,8 +7,10 @@
 
 #![no_std]
 
+mod posted;
 mod state;
 
+pub use posted::{WHOLE_PATHS, posted_to};
 pub use state::{Connection, Dismissal, OPENING_BYTES, Request, SessionKey, told};
 
 /// Tags of [`Header::kind`].
@@ -153,8 +155,8 @@ pub mod verdict {
     pub const REST: u32 = 7;
     /// Requests are received on it, in the clear: of use once its process is one of [`crate::process::TRACED`].
     pub const SERVER: u32 = 8;
-    /// Of messages, send their heads alone, and of the rest how much moved when. Where the process is the client,
-    /// until the next request begins.
+    /// Of messages, send their heads alone, and of the rest how much moved when, until the next request begins: what is
+    /// sent is followed then, and what is received if [`crate::posted_to`] gives a path that the agent wants.
     pub const HEADS: u32 = 9;
 }
 

@@ -158,7 +158,7 @@ fn summary(steps: &[Step]) -> Vec<String> {
                 let body = bodies.remove(&exchange.ordinal).unwrap_or_default();
                 lines.push(format!("{} {status} {:?} {body}", exchange.request.path, exchange.outcome));
             }
-            Step::Began { .. } | Step::Request { .. } | Step::Answered { .. } => {}
+            Step::Began { .. } | Step::Request { .. } | Step::Left { .. } | Step::Answered { .. } => {}
         }
     }
     lines

@@ -154,7 +154,8 @@ pub(super) fn heading(color: bool) -> String {
 
 /// HTTP that is no call of a model or a store.
 fn is_plain(span: &Span) -> bool {
-    string(span, "fi.span.kind") == Some("CHAIN") && span.kind != Kind::Internal
+    let is_step = string(span, "fi.span.kind") == Some("CHAIN") && span.kind != Kind::Internal;
+    is_step && get(span, "gen_ai.operation.name").is_none()
 }
 
 fn get<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {

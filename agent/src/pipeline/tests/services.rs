@@ -221,3 +221,102 @@ fn of_connections_with_the_same_addresses_one_may_end() {
     bench.asks(5, 2);
     assert!(bench.is_joined());
 }
+
+fn decided(bench: &Bench, connection: u64) -> Vec<Verdict> {
+    let verdicts = bench.verdicts();
+    verdicts.iter().filter(|(id, ..)| *id == ConnectionId(connection)).map(|(.., verdict)| *verdict).collect()
+}
+
+#[test]
+fn a_call_of_a_model_that_a_process_serves_is_read_whole() {
+    let mut bench = Bench::with_services();
+    let ask = request("/v1/chat/completions", BODY);
+    let tokens = Some(&Value::Int(7));
+    for round in 0..2 {
+        bench.moves_plain(7, Direction::Read, &ask, ask.len());
+        bench.moves_plain(7, Direction::Write, &response(ANSWER), response(ANSWER).len());
+        let spans = bench.spans();
+        let span = spans.last().unwrap();
+        assert_eq!((spans.len(), span.kind), (round + 1, crate::correlate::span::Kind::Server));
+        assert_eq!(span.name, "chat gpt-4o");
+        assert_eq!(attribute(span, "gen_ai.usage.input_tokens"), tokens, "{span:#?}");
+        assert_eq!(attribute(span, "url.path"), Some(&"/v1/chat/completions".into()));
+        assert_eq!(attribute(span, "gen_ai.cost.total"), None);
+        assert_eq!(attribute(span, "fi.span.kind"), Some(&"CHAIN".into()));
+        assert_eq!(attribute(span, "spanwire.notes"), None);
+    }
+    let counters = &bench.pipeline.counters;
+    let counts = (counters.served_calls.get(), counters.calls.get(), counters.served_calls_unread.get());
+    assert_eq!(counts, (2, 0, 0));
+    assert!(decided(&bench, 7).is_empty());
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::ReadWhole { .. })), "a usual path");
+}
+
+#[test]
+fn of_a_path_that_is_not_usual_the_first_call_is_a_request_and_no_more() {
+    let mut bench = Bench::with_services();
+    let path = "/team/a/v1/chat/completions";
+    let ask = request(path, BODY);
+    let head = ask.len() - BODY.len();
+    // As the kernel side sends it: heads, and how much came behind them.
+    bench.moves_plain(7, Direction::Read, &ask[..head], ask.len());
+    let answer = response(ANSWER);
+    bench.moves_plain(7, Direction::Write, &answer[..answer.len() - ANSWER.len()], answer.len());
+    let named = |bench: &Bench| {
+        bench.effects.iter().filter(|effect| matches!(effect, Effect::ReadWhole { .. })).count()
+    };
+    assert_eq!((bench.spans().len(), &*bench.spans()[0].name, named(&bench)), (1, "POST", 1));
+    assert_eq!(attribute(bench.spans()[0], "spanwire.notes"), None);
+    bench.moves_plain(7, Direction::Read, &ask, ask.len());
+    bench.moves_plain(7, Direction::Write, &answer, answer.len());
+    assert_eq!((&*bench.spans()[1].name, named(&bench)), ("chat gpt-4o", 1));
+    let counters = &bench.pipeline.counters;
+    let counts =
+        (counters.served_calls.get(), counters.served_calls_unread.get(), counters.stream_gap_bytes.get());
+    assert_eq!(counts, (1, 1, 0));
+}
+
+#[test]
+fn an_apps_own_request_to_such_a_path_is_no_call() {
+    let mut bench = Bench::with_services();
+    let ask = request("/v1/responses", r#"{"survey":3,"answers":[1,2]}"#);
+    bench.moves_plain(7, Direction::Read, &ask, ask.len());
+    bench.moves_plain(7, Direction::Write, &response("{}"), response("{}").len());
+    // What lacks the vendor's header is known by its head.
+    let ask = request("/v1/messages", r#"{"text":"hello"}"#);
+    bench.moves_plain(8, Direction::Read, &ask, ask.len());
+    bench.moves_plain(8, Direction::Write, &response("{}"), response("{}").len());
+    // A path that apps of any kind have.
+    for (connection, body) in [(9, r#"{"room":1,"text":"hello"}"#), (10, BODY)] {
+        let ask = request("/api/chat", body);
+        bench.moves_plain(connection, Direction::Read, &ask, ask.len());
+        bench.moves_plain(connection, Direction::Write, &response("{}"), response("{}").len());
+    }
+    let names: Vec<_> = bench.spans().iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["POST", "POST", "POST", "chat gpt-4o"]);
+    let heads = vec![Verdict::Heads];
+    let all = [7, 8, 9, 10].map(|connection| decided(&bench, connection));
+    assert_eq!(all, [vec![], heads.clone(), heads, vec![]]);
+    let is_judged = |effect: &Effect| matches!(effect, Effect::Judged { of_interest: true, .. });
+    assert!(!bench.effects.iter().any(is_judged), "who serves asks nobody");
+}
+
+#[test]
+fn what_a_caller_did_wrong_is_no_error_of_the_server() {
+    for (status, error_type) in
+        [(200, None), (404, None), (429, None), (500, Some("500")), (503, Some("503"))]
+    {
+        let mut bench = Bench::with_services();
+        let ask = request("/v1/chat/completions", BODY);
+        let error = r#"{"error":{"message":"m","code":"odd","type":"t"}}"#;
+        let body = if status == 200 { ANSWER } else { error };
+        let answer = response(body).replacen("200", &status.to_string(), 1);
+        bench.moves_plain(7, Direction::Read, &ask, ask.len());
+        bench.moves_plain(7, Direction::Write, &answer, answer.len());
+        let spans = bench.spans();
+        let told = attribute(spans[0], "error.type").is_some();
+        assert_eq!(told, error_type.is_some(), "{status}: {:#?}", spans[0]);
+        let failed = spans[0].status == crate::correlate::span::Status::Error;
+        assert_eq!(failed, error_type.is_some(), "{status}");
+    }
+}

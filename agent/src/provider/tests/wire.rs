@@ -129,6 +129,7 @@ fn follow(steps: Vec<Step>) -> Vec<Call> {
                 };
                 follow_up(&mut follower, decision);
             }
+            Step::Left { .. } => {}
             Step::Answered { .. } => {
                 if let Follower::Candidate(candidate) = &mut follower {
                     let decision = candidate.last(head.as_ref().unwrap());
