@@ -200,6 +200,8 @@ impl Pipeline {
         let leads_to = self.table.ends(key.connection, conversation);
         let is_wanted = self.traced.contains(conversation.pid)
             && !exporters::is_span_export(request)
+            // What goes through a tunnel counts, and is read only where its begin is left alone.
+            && request.method != "CONNECT"
             && (self.correlator.is_linked(key) || self.traced.is_led_to(leads_to));
         if !is_wanted {
             return false;

@@ -59,6 +59,18 @@ fn what_a_process_serves_is_a_span_without_its_bodies() {
 }
 
 #[test]
+fn a_tunnel_that_a_request_leads_to_is_not_cut() {
+    let mut bench = Bench::with_services();
+    let ask = request("/v1/chat/completions", BODY);
+    bench.moves_plain(9, Direction::Write, &ask, ask.len());
+    let task = "GET /task HTTP/1.1\r\nHost: a\r\n\r\n";
+    bench.moves_plain(13, Direction::Read, task, task.len());
+    let connect = "CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n";
+    bench.moves_plain(10, Direction::Write, connect, connect.len());
+    assert!(!bench.verdicts().iter().any(|verdict| verdict.2 == Verdict::Heads));
+}
+
+#[test]
 fn what_a_process_that_asks_a_provider_asks_of_others_is_a_span() {
     let mut bench = Bench::with_services();
     let other = "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789";
