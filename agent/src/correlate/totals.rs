@@ -1,7 +1,7 @@
 //! What the calls below a span come to.
 
 use super::attributes::{
-    COST_TOTAL, TOTAL_CALLS, TOTAL_COST, TOTAL_ERRORS, TOTAL_INPUT_TOKENS, TOTAL_OUTPUT_TOKENS,
+    COST_TOTAL, FI_SPAN_KIND, TOTAL_CALLS, TOTAL_COST, TOTAL_ERRORS, TOTAL_INPUT_TOKENS, TOTAL_OUTPUT_TOKENS,
     USAGE_INPUT_TOKENS, USAGE_OUTPUT_TOKENS,
 };
 use super::span::{Attributes, Kind, Span, Status};
@@ -11,7 +11,7 @@ use crate::value::Value;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Totals {
     /// Requests that were made.
-    pub(super) calls: u64,
+    calls: u64,
     errors: u64,
     input_tokens: u64,
     output_tokens: u64,
@@ -20,9 +20,28 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    /// Adds a call. What is served, or happens inside, counts for nothing: it is made of calls.
+    /// Whether a span is a call of a model or a store: what is served, or happens inside, is made of such, and plain requests
+    /// are none.
+    pub(super) fn counts(span: &Span) -> bool {
+        let is_plain = |(name, value): &(_, Value)| name == FI_SPAN_KIND && value.as_str() == Some("CHAIN");
+        span.kind == Kind::Client && !span.attributes.iter().any(is_plain)
+    }
+
+    /// Adds what others come to.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cost = match (self.cost, other.cost) {
+            (Some(own), Some(others)) => Some(own + others),
+            (own, others) => own.or(others),
+        };
+    }
+
+    /// Adds a span, if it counts.
     pub(super) fn add(&mut self, span: &Span) {
-        if span.kind != Kind::Client {
+        if !Self::counts(span) {
             return;
         }
         self.calls += 1;
@@ -43,8 +62,8 @@ impl Totals {
                 attributes.push((name.into(), Value::Int(count)));
             }
         };
-        put(TOTAL_CALLS, self.calls);
         for (name, count) in [
+            (TOTAL_CALLS, self.calls),
             (TOTAL_ERRORS, self.errors),
             (TOTAL_INPUT_TOKENS, self.input_tokens),
             (TOTAL_OUTPUT_TOKENS, self.output_tokens),

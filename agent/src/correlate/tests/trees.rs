@@ -1,6 +1,8 @@
 //! What caused what, across processes, without a header and with some.
 
+mod clocks;
 mod habits;
+mod sums;
 
 use super::*;
 use crate::correlate::span::SpanId;

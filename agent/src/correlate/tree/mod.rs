@@ -10,6 +10,7 @@ mod place;
 mod program;
 mod serving;
 mod slots;
+mod sums;
 
 use std::collections::HashMap;
 use std::sync::Arc;

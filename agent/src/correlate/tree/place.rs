@@ -20,7 +20,7 @@ const WAIT_NS: u64 = 30_000_000_000;
 pub(in crate::correlate) const HELD_MAX: usize = 4096;
 
 /// Exchanges that are walked up at the most to find a trace. Ids of exchanges make no circles, so this bounds the stack alone.
-const DEPTH: u32 = 64;
+pub(super) const DEPTH: u32 = 64;
 
 /// The name of a link to what may have been the cause.
 const CANDIDATE: &str = "candidate";
@@ -108,7 +108,7 @@ impl Forest {
 
     /// Gives the spans that wait in a slot their places; how many they were.
     fn hand_out(&mut self, slot: SlotId, now_ns: u64, tools: &mut Tools<'_>, spans: &mut Vec<Span>) -> u64 {
-        let held = self.slots.take(slot);
+        let (held, before) = (self.slots.take(slot), spans.len());
         let count = held.len() as u64;
         for Held { key, mut span, part, .. } in held {
             if let Some(Part::Tool(run) | Part::Run(run)) = part {
@@ -149,6 +149,9 @@ impl Forest {
                 self.programs.placed(span.process.pid, &span, now_ns);
             }
             spans.push(span);
+        }
+        if let Some(placed) = spans.get_mut(before..).filter(|placed| !placed.is_empty()) {
+            self.sum_up(placed);
         }
         count
     }

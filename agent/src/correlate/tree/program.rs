@@ -33,13 +33,20 @@ pub(in crate::correlate) struct Run {
     last_ns: u64,
     /// When its first call began and its last one ended; none before one was placed.
     times: Option<(SystemTime, SystemTime)>,
+    /// Calls that hang under it.
+    calls: u64,
+    /// What all calls of its trace come to.
     totals: Totals,
     process: Option<Arc<Process>>,
 }
 
 /// Runs by process.
 #[derive(Debug, Default)]
-pub(super) struct Programs(HashMap<u32, Run>);
+pub(super) struct Programs {
+    runs: HashMap<u32, Run>,
+    /// Their processes.
+    of_trace: HashMap<TraceId, u32>,
+}
 
 impl Programs {
     /// The run that a call of a process belongs to, and whether one had to end for it.
@@ -50,47 +57,62 @@ impl Programs {
         ids: &mut IdGenerator,
     ) -> (Option<(TraceId, SpanId)>, Option<Run>) {
         let is_over = self
-            .0
+            .runs
             .get(&pid)
-            .is_some_and(|run| run.totals.calls >= CALLS || now_ns.saturating_sub(run.began_ns) > LONGEST_NS);
-        let ended = if is_over { self.0.remove(&pid) } else { None };
-        if self.0.len() >= RUNS && !self.0.contains_key(&pid) {
+            .is_some_and(|run| run.calls >= CALLS || now_ns.saturating_sub(run.began_ns) > LONGEST_NS);
+        let ended = if is_over { self.ended(pid) } else { None };
+        if self.runs.len() >= RUNS && !self.runs.contains_key(&pid) {
             return (None, ended);
         }
-        let run = self.0.entry(pid).or_insert_with(|| Run {
+        let run = self.runs.entry(pid).or_insert_with(|| Run {
             trace_id: ids.trace_id(),
             span_id: ids.span_id(),
             began_ns: now_ns,
             last_ns: now_ns,
             times: None,
+            calls: 0,
             totals: Totals::default(),
             process: None,
         });
+        self.of_trace.insert(run.trace_id, pid);
         (Some((run.trace_id, run.span_id)), ended)
     }
 
     /// A span of a run has found its place.
     pub(super) fn placed(&mut self, pid: u32, span: &Span, now_ns: u64) {
-        let Some(run) = self.0.get_mut(&pid).filter(|run| run.trace_id == span.trace_id) else { return };
+        let Some(run) = self.runs.get_mut(&pid).filter(|run| run.trace_id == span.trace_id) else { return };
         run.last_ns = now_ns;
         let (began, ended) = run.times.unwrap_or((span.started, span.ended));
         run.times = Some((began.min(span.started), ended.max(span.ended)));
-        run.totals.add(span);
+        run.calls += 1;
         run.process.get_or_insert_with(|| Arc::clone(&span.process));
     }
 
+    /// Calls of a trace found their places; whether it is that of a run.
+    pub(super) fn sum_up(&mut self, trace_id: TraceId, sum: &Totals) -> bool {
+        let run = self.of_trace.get(&trace_id).and_then(|pid| self.runs.get_mut(pid));
+        run.map(|run| run.totals.merge(sum)).is_some()
+    }
+
     pub(super) fn ended(&mut self, pid: u32) -> Option<Run> {
-        self.0.remove(&pid)
+        let run = self.runs.remove(&pid)?;
+        self.of_trace.remove(&run.trace_id);
+        Some(run)
     }
 
     /// Those of which nothing came for long.
     pub(super) fn due(&mut self, now_ns: u64) -> Vec<Run> {
         let is_due = |_: &u32, run: &mut Run| now_ns.saturating_sub(run.last_ns) > IDLE_NS;
-        self.0.extract_if(is_due).map(|(_, run)| run).collect()
+        let due: Vec<_> = self.runs.extract_if(is_due).map(|(_, run)| run).collect();
+        for run in &due {
+            self.of_trace.remove(&run.trace_id);
+        }
+        due
     }
 
     pub(super) fn all(&mut self) -> Vec<Run> {
-        self.0.drain().map(|(_, run)| run).collect()
+        self.of_trace.clear();
+        self.runs.drain().map(|(_, run)| run).collect()
     }
 }
 
