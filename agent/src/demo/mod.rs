@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -20,16 +20,25 @@ use crate::telemetry::Counters;
 
 /// Answers as the vendors do, by their names.
 const VENDORS: &str = include_str!("vendors.py");
-/// The program that is traced. It knows nothing of that.
+/// The service that is traced. It knows nothing of that.
 const CLIENT: &str = include_str!("client.py");
 /// Its name: what `service.name` will be.
 const CLIENT_NAME: &str = "weather_assistant.py";
+/// Who asks it, and the name.
+const USER: &str = include_str!("user.py");
+const USER_NAME: &str = "user.py";
 
 /// What the stand-in says when it is ready.
 #[derive(Deserialize)]
 struct Ready {
     port: u16,
     ca: PathBuf,
+}
+
+/// What the program says when it is ready.
+#[derive(Deserialize)]
+struct Serves {
+    port: u16,
 }
 
 /// A folder of the demo's own, removed with it.
@@ -64,7 +73,13 @@ pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Res
     needs(python).await?;
     let folder = Folder::new()?;
     let mut vendors = vendors(python, &folder)?;
-    let ready = ready(&mut vendors).await?;
+    let line = first_line(
+        &mut vendors,
+        "the vendors' stand-in",
+        "it needs the `openssl` command to make a certificate",
+    );
+    let ready: Ready =
+        serde_json::from_str(&line.await?).context("the vendors' stand-in did not say where it is")?;
     // The example, and nothing else of this host.
     let agent = Agent::start(&of_children(config.clone()), counters)?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -114,21 +129,21 @@ fn vendors(python: &Path, folder: &Folder) -> anyhow::Result<Child> {
         .context("the vendors' stand-in does not start")
 }
 
-async fn ready(vendors: &mut Child) -> anyhow::Result<Ready> {
-    let out = vendors.stdout.take().context("the vendors' stand-in has no output")?;
-    let Some(line) = BufReader::new(out).lines().next_line().await? else {
-        bail!("the vendors' stand-in ended at once; it needs the `openssl` command to make a certificate");
-    };
-    serde_json::from_str(&line).context("the vendors' stand-in did not say where it is")
+/// The first line that a program says.
+async fn first_line(child: &mut Child, name: &str, why_not: &str) -> anyhow::Result<String> {
+    let out = child.stdout.take().with_context(|| format!("{name} has no output"))?;
+    let line = BufReader::new(out).lines().next_line().await?;
+    line.with_context(|| format!("{name} ended at once; {why_not}"))
 }
 
 async fn play(python: &Path, folder: &Folder, ready: &Ready) -> anyhow::Result<()> {
     let script = folder.write(CLIENT_NAME, CLIENT)?;
     info!(
-        "running {CLIENT_NAME}: vendors' SDKs, unmodified; a stand-in on this host answers in the vendors' place"
+        "running {CLIENT_NAME}, which {USER_NAME} asks: vendors' SDKs, unmodified; a stand-in on this host answers in the \
+         vendors' place"
     );
     let here = format!("http://127.0.0.1:{}", ready.port);
-    let status = Command::new(python)
+    let mut service = Command::new(python)
         .arg(script)
         .env("HTTPS_PROXY", &here)
         .env("https_proxy", &here)
@@ -142,10 +157,22 @@ async fn play(python: &Path, folder: &Folder, ready: &Ready) -> anyhow::Result<(
         .env("QDRANT_URL", &here)
         .env("SSL_CERT_FILE", &ready.ca)
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("the example does not start")?;
+    let line = first_line(&mut service, "the example", "its message stands above").await?;
+    let serves: Serves = serde_json::from_str(&line).context("the example did not say where it is")?;
+    let script = folder.write(USER_NAME, USER)?;
+    let status = Command::new(python)
+        .arg(script)
+        .arg(format!("http://127.0.0.1:{}", serves.port))
+        .env("no_proxy", "127.0.0.1")
+        .stdin(Stdio::null())
         .kill_on_drop(true)
         .status()
         .await
-        .context("the example does not start")?;
+        .context("the example's user does not start")?;
     ensure!(status.success(), "the example failed ({status}); its message stands above");
-    Ok(())
+    service.kill().await.context("the example does not end")
 }

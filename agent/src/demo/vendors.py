@@ -32,12 +32,15 @@ def certificate(directory):
 
 
 def chat(asked):
-    """OpenAI: the first time it wants a tool called."""
+    """OpenAI: the first time it wants tools called."""
     common = {"id": "chatcmpl-demo", "created": 1_700_000_000, "model": "gpt-4o-mini-2024-07-18", "service_tier": "default"}
     usage = {"prompt_tokens": 412, "completion_tokens": 37, "total_tokens": 449, "prompt_tokens_details": {"cached_tokens": 256}}
     if not asked.get("stream"):
-        called = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Lisbon"}'}}
-        message = {"role": "assistant", "content": None, "tool_calls": [called]}
+        called = [
+            {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": '{"city":"Lisbon"}'}}
+            for name in ("get_weather", "find_events")
+        ]
+        message = {"role": "assistant", "content": None, "tool_calls": called}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
         return {**common, "object": "chat.completion", "choices": [choice], "usage": usage}
     common["object"] = "chat.completion.chunk"
@@ -82,11 +85,17 @@ def points(_asked):
     return {"result": {"points": found}, "status": "ok", "time": 0.001}
 
 
+def stored(_asked):
+    """Qdrant."""
+    return {"result": {"operation_id": 1, "status": "completed"}, "status": "ok", "time": 0.001}
+
+
 ANSWERS = {
     "/v1/chat/completions": chat,
     "/v1/embeddings": embedding,
     "/v1/messages": message,
     "/v1beta/models/gemini-2.5-flash:generateContent": generation,
+    "/collections/travel/points": stored,
     "/collections/travel/points/query": points,
 }
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
@@ -125,6 +134,8 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(answer, list):
             return self.stream(answer)
         self.document(200, answer)
+
+    do_PUT = do_POST
 
     def document(self, status, document, fields=()):
         body = json.dumps(document).encode()

@@ -1,4 +1,4 @@
-//! The terminal view: a line for each call as it ends, and a process's tree when it is over.
+//! The terminal view: a line for each call as it ends, and a trace's tree when the process is over in which it begins.
 //!
 //! It shows names, counts and times, never content. What comes off the wire (a model's name, say) is
 //! stripped of control characters first, so that no server can drive the operator's terminal.
@@ -47,27 +47,28 @@ impl<W: Write> Console<W> {
         self.out.flush()
     }
 
-    /// Shows the tree of a process that is over, if it made calls, and forgets it.
+    /// Shows the trees that begin in a process that is over, and forgets them.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn process_ended(&mut self, pid: u32) -> io::Result<()> {
-        for tree in self.forest.take(pid) {
-            writeln!(self.out, "\n{}", tree.draw(self.color))?;
+        for (trace_id, tree) in self.forest.take(pid) {
+            writeln!(self.out, "\n{}", tree.draw(trace_id, self.color))?;
         }
         self.out.flush()
     }
 
-    /// Shows the trees of all processes that are not over.
+    /// Shows the trees that begin in processes that are not over.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn finish(&mut self) -> io::Result<()> {
         let forest = std::mem::take(&mut self.forest);
-        for tree in forest.trees() {
-            writeln!(self.out, "\n{}", tree.draw(self.color))?;
+        let rest = forest.rest();
+        for (trace_id, tree) in forest.into_trees() {
+            writeln!(self.out, "\n{}", tree.draw(trace_id, self.color))?;
         }
-        if let Some(rest) = forest.rest() {
+        if let Some(rest) = rest {
             writeln!(self.out, "\n{rest}")?;
         }
         self.out.flush()

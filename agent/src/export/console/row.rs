@@ -34,7 +34,7 @@ pub(super) struct Row {
     pub(super) tokens: (Option<u64>, Option<u64>),
     /// The call failed.
     pub(super) failed: bool,
-    /// It is a request that the process made; else what stands here is what such below it come to.
+    /// It is a call of a model or a store; else what stands here is what such below it come to.
     pub(super) is_call: bool,
 }
 
@@ -51,7 +51,7 @@ impl Row {
                     .map_or_else(|| "-".to_owned(), |status| status.to_string()),
             }
         };
-        let is_call = span.kind == Kind::Client;
+        let is_call = span.kind == Kind::Client && !is_plain(span);
         let name = match string(span, "url.path").filter(|_| is_plain(span)) {
             Some(path) => format!("{} {path}", span.name),
             None => span.name.clone(),

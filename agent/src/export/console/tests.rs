@@ -1,10 +1,10 @@
-#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::tree::{HOST_SPANS, PROCESSES, SPANS};
+use super::tree::{HOST_SPANS, SPANS, TRACES};
 use super::*;
 use crate::correlate::span::{SpanId, TraceId};
 use crate::discovery::process::Process;
@@ -107,7 +107,7 @@ fn unknown_tokens_and_other_ports_are_said() {
 }
 
 #[test]
-fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
+fn a_tree_is_drawn_when_the_process_ends_in_which_it_begins_and_then_forgotten() {
     let (agent, other) = (fixture::process(42, "agent"), fixture::process(43, "other"));
     let mut second_trace = fixture::failed(9, &agent);
     second_trace.trace_id = TraceId([2; 16]);
@@ -120,7 +120,10 @@ fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
         console.show(&child(2, 1, &agent)).unwrap();
         console.show(&child(4, 1, &agent)).unwrap();
         console.show(&fixture::redacted(1, &agent)).unwrap();
-        console.show(&fixture::redacted(5, &other)).unwrap();
+        // Another process has a part in it.
+        console.show(&child(5, 3, &other)).unwrap();
+        console.show(&child(6, 5, &agent)).unwrap();
+        console.process_ended(43).unwrap();
         console.process_ended(42).unwrap();
         console.process_ended(42).unwrap();
     });
@@ -128,14 +131,16 @@ fn a_processs_tree_is_drawn_when_it_ends_and_then_forgotten() {
     assert_eq!(
         tree,
         "\
-agent (pid 42): 5 calls, 4,936→224 tokens, $0.004936, 1 error
-├─ trace 01010101010101010101010101010101: 4 calls, 4,936→224 tokens, $0.004936
-│  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
-│     ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
-│     │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
-│     └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
-└─ trace 02020202020202020202020202020202: 1 call, no token counts, 1 error
-   └─ chat gpt-4o  rate_limit_exceeded  -  87ms
+trace 02020202020202020202020202020202: 1 call, no token counts, 1 error
+└─ agent (pid 42): chat gpt-4o  rate_limit_exceeded  -  87ms
+
+trace 01010101010101010101010101010101: 6 calls, 7,404→336 tokens, $0.007404
+└─ agent (pid 42): chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+   ├─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+   │  └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+   │     └─ other (pid 43): chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+   │        └─ agent (pid 42): chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
+   └─ chat gpt-4o  stop  1,234→56 (1,024)  1.25s  $0.001234
 "
     );
 }
@@ -150,7 +155,7 @@ fn cycles_doubles_and_strange_parents_are_drawn_once_each() {
         console.finish().unwrap();
     });
     let (_, tree) = text.split_once("\n\n").unwrap();
-    assert!(tree.starts_with("agent (pid 42): 5 calls"), "{tree}");
+    assert!(tree.starts_with("trace 01010101010101010101010101010101: 5 calls"), "{tree}");
     assert_eq!(tree.matches("chat gpt-4o").count(), 5, "{tree}");
 }
 
@@ -174,27 +179,48 @@ fn memory_is_bounded_and_what_is_left_out_is_counted() {
         for _ in 0..SPANS + 2 {
             console.show(&fixture::redacted(1, &process)).unwrap();
         }
-        for pid in 0..PROCESSES {
-            console.show(&fixture::redacted(1, &fixture::process(1000 + pid as u32, "many"))).unwrap();
+        for number in 2..=TRACES {
+            console.show(&of_trace(number, &process)).unwrap();
         }
         console.finish().unwrap();
     });
-    assert!(text.contains("busy (pid 1): 1,002 calls, 1,236,468→56,112 tokens"), "totals are of all calls");
-    assert!(text.contains("\n└─ … and 2 more calls\n"));
-    assert!(text.ends_with("\n… and 1 more call of other processes\n"));
+    assert!(text.contains(": 1,002 calls, 1,236,468→56,112 tokens"), "totals are of all calls");
+    assert!(text.contains("\n└─ … and 2 more spans\n"));
+    assert!(!text.contains("of earlier traces"));
+}
+
+fn of_trace(number: usize, process: &Arc<Process>) -> Redacted<Span> {
+    let mut span = fixture::span(1, process);
+    span.trace_id = TraceId((number as u128).to_be_bytes());
+    Redactor::default().redact(span)
 }
 
 #[test]
-fn the_hosts_calls_are_bounded_over_all_processes() {
+fn of_too_many_traces_the_oldest_are_forgotten() {
+    let process = fixture::process(1, "busy");
+    let text = shown(false, |console| {
+        for number in 1..=TRACES + 3 {
+            console.show(&of_trace(number, &process)).unwrap();
+        }
+        console.process_ended(1).unwrap();
+        console.finish().unwrap();
+    });
+    assert_eq!(text.matches("\ntrace ").count(), TRACES);
+    assert!(text.contains(&format!("trace {:032x}: ", 4)) && !text.contains(&format!("trace {:032x}: ", 3)));
+    assert!(text.ends_with("\n… and 3 more spans of earlier traces\n"));
+}
+
+#[test]
+fn the_hosts_spans_are_bounded_over_all_traces() {
+    let process = fixture::process(1, "agent");
     let text = shown(false, |console| {
         for index in 0..HOST_SPANS + 3 {
-            let pid = (index / SPANS) as u32;
-            console.show(&fixture::redacted(1, &fixture::process(pid, "agent"))).unwrap();
+            console.show(&of_trace(1 + index / SPANS, &process)).unwrap();
         }
         console.finish().unwrap();
     });
-    assert_eq!(text.matches("more call").count(), 1);
-    assert!(text.ends_with("agent (pid 20): 3 calls, 3,702→168 tokens, $0.003702\n└─ … and 3 more calls\n"));
+    assert_eq!(text.matches("\ntrace ").count(), HOST_SPANS / SPANS);
+    assert!(text.ends_with("\n… and 1,000 more spans of earlier traces\n"));
 }
 
 /// Output that others can look at.
@@ -236,7 +262,7 @@ async fn the_thread_writes_all_before_it_ends() {
     terminal.process_ended(42);
     terminal.shutdown(Duration::from_secs(60)).await;
     let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("agent (pid 42): 100 calls"), "{text}");
+    assert!(text.contains(": 100 calls"), "{text}");
     assert_eq!(counters.console_lines_dropped.get(), 0);
 }
 

@@ -1,30 +1,31 @@
-//! Calls kept by process, and drawn as process, traces and spans.
+//! Spans kept by trace, and drawn as trees, whichever processes they are of.
 //!
-//! Of a process [`SPANS`] calls are kept, of the host [`PROCESSES`] processes and [`HOST_SPANS`] calls;
-//! more are only counted.
+//! Of a trace [`SPANS`] spans are kept, further ones are only counted; of the host [`TRACES`] traces and [`HOST_SPANS`] spans,
+//! past which the oldest trace is forgotten.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::SystemTime;
 
 use super::row::Row;
 use super::text::{Style, clip, count, dollars, hex, paint, thousands};
 use crate::correlate::span::{Span, SpanId, TraceId};
 
-/// Calls kept of one process.
+/// Spans kept of one trace.
 pub(super) const SPANS: usize = 1000;
-/// Calls kept of all processes together, so that memory stays below some 10 MiB.
+/// Spans kept of all traces together, so that memory stays below some 10 MiB.
 pub(super) const HOST_SPANS: usize = 20_000;
-/// Processes kept.
-pub(super) const PROCESSES: usize = 256;
+/// Traces kept.
+pub(super) const TRACES: usize = 4096;
 /// Levels drawn; deeper ones stand at the last.
 const LEVELS: usize = 32;
 
 #[derive(Debug)]
 struct Kept {
-    trace_id: TraceId,
     span_id: SpanId,
     parent: Option<SpanId>,
     started: SystemTime,
+    pid: u32,
+    service: String,
     row: Row,
 }
 
@@ -52,6 +53,9 @@ impl Totals {
     }
 
     fn text(self, color: bool) -> String {
+        if self.calls == 0 {
+            return "no calls".to_owned();
+        }
         let tokens = match (self.input, self.output) {
             (0, 0) => "no token counts".to_owned(),
             (input, output) => format!("{}→{} tokens", thousands(input), thousands(output)),
@@ -65,108 +69,106 @@ impl Totals {
     }
 }
 
-/// The calls of one process.
-#[derive(Debug)]
+/// The spans of one trace.
+#[derive(Debug, Default)]
 pub(super) struct Tree {
-    pid: u32,
-    service: String,
     totals: Totals,
     kept: Vec<Kept>,
     /// Spans that are not kept.
     omitted: u64,
 }
 
-/// The trees of all processes.
+/// The trees of all traces.
 #[derive(Debug, Default)]
 pub(super) struct Forest {
-    trees: Vec<Tree>,
-    /// Calls of processes beyond [`PROCESSES`].
-    others: u64,
+    trees: HashMap<TraceId, Tree>,
+    oldest_first: VecDeque<TraceId>,
+    spans: usize,
+    /// Spans of traces that were forgotten.
+    forgotten: u64,
 }
 
 impl Forest {
     pub(super) fn insert(&mut self, span: &Span, row: Row) {
-        let (pid, service) = (span.process.pid, clip(&span.process.service_name, 64));
-        let known = self.trees.iter().position(|tree| tree.pid == pid && tree.service == service);
-        let index = match known {
-            Some(index) => index,
-            None if self.trees.len() < PROCESSES => {
-                self.trees.push(Tree {
-                    pid,
-                    service,
-                    totals: Totals::default(),
-                    kept: Vec::new(),
-                    omitted: 0,
-                });
-                self.trees.len() - 1
+        if !self.trees.contains_key(&span.trace_id) {
+            if self.trees.len() >= TRACES {
+                self.forget_oldest();
             }
-            None => {
-                self.others += 1;
-                return;
-            }
-        };
-        let host_spans: usize = self.trees.iter().map(|tree| tree.kept.len()).sum();
-        let Some(tree) = self.trees.get_mut(index) else { return };
+            self.oldest_first.push_back(span.trace_id);
+        }
+        let tree = self.trees.entry(span.trace_id).or_default();
         tree.totals.add(&row);
-        if tree.kept.len() < SPANS && host_spans < HOST_SPANS {
-            let (trace_id, span_id, parent) = (span.trace_id, span.span_id, span.parent);
-            tree.kept.push(Kept { trace_id, span_id, parent, started: span.started, row });
-        } else {
+        if tree.kept.len() >= SPANS {
             tree.omitted += 1;
+            return;
+        }
+        tree.kept.push(Kept {
+            span_id: span.span_id,
+            parent: span.parent,
+            started: span.started,
+            pid: span.process.pid,
+            service: clip(&span.process.service_name, 64),
+            row,
+        });
+        self.spans += 1;
+        while self.spans > HOST_SPANS && self.trees.len() > 1 {
+            self.forget_oldest();
         }
     }
 
-    /// Removes a process's trees: more than one if it changed its service by exec.
-    pub(super) fn take(&mut self, pid: u32) -> Vec<Tree> {
-        self.trees.extract_if(.., |tree| tree.pid == pid).collect()
+    fn forget_oldest(&mut self) {
+        let oldest = self.oldest_first.pop_front().and_then(|trace_id| self.trees.remove(&trace_id));
+        if let Some(tree) = oldest {
+            self.spans -= tree.kept.len();
+            self.forgotten += tree.kept.len() as u64 + tree.omitted;
+        }
     }
 
-    pub(super) fn trees(&self) -> &[Tree] {
-        &self.trees
+    /// Removes the traces that begin in a process, in the order in which they came.
+    pub(super) fn take(&mut self, pid: u32) -> Vec<(TraceId, Tree)> {
+        let Self { trees, oldest_first, spans, .. } = self;
+        let begins_here = |trace_id: &TraceId| trees.get(trace_id).is_some_and(|tree| tree.begins_in(pid));
+        let (taken, left): (VecDeque<_>, _) = oldest_first.drain(..).partition(begins_here);
+        *oldest_first = left;
+        let taken = taken.into_iter().filter_map(|trace_id| Some((trace_id, trees.remove(&trace_id)?)));
+        let taken: Vec<_> = taken.collect();
+        *spans -= taken.iter().map(|(_, tree)| tree.kept.len()).sum::<usize>();
+        taken
     }
 
-    /// What is said of processes that were not kept.
+    /// All, in the order in which they came.
+    pub(super) fn into_trees(mut self) -> impl Iterator<Item = (TraceId, Tree)> {
+        let order = std::mem::take(&mut self.oldest_first);
+        order.into_iter().filter_map(move |trace_id| Some((trace_id, self.trees.remove(&trace_id)?)))
+    }
+
+    /// What is said of traces that were forgotten.
     pub(super) fn rest(&self) -> Option<String> {
-        (self.others > 0).then(|| format!("… and {} of other processes", count(self.others, "more call")))
+        (self.forgotten > 0)
+            .then(|| format!("… and {} of earlier traces", count(self.forgotten, "more span")))
     }
 }
 
 impl Tree {
-    /// Draws the tree: lines without a line feed at the end.
-    pub(super) fn draw(&self, color: bool) -> String {
-        let title = paint(&self.service, Style::Title, color);
-        let mut drawing = vec![format!("{title} (pid {}): {}", self.pid, self.totals.text(color))];
-        let traces = self.traces();
-        let omitted = self.omitted;
-        let last_trace = traces.len().saturating_sub(1);
-        for (index, (trace_id, spans)) in traces.iter().enumerate() {
-            let is_last = index == last_trace && omitted == 0;
-            let mut totals = Totals::default();
-            spans.iter().for_each(|span| totals.add(&span.row));
-            let name = paint(&format!("trace {}", hex(&trace_id.0)), Style::Aside, color);
-            drawing.push(format!("{}{name}: {}", branch(is_last), totals.text(color)));
-            Branches::new(spans, color).draw(trunk(is_last), &mut drawing);
-        }
-        if omitted > 0 {
-            drawing.push(format!("{}… and {}", branch(true), count(omitted, "more call")));
-        }
-        drawing.join("\n")
+    /// Whether the earliest span without a parent here is one of the process.
+    fn begins_in(&self, pid: u32) -> bool {
+        // Spans of which none is the root come in the order in which they end; the root of a run last.
+        let root = self.kept.iter().filter(|span| span.parent.is_none()).min_by_key(|span| span.started);
+        root.or_else(|| self.kept.iter().min_by_key(|span| span.started)).is_some_and(|root| root.pid == pid)
     }
 
-    /// The kept calls by trace, each and all in the order in which they began.
-    fn traces(&self) -> Vec<(TraceId, Vec<&Kept>)> {
-        let mut kept: Vec<_> = self.kept.iter().collect();
-        kept.sort_by_key(|span| span.started);
-        let mut places: HashMap<TraceId, usize> = HashMap::new();
-        let mut traces: Vec<(TraceId, Vec<&Kept>)> = Vec::new();
-        for span in kept {
-            let place = *places.entry(span.trace_id).or_insert(traces.len());
-            match traces.get_mut(place) {
-                Some((_, spans)) => spans.push(span),
-                None => traces.push((span.trace_id, vec![span])),
-            }
+    /// Draws the tree: lines without a line feed at the end.
+    pub(super) fn draw(&self, trace_id: TraceId, color: bool) -> String {
+        let title = paint(&format!("trace {}", hex(&trace_id.0)), Style::Title, color);
+        let mut drawing = vec![format!("{title}: {}", self.totals.text(color))];
+        let mut spans: Vec<_> = self.kept.iter().collect();
+        spans.sort_by_key(|span| span.started);
+        let has_more = self.omitted > 0;
+        Branches::new(&spans, has_more, color).draw(&mut drawing);
+        if has_more {
+            drawing.push(format!("{}… and {}", branch(true), count(self.omitted, "more span")));
         }
-        traces
+        drawing.join("\n")
     }
 }
 
@@ -174,25 +176,28 @@ impl Tree {
 /// come from the wire in part, make of cycles and doubles.
 struct Branches<'a> {
     children: HashMap<Option<SpanId>, Vec<&'a Kept>>,
+    /// Something is drawn behind them.
+    has_more: bool,
     color: bool,
 }
 
 impl<'a> Branches<'a> {
-    fn new(spans: &[&'a Kept], color: bool) -> Self {
+    fn new(spans: &[&'a Kept], has_more: bool, color: bool) -> Self {
+        let ids: HashSet<_> = spans.iter().map(|span| span.span_id).collect();
         let mut children: HashMap<Option<SpanId>, Vec<&'a Kept>> = HashMap::new();
         for span in spans {
-            // A parent that is not here is another process's, or was never seen.
-            let parent = span.parent.filter(|parent| spans.iter().any(|other| other.span_id == *parent));
+            // A parent that is not here is another host's, or was never seen.
+            let parent = span.parent.filter(|parent| ids.contains(parent));
             children.entry(parent).or_default().push(span);
         }
-        Self { children, color }
+        Self { children, has_more, color }
     }
 
-    fn draw(mut self, prefix: &str, drawing: &mut Vec<String>) {
-        self.level(None, prefix, 0, drawing);
+    fn draw(mut self, drawing: &mut Vec<String>) {
+        self.level(None, None, "", 0, drawing);
         // Only cycles are left: they are drawn from their earliest span on.
         while let Some(parent) = self.earliest() {
-            self.level(parent, prefix, 0, drawing);
+            self.level(parent, None, "", 0, drawing);
         }
     }
 
@@ -201,15 +206,30 @@ impl<'a> Branches<'a> {
         self.children.iter().min_by_key(|(_, spans)| first(spans)).map(|(parent, _)| *parent)
     }
 
-    fn level(&mut self, parent: Option<SpanId>, prefix: &str, depth: usize, drawing: &mut Vec<String>) {
+    fn level(
+        &mut self,
+        parent: Option<SpanId>,
+        above: Option<u32>,
+        prefix: &str,
+        depth: usize,
+        drawing: &mut Vec<String>,
+    ) {
         let Some(spans) = self.children.remove(&parent) else { return };
         let last = spans.len().saturating_sub(1);
         for (index, span) in spans.into_iter().enumerate() {
-            let is_last = index == last;
-            drawing.push(format!("{prefix}{}{}", branch(is_last), span.row.leaf(self.color)));
+            let is_last = index == last && !(depth == 0 && self.has_more);
+            // The process is said where it changes.
+            let process = match above {
+                Some(pid) if pid == span.pid => String::new(),
+                _ => {
+                    let service = paint(&span.service, Style::Title, self.color);
+                    format!("{service} (pid {}): ", span.pid)
+                }
+            };
+            drawing.push(format!("{prefix}{}{process}{}", branch(is_last), span.row.leaf(self.color)));
             let deeper = format!("{prefix}{}", trunk(is_last));
             let prefix = if depth < LEVELS { deeper.as_str() } else { prefix };
-            self.level(Some(span.span_id), prefix, depth + 1, drawing);
+            self.level(Some(span.span_id), Some(span.pid), prefix, depth + 1, drawing);
         }
     }
 }
