@@ -22,14 +22,14 @@ use crate::discovery::process::Process;
 use crate::value::Value;
 use conversation::Conversations;
 use repeats::Attempts;
-use run::{Ending, First, Run, Wanted, answers, hands_over_to};
+use run::{Ending, First, Results, Run, Wanted, hands_over_to};
 use within::Ran;
 
 /// Runs that are remembered at once; past it the oldest ends as it is.
 const RUNS: usize = 4_096;
 
 /// Tools that one run wants at once, without an answer; past it the oldest is forgotten.
-const WANTED: usize = 512;
+const WANTED: usize = 2 * Call::PARTS_MAX;
 
 /// Nanoseconds without a word after which a run is over.
 const IDLE_NS: u64 = 60_000_000_000;
@@ -168,12 +168,14 @@ impl Agents {
         (conversation, is_new): (conversation::ConversationId, bool),
         request: Option<u64>,
     ) -> Option<usize> {
-        let results = &called.call.dialogue.tool_results;
+        let results = Results::of(&called.call.dialogue.tool_results);
+        if results.is_empty() && request.is_none() {
+            return None;
+        }
         let is_own = |run: &Run| run.process.pid == called.process.pid;
         let brings = |run: &Run| {
             let is_again = request.is_some() && run.last_request == request;
-            is_again
-                || results.iter().any(|result| run.wanted.iter().any(|wanted| answers(result, &wanted.tool)))
+            is_again || run.wanted.iter().any(|wanted| results.answer(&wanted.tool))
         };
         let candidates = || {
             let all = self.runs.iter().enumerate();
@@ -184,10 +186,7 @@ impl Agents {
             return same.next().is_none().then_some(index);
         }
         // Messages may have been made shorter: then ids alone tell, if nobody else wants the like.
-        let names = |run: &Run| {
-            let mut ids = results.iter().filter_map(|result| result.call_id.as_ref());
-            ids.any(|id| run.wanted.iter().any(|wanted| wanted.tool.id.as_ref() == Some(id)))
-        };
+        let names = |run: &Run| run.wanted.iter().any(|wanted| results.name(&wanted.tool));
         let mut others = candidates().filter(|(_, run)| is_new && names(run));
         let (index, _) = others.next()?;
         others.next().is_none().then_some(index)

@@ -1,5 +1,6 @@
 //! One run of an agent: calls of a model that ask for tools, and those that bring what the tools gave.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -306,10 +307,70 @@ impl Run {
     }
 }
 
+/// Results by what tells which tools they are of: many tools of many runs are compared with them.
+pub(super) struct Results<'a> {
+    ids: HashSet<&'a str>,
+    /// Of those without an id.
+    names: HashSet<&'a str>,
+    /// Of all.
+    all_names: HashSet<&'a str>,
+}
+
+impl<'a> Results<'a> {
+    pub(super) fn of(results: &'a [ToolResult]) -> Self {
+        let without_id = results.iter().filter(|result| result.call_id.is_none());
+        Self {
+            ids: results.iter().filter_map(|result| result.call_id.as_deref()).collect(),
+            names: without_id.filter_map(|result| result.name.as_deref()).collect(),
+            all_names: results.iter().filter_map(|result| result.name.as_deref()).collect(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.all_names.is_empty()
+    }
+
+    /// Whether one is that of a tool, as [`answers`] has it.
+    pub(super) fn answer(&self, tool: &ToolCall) -> bool {
+        match &tool.id {
+            Some(_) => self.name(tool) || self.names.contains(&*tool.name),
+            None => self.all_names.contains(&*tool.name),
+        }
+    }
+
+    /// Whether one names the very call.
+    pub(super) fn name(&self, tool: &ToolCall) -> bool {
+        tool.id.as_ref().is_some_and(|id| self.ids.contains(&**id))
+    }
+}
+
 /// Whether a result is that of a tool: by the call's id, and where there is none by the tool's name.
-pub(super) fn answers(result: &ToolResult, tool: &ToolCall) -> bool {
+fn answers(result: &ToolResult, tool: &ToolCall) -> bool {
     match (&result.call_id, &tool.id) {
         (Some(result), Some(tool)) => result == tool,
         _ => result.name.as_ref().is_some_and(|name| *name == tool.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_together_answer_what_one_of_them_does() {
+        let of = |id: &str| Some(id.to_owned()).filter(|id| !id.is_empty());
+        let pairs = ["", "a", "b"].into_iter().flat_map(|id| ["", "x", "y"].map(|name| (of(id), of(name))));
+        let results: Vec<_> =
+            pairs.map(|(call_id, name)| ToolResult { call_id, name, ..ToolResult::default() }).collect();
+        for one in &results {
+            for other in &results {
+                let both = [one.clone(), other.clone()];
+                for (id, name) in [("", "x"), ("a", "x"), ("b", "y"), ("c", "z")] {
+                    let tool = ToolCall { id: of(id), name: name.to_owned() };
+                    let expected = both.iter().any(|result| answers(result, &tool));
+                    assert_eq!(Results::of(&both).answer(&tool), expected, "{both:?} {tool:?}");
+                }
+            }
+        }
     }
 }
