@@ -5,6 +5,7 @@
 //! until all of its exchanges are over, so that a trace id learnt late reaches all of them, and then each
 //! finds its place ([`place`]).
 
+mod ends;
 mod habits;
 mod place;
 mod program;
@@ -24,6 +25,7 @@ use super::taken::TakenIds;
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Role};
 
+use ends::may_be_one;
 #[cfg(test)]
 pub(super) use place::HELD_MAX;
 use program::Run;
@@ -131,17 +133,6 @@ impl Known {
     fn times(&self) -> (u64, Option<u64>) {
         (self.begun.time_ns, self.ended_ns)
     }
-}
-
-/// Whether what is asked for and what is served may be one exchange, by their begins and ends: neither is over before the
-/// other one begins.
-fn may_be_one(
-    (asked_ns, asked_until_ns): (u64, Option<u64>),
-    (served_ns, served_until_ns): (u64, Option<u64>),
-) -> bool {
-    asked_ns <= served_ns + SLACK_NS
-        && asked_until_ns.is_none_or(|until_ns| until_ns >= served_ns)
-        && served_until_ns.is_none_or(|until_ns| until_ns >= asked_ns)
 }
 
 /// What settling needs beside the trees.
@@ -263,46 +254,6 @@ impl Forest {
         has_room
     }
 
-    /// Whether an exchange that was made may be one that is served from begin to end at these times.
-    fn is_asked_for(&self, asked: ExchangeKey, served: (u64, Option<u64>)) -> bool {
-        let asked = self.known.get(&asked);
-        asked.is_some_and(|asked| asked.other.is_none() && may_be_one(asked.times(), served))
-    }
-
-    /// Two ends of one exchange: what they belong to is one.
-    fn join(&mut self, served: ExchangeKey, asked: ExchangeKey) {
-        self.unjoined.remove(&asked.connection);
-        let Some(slot) = self.known.get(&asked).map(|asked| asked.slot) else { return };
-        let Some(known) = self.known.get_mut(&served).filter(|served| served.place.is_none()) else { return };
-        known.other = Some(asked);
-        let from = known.slot;
-        if let Some(known) = self.known.get_mut(&asked) {
-            known.other = Some(served);
-        }
-        if let Some(keys) = self.slots.merge(from, slot) {
-            for key in keys {
-                if let Some(known) = self.known.get_mut(&key) {
-                    known.slot = slot;
-                }
-            }
-        }
-    }
-
-    /// Two exchanges that were joined are not one: what is served has a slot of its own.
-    fn part(&mut self, served: ExchangeKey, asked: ExchangeKey) {
-        let Some(known) = self.known.get_mut(&served).filter(|served| served.place.is_none()) else { return };
-        let slot = self.slots.begin();
-        let before = std::mem::replace(&mut known.slot, slot);
-        let is_over = known.ended_ns.is_some();
-        known.other = None;
-        self.slots.leave(before, served);
-        self.slots.open(slot, served);
-        self.slots.close(if is_over { slot } else { before });
-        if let Some(asked) = self.known.get_mut(&asked) {
-            asked.other = None;
-        }
-    }
-
     /// A thread begins to answer what its process serves, or to receive the answer to what that asked for.
     pub(super) fn answered(&mut self, key: ExchangeKey, tid: u32) {
         match self.known.get_mut(&key) {
@@ -334,8 +285,8 @@ impl Forest {
     /// span is of no more use.
     pub(super) fn ended(&mut self, key: ExchangeKey, time_ns: u64, peer: Option<ConnectionId>) {
         let Some(known) = self.known.get_mut(&key).filter(|known| known.ended_ns.is_none()) else { return };
-        let (role, times) = (known.role, (known.begun.time_ns, Some(time_ns)));
-        match role {
+        let times = (known.begun.time_ns, Some(time_ns));
+        match known.role {
             Role::Client => {
                 self.serving.was_answered(&mut known.cause, None);
                 if !known.has_call {
@@ -345,25 +296,7 @@ impl Forest {
             }
             Role::Server => self.serving.ended(key, time_ns),
         }
-        match (known.other, role) {
-            (Some(other), _) => {
-                let other_times = self.known.get(&other).map(Known::times);
-                let (served, asked, is_one) = match role {
-                    Role::Server => (key, other, other_times.is_none_or(|asked| may_be_one(asked, times))),
-                    Role::Client => (other, key, other_times.is_none_or(|served| may_be_one(times, served))),
-                };
-                if !is_one {
-                    self.part(served, asked);
-                }
-            }
-            (None, Role::Server) => {
-                let asked = peer.and_then(|peer| self.asked.get(&peer)).copied();
-                if let Some(asked) = asked.filter(|asked| self.is_asked_for(*asked, times)) {
-                    self.join(key, asked);
-                }
-            }
-            (None, Role::Client) => {}
-        }
+        self.compare_ends(key, times, peer);
         if let Some(known) = self.known.get_mut(&key) {
             known.ended_ns = Some(time_ns);
             self.slots.close(known.slot);
