@@ -37,21 +37,22 @@ pub fn or_whole(cursor: &mut Cursor) -> u32 {
     if is_wanted { verdict::FOLLOW } else { verdict::HEADS }
 }
 
-/// Whether a head begins with these bytes. What a client sends after an interim answer does not look like one.
+/// Whether a head begins with these bytes, as they look: the agent knows by the framing whether they are in a body. They need
+/// not be the first since the other side spoke. An answer wakes the client, whose next request another thread of the server may
+/// have read before the one that answered comes to tell of it.
 #[inline(never)]
 pub fn look_for(connection: &mut Connection, way: u8, turns: bool, cursor: &mut Cursor) {
-    if turns {
-        let is_head = if way == connection.requests {
-            matches!(look(cursor), Start::Request)
-        } else {
-            cursor.first_word() == word(*b"HTTP\0\0\0\0")
-        };
-        if is_head {
-            connection.opening[SEEN] = 0;
-            connection.looks |= bit(way);
-        } else {
-            connection.looks &= !bit(way);
-        }
+    let is_head = if way == connection.requests {
+        matches!(look(cursor), Start::Request)
+    } else {
+        cursor.first_word() == word(*b"HTTP\0\0\0\0")
+    };
+    if is_head {
+        connection.opening[SEEN] = 0;
+        connection.looks |= bit(way);
+    } else if turns {
+        // What a client sends after an interim answer does not look like one.
+        connection.looks &= !bit(way);
     }
 }
 

@@ -26,8 +26,6 @@ pub struct RunFacts {
     pub abandoned: bool,
     /// The last answer of a model ends the run.
     pub finished: bool,
-    /// It ended since it had taken as many steps as it may.
-    pub max_steps_hit: bool,
 }
 
 /// The verdict on one run.
@@ -43,7 +41,6 @@ pub struct Score {
 
 /// What is left of the score, by how the run ended.
 const ABANDONED: f64 = 0.3;
-const MAX_STEPS_HIT: f64 = 0.5;
 /// It ended in no way that is known.
 const NOT_FINISHED: f64 = 0.7;
 /// What is taken away where all calls failed, all tools failed, all calls were repeated, all calls were tried again.
@@ -82,8 +79,6 @@ impl RunFacts {
     fn outcome(&self) -> (f64, &'static str) {
         if self.abandoned {
             (ABANDONED, "abandoned")
-        } else if self.max_steps_hit {
-            (MAX_STEPS_HIT, "stopped at its most steps")
         } else if self.finished {
             (1.0, "finished")
         } else {
@@ -161,8 +156,7 @@ mod tests {
                 "finished; 1 of 4 model calls failed; 1 of 4 model calls were retries",
             ),
             (RunFacts { finished: false, ..good }, 0.7, "fair", "not seen to finish"),
-            (RunFacts { max_steps_hit: true, ..good }, 0.5, "poor", "stopped at its most steps"),
-            (RunFacts { abandoned: true, max_steps_hit: true, ..good }, 0.3, "poor", "abandoned"),
+            (RunFacts { abandoned: true, finished: false, ..good }, 0.3, "poor", "abandoned"),
             (RunFacts { loops: 9, ..good }, 0.3277, "poor", "finished; 9 loops"),
             (
                 RunFacts { tool_errors: 5, tool_calls: 0, ..good },
@@ -178,12 +172,12 @@ mod tests {
 
     prop_compose! {
         fn any_facts()(
-            counts in prop::array::uniform7(prop_oneof![0..20_u64, any::<u64>()]), ends: [bool; 3]
+            counts in prop::array::uniform7(prop_oneof![0..20_u64, any::<u64>()]), ends: [bool; 2]
         ) -> RunFacts {
             let [calls, errors, retries, repeated_calls, loops, tool_calls, tool_errors] = counts;
-            let [abandoned, finished, max_steps_hit] = ends;
+            let [abandoned, finished] = ends;
             RunFacts {
-                calls, errors, retries, repeated_calls, loops, tool_calls, tool_errors, abandoned, finished, max_steps_hit,
+                calls, errors, retries, repeated_calls, loops, tool_calls, tool_errors, abandoned, finished,
             }
         }
     }
@@ -202,7 +196,6 @@ mod tests {
                 RunFacts { retries: facts.retries.saturating_add(1), ..facts },
                 RunFacts { loops: facts.loops.saturating_add(1), ..facts },
                 RunFacts { abandoned: true, ..facts },
-                RunFacts { max_steps_hit: true, ..facts },
                 RunFacts { finished: false, ..facts },
             ] {
                 prop_assert!(worse.score().value <= score.value, "{:?}", worse);

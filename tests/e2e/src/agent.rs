@@ -164,7 +164,7 @@ impl Agent {
     /// # Errors
     /// When it does not answer.
     pub async fn status_text(&self) -> Result<String> {
-        self.ask(&[]).await
+        self.ask(&["status"]).await
     }
 
     /// Waits until `spanwire status --json` says what is waited for; returns that.
@@ -177,20 +177,43 @@ impl Agent {
         deadline: Duration,
         found: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
+        self.told_when(&["status", "--json"], what, deadline, found).await
+    }
+
+    /// Waits until `spanwire stats` says what is waited for; returns that.
+    ///
+    /// # Errors
+    /// As [`Agent::status_when`].
+    pub async fn stats_when(
+        &self,
+        what: &str,
+        deadline: Duration,
+        found: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        self.told_when(&["stats", "--format", "json"], what, deadline, found).await
+    }
+
+    async fn told_when(
+        &self,
+        command: &[&str],
+        what: &str,
+        deadline: Duration,
+        found: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let since = Instant::now();
         loop {
-            let status = serde_json::from_str(&self.ask(&["--json"]).await?)?;
-            if found(&status) {
-                return Ok(status);
+            let told = serde_json::from_str(&self.ask(command).await?)?;
+            if found(&told) {
+                return Ok(told);
             }
-            ensure!(since.elapsed() < deadline, "no sign of {what} in the status: {status:#}");
+            ensure!(since.elapsed() < deadline, "no sign of {what} in what it tells: {told:#}");
             tokio::time::sleep(AGAIN).await;
         }
     }
 
     async fn ask(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.executable);
-        command.arg("status").args(arguments).arg("--socket").arg(self.folder.path().join(SOCKET));
+        command.args(arguments).arg("--socket").arg(self.folder.path().join(SOCKET));
         let output = finished(&mut command).await?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)

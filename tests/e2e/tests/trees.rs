@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use spanwire_e2e::agent::Agent;
 use spanwire_e2e::door::Doorkeeper;
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::services::{Plan, Propagation, Services, Workers};
 use spanwire_e2e::span::Span;
-use spanwire_e2e::standin::StandIn;
+use spanwire_e2e::standin::{Served, StandIn};
 use spanwire_e2e::tree::{End, Score};
-use spanwire_e2e::{DEADLINE, Setup};
+use spanwire_e2e::{DEADLINE, LONG_DEADLINE, Setup};
 
 /// How many ends of requests the services have, for each of a user's: that one's own, what is asked of the orchestrator and
 /// its four requests, of which one is asked of the tools, and theirs.
@@ -177,6 +178,54 @@ async fn an_sdk_in_the_middle_exports_too() -> Result<()> {
     Ok(())
 }
 
+/// What `spanwire stats` says of traces that are over is what was done.
+#[tokio::test]
+async fn stats_are_those_of_the_requests() -> Result<()> {
+    let setup = Setup::find()?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let standin = StandIn::start(&setup, true).await?;
+    let plan = Plan { users: Propagation::None, ..Plan::all(Propagation::W3c, Workers::Threads) };
+    let services = Services::start(&setup, &standin, &plan).await?;
+    let scope = services.scope();
+    let agent =
+        Agent::start(&setup, &receiver, &["--include", &scope, "--services-from-start", &scope]).await?;
+    services.ask("s", COUNT, 1).await?;
+    let count = COUNT as u64;
+    let is_over = |stats: &Value| {
+        stats.pointer("/all/traces") == Some(&count.into()) && stats["open_traces"] == Value::from(0)
+    };
+    let stats = agent.stats_when("all traces", LONG_DEADLINE, is_over).await?;
+    let all = &stats["all"];
+    let of_each = |measure: &str, value: f64| {
+        let told = &all[measure];
+        let sum = told["sum"].as_f64().is_some_and(|sum| (sum - value * COUNT as f64).abs() < 0.001);
+        ensure!(sum && told["max"].as_f64() == Some(value), "{measure} is not {value}: {told}");
+        Ok(())
+    };
+    // Beside the ends of requests a run of the agent and its tool.
+    of_each("spans_per_trace", (ENDS + 2) as f64)?;
+    of_each("service_hops", 2.0)?;
+    of_each("fragments", 1.0)?;
+    of_each("errors_per_trace", 0.0)?;
+    ensure!(all["orphan_rate_raw"].as_f64() == Some(0.0), "{all:#}");
+    let served = standin.log(0).await?;
+    let (input, output) = served
+        .iter()
+        .filter(|served| named_by(served, 's'))
+        .fold((0, 0), |sum, served| (sum.0 + served.input_tokens, sum.1 + served.output_tokens));
+    for (measure, truth) in [("input_tokens", input), ("output_tokens", output)] {
+        let told = all[measure]["sum"].as_f64();
+        ensure!(truth > 0 && told == Some(truth as f64), "{measure}: {told:?} and not {truth}");
+    }
+    services.stop().await?;
+    agent.stop().await?;
+    Ok(())
+}
+
+fn named_by(served: &Served, first: char) -> bool {
+    served.reference.as_deref().is_some_and(|reference| reference.starts_with(first))
+}
+
 /// The scene itself, without a word of the agent's on who stands above whom: both ends of each request are logged, and the
 /// spans of calls stand for the requests that the model served.
 #[tokio::test]
@@ -197,7 +246,7 @@ async fn the_truth_is_whole() -> Result<()> {
                 truth.hop(&hop.reference, other).is_some() || of_model.contains(hop.reference.as_str());
             ensure!(is_whole && hop.own.is_some() && hop.peer.is_some(), "{hop:#?}");
         }
-        let calls: Vec<_> = served.iter().filter(|served| named(served.reference.as_deref())).collect();
+        let calls: Vec<_> = served.iter().filter(|served| named_by(served, 'r')).collect();
         ensure!(calls.len() == 4 * COUNT, "{} calls", calls.len());
         let all = |spans: &[Span]| truth.called(spans).len() >= calls.len();
         receiver.wait_for("spans of all calls", DEADLINE, all).await?;
@@ -217,8 +266,3 @@ async fn the_truth_is_whole() -> Result<()> {
 
 const COUNT: usize = 40;
 const AT_ONCE: usize = 20;
-
-/// Whether it is a judged request's name.
-fn named(reference: Option<&str>) -> bool {
-    reference.is_some_and(|reference| reference.starts_with('r'))
-}

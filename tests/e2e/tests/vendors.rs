@@ -16,13 +16,15 @@ use tokio::process::{Child, Command};
 type Said = BTreeMap<String, serde_json::Value>;
 
 /// What depends on the run: where the stand-in listens, how long it took, and the call's place among others.
-const OF_THE_RUN: [&str; 6] = [
+const OF_THE_RUN: [&str; 8] = [
     "server.port",
     "url.scheme",
     "network.",
     "gen_ai.response.time_to_first_chunk",
     "spanwire.link.method",
     "spanwire.conversation.id",
+    "spanwire.retry",
+    "spanwire.agent.",
 ];
 
 fn of_the_run(name: &str) -> bool {

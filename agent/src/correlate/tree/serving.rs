@@ -180,6 +180,13 @@ impl Serving {
     }
 
     pub(super) fn ended(&mut self, key: ExchangeKey, time_ns: u64) {
+        if let Some(process) = self.owners.get(&key).and_then(|pid| self.processes.get_mut(pid)) {
+            // That one was answered before the next one came shows late where another thread took that.
+            let follows = |other: &&mut Served| {
+                other.key != key && other.key.connection == key.connection && other.began_ns >= time_ns
+            };
+            process.requests.iter_mut().filter(follows).for_each(|other| other.is_pipelined = false);
+        }
         if let Some((served, habits)) = self.get_mut(key)
             && served.ended_ns.is_none()
         {

@@ -234,6 +234,26 @@ fn of_connections_with_the_same_addresses_one_may_end() {
     assert!(bench.is_joined());
 }
 
+/// An answer wakes the client, whose next request another thread may have read before it shows that there was an answer.
+#[test]
+fn a_request_that_shows_before_the_answer_to_the_one_ahead_is_its_own() {
+    let mut bench = Bench::with_services();
+    let ask = request("/v1/chat/completions", BODY);
+    bench.moves_plain(6, Direction::Write, &ask, ask.len());
+    let head = |path: &str| format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
+    for path in ["/a", "/b"] {
+        bench.moves_plain(7, Direction::Read, &head(path), head(path).len() + 9);
+    }
+    for _ in 0..2 {
+        bench.moves_plain(7, Direction::Write, answer, answer.len() + 4);
+    }
+    let spans = bench.spans();
+    let paths: Vec<_> = spans.iter().filter_map(|span| attribute(span, "url.path")).collect();
+    assert_eq!(paths, [&Value::from("/a"), &Value::from("/b")]);
+    assert!(spans.iter().all(|span| attribute(span, "spanwire.notes").is_none()), "{spans:#?}");
+}
+
 fn decided(bench: &Bench, connection: u64) -> Vec<Verdict> {
     let verdicts = bench.verdicts();
     verdicts.iter().filter(|(id, ..)| *id == ConnectionId(connection)).map(|(.., verdict)| *verdict).collect()
