@@ -192,14 +192,15 @@ async fn stats_are_those_of_the_requests() -> Result<()> {
     services.ask("s", COUNT, 1).await?;
     let count = COUNT as u64;
     let is_over = |stats: &Value| {
-        stats.pointer("/all/traces") == Some(&count.into()) && stats["open_traces"] == Value::from(0)
+        let number = |path: &str| stats.pointer(path).and_then(Value::as_u64);
+        number("/all/traces") == Some(count) && number("/open_traces") == Some(0)
     };
     let stats = agent.stats_when("all traces", LONG_DEADLINE, is_over).await?;
-    let all = &stats["all"];
+    let told = |path: &str| stats.pointer(&format!("/all/{path}")).and_then(Value::as_f64);
     let of_each = |measure: &str, value: f64| {
-        let told = &all[measure];
-        let sum = told["sum"].as_f64().is_some_and(|sum| (sum - value * COUNT as f64).abs() < 0.001);
-        ensure!(sum && told["max"].as_f64() == Some(value), "{measure} is not {value}: {told}");
+        let (sum, max) = (told(&format!("{measure}/sum")), told(&format!("{measure}/max")));
+        let is_all = sum.is_some_and(|sum| (sum - value * COUNT as f64).abs() < 0.001);
+        ensure!(is_all && max == Some(value), "{measure} is not {value} of each: {stats:#}");
         Ok(())
     };
     // Beside the ends of requests a run of the agent and its tool.
@@ -207,15 +208,15 @@ async fn stats_are_those_of_the_requests() -> Result<()> {
     of_each("service_hops", 2.0)?;
     of_each("fragments", 1.0)?;
     of_each("errors_per_trace", 0.0)?;
-    ensure!(all["orphan_rate_raw"].as_f64() == Some(0.0), "{all:#}");
+    ensure!(told("orphan_rate_raw") == Some(0.0), "{stats:#}");
     let served = standin.log(0).await?;
     let (input, output) = served
         .iter()
         .filter(|served| named_by(served, 's'))
         .fold((0, 0), |sum, served| (sum.0 + served.input_tokens, sum.1 + served.output_tokens));
     for (measure, truth) in [("input_tokens", input), ("output_tokens", output)] {
-        let told = all[measure]["sum"].as_f64();
-        ensure!(truth > 0 && told == Some(truth as f64), "{measure}: {told:?} and not {truth}");
+        let sum = told(&format!("{measure}/sum"));
+        ensure!(truth > 0 && sum == Some(truth as f64), "{measure}: {sum:?} and not {truth}");
     }
     services.stop().await?;
     agent.stop().await?;
