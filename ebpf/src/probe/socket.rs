@@ -111,7 +111,7 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
             let heard = hello(sock, socket, &mut cursor).is_some();
             if socket.verdict == verdict::RECORDS {
                 if heard {
-                    return send(sock, socket, way, result as u64, cursor);
+                    return send(sock, socket, way, result as u64, &cursor);
                 }
                 ignored::ignore(sock, socket);
                 return None;
@@ -125,7 +125,7 @@ pub fn transferred(sock: u64, way: u8, result: i64, place: impl FnOnce() -> Curs
                 // What is read by its keys is not read at the library's calls as well.
                 let _ = is_tied(sock, socket, way, result, || cursor);
             }
-            send(sock, socket, way, result as u64, cursor)
+            send(sock, socket, way, result as u64, &cursor)
         }
     }
 }
@@ -247,7 +247,7 @@ fn met() {
 }
 
 #[inline(always)]
-fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: Cursor) -> Option<()> {
+fn send(sock: u64, socket: &mut Connection, way: u8, bytes: u64, cursor: &Cursor) -> Option<()> {
     announce(sock, socket);
     let time_ns = moved_at(sock, socket, way);
     if cursor.is_nowhere() {
