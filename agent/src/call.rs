@@ -1,5 +1,6 @@
 //! What an exchange means, in words that no provider owns: the vocabulary that `provider` speaks.
 
+pub mod content;
 mod dialogue;
 mod store;
 

@@ -6,6 +6,7 @@
 //! A new dialect is one file plus one word, below or in its vendor's module.
 
 mod candidate;
+pub mod content;
 mod dialogue;
 mod endpoint;
 mod evidence;

@@ -1,0 +1,12 @@
+//! Finds credentials and personal data in text, and puts something else in their place.
+//!
+//! What is found has the shape that its issuer gives it, and passes the check that comes with that shape, where
+//! there is one. No I/O, no clock; whatever a text says, it costs time in its length at most, and memory within bounds.
+
+mod finding;
+mod personal;
+mod secret;
+
+pub use finding::{Class, Finding, merge};
+pub use personal::{Personal, PersonalOptions};
+pub use secret::Secrets;
