@@ -2,9 +2,11 @@
 
 pub mod content;
 mod dialogue;
+mod recorded;
 mod store;
 
 pub use dialogue::{Dialogue, ToolResult};
+pub use recorded::{EventLog, Recorded, Ticket};
 pub use store::{Nearness, Points, Ranking, Search, Store};
 
 use crate::value::Value;
@@ -217,8 +219,7 @@ pub struct Parameters {
 }
 
 /// One thing that a program asked for and how it was answered, understood. Nothing in it is content
-/// (prompts, completions, messages of errors): those never leave the parser while the content policy is
-/// `off`.
+/// (prompts, completions, messages of errors) but for `recorded`, which is there where the operator wants content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// What was asked for.
@@ -274,6 +275,10 @@ pub struct Call {
     pub extra: Vec<(&'static str, Value)>,
     /// Why something is missing, in a few fixed words each: `response body is not JSON`.
     pub notes: Vec<&'static str>,
+    /// What was said, where that is to be kept: until it is handed on to be redacted.
+    pub recorded: Option<Box<Recorded>>,
+    /// By what the span is given what was said, when that is redacted.
+    pub content: Option<Ticket>,
 }
 
 impl Call {
@@ -313,6 +318,8 @@ impl Call {
             error_code: None,
             extra: Vec::new(),
             notes: Vec::new(),
+            recorded: None,
+            content: None,
         }
     }
 

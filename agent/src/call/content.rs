@@ -138,3 +138,33 @@ pub struct Document {
     /// What else is kept with it: metadata, a payload.
     pub metadata: Option<Value>,
 }
+
+/// The bodies of an exchange, as far as they are kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bodies {
+    /// The request; `null` when there was none, or none that is JSON. Of a form, an object of its fields; of lines, a list
+    /// of them.
+    pub request: Value,
+    /// The response where it is one document; `null` else.
+    pub response: Value,
+    /// The response where it came as events, in their order, each with its name, which may be empty.
+    pub events: Vec<(String, Value)>,
+}
+
+/// Takes over what bodies of a dialect say.
+pub type Convert = fn(&Bodies, &mut Content);
+
+/// What stands at the end of a text of which so many bytes are missing, zero where that is not known.
+#[must_use]
+pub fn cut_mark(bytes: u64) -> String {
+    if bytes == 0 { "…[cut]".to_owned() } else { format!("…[{bytes} bytes cut]") }
+}
+
+/// A text without its mark, and how many bytes are missing of it; `None` when it has no mark.
+#[must_use]
+pub fn without_cut_mark(text: &str) -> Option<(&str, u64)> {
+    let (kept, mark) = text.rsplit_once("…[")?;
+    let mark = mark.strip_suffix("cut]")?;
+    let bytes = if mark.is_empty() { 0 } else { mark.strip_suffix(" bytes ")?.parse().ok()? };
+    Some((kept, bytes))
+}

@@ -2,17 +2,21 @@
 //! that is one, too, or comes as events or lines that are one each. A dialect says which members it wants
 //! and what they mean.
 
+use super::content::Convert;
 use super::form::Form;
 use super::json::{Document, Ending, Json, Reader, Shape};
+use super::recorder::Recorder;
 use super::{BodyLimits, Interpreter};
 use crate::call::{Call, Usage};
 use crate::exchange::{Exchange, Frame, Outcome, Payload};
 use crate::protocol::eventstream::{Kind, Message};
 use body::{Body, Reading};
 use documents::{Documents, Found};
+use ending::note_for;
 
 mod body;
 mod documents;
+mod ending;
 
 /// Notes of calls with a body of which not all was read: the request's, the response's.
 pub const OVER_LIMIT: [&str; 2] = ["request body over the limit", "response body over the limit"];
@@ -34,6 +38,9 @@ pub(super) trait JsonApi: Send + 'static {
     const COUNTS: bool = true;
     /// An answer that is no JSON is no surprise: sound, a text.
     const ANSWERS_ALL_KINDS: bool = false;
+    /// Takes over what its bodies say, where that is wanted.
+    #[allow(dead_code, reason = "the recorder that asks for it is to come")]
+    const CONTENT: Option<Convert> = None;
 
     /// What is wanted of the request.
     fn request_shape(&self) -> &'static Shape;
@@ -86,6 +93,8 @@ pub(super) struct Follow<A> {
     call: Call,
     request: Body,
     response: Documents,
+    /// Where what is said is to be kept.
+    recorder: Option<Box<Recorder>>,
     /// Reads the events of a stream, one after the other.
     events: Reader,
     /// When the last event of a stream came.
@@ -94,21 +103,6 @@ pub(super) struct Follow<A> {
     answered: bool,
     /// The request is lines.
     asks_by_lines: bool,
-}
-
-/// Notes for bodies that are no whole document: a request's, a response's.
-fn note_for(ending: Ending, is_request: bool, undecoded: bool) -> Option<&'static str> {
-    match (ending, is_request) {
-        // A gap, and a coding that could not be undone, are noted where they were met.
-        (Ending::Whole | Ending::Gap, _) => None,
-        (Ending::Empty, _) if undecoded => None,
-        (Ending::Empty, true) => Some("request body is empty"),
-        (Ending::Empty, false) => Some("response body is empty"),
-        (Ending::Cut, true) => Some("request body is incomplete"),
-        (Ending::Cut, false) => Some("response body is incomplete"),
-        (Ending::Invalid, true) => Some("request body is not JSON"),
-        (Ending::Invalid, false) => Some("response body is not JSON"),
-    }
 }
 
 impl<A: JsonApi> Follow<A> {
@@ -125,6 +119,7 @@ impl<A: JsonApi> Follow<A> {
             call,
             request,
             response,
+            recorder: A::CONTENT.and_then(|_| Recorder::new(limits.kept_bytes)),
             events,
             last_event_ns: None,
             answered: false,
@@ -145,7 +140,7 @@ impl<A: JsonApi> Follow<A> {
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {
-        let Self { api, call, events, last_event_ns, .. } = self;
+        let Self { api, call, events, last_event_ns, recorder, .. } = self;
         call.first_chunk_ns.get_or_insert(time_ns);
         if let Some(last_ns) = last_event_ns.replace(time_ns)
             && call.chunk_gaps_us.len() < Call::GAPS_MAX
@@ -161,6 +156,9 @@ impl<A: JsonApi> Follow<A> {
             return;
         }
         if !data.is_empty() {
+            if let Some(recorder) = recorder {
+                recorder.event(name, data);
+            }
             let document = events.read_next(data);
             said(api, call, name, &document);
             events.recycle(document);
@@ -270,6 +268,9 @@ fn found<A: JsonApi>(api: &mut A, call: &mut Call, found: &Found<'_>) {
 
 impl<A: JsonApi> Interpreter for Follow<A> {
     fn request(&mut self, frame: &Frame) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.request(&frame.payload);
+        }
         match &frame.payload {
             Payload::Document(bytes) => self.request.push(bytes),
             Payload::Gap(_) => self.request.gap(),
@@ -279,7 +280,10 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     }
 
     fn response(&mut self, frame: &Frame, _calls: &mut Vec<Call>) {
-        let Self { api, call, response, .. } = self;
+        let Self { api, call, response, recorder, .. } = self;
+        if let Some(recorder) = recorder {
+            recorder.response(&frame.payload);
+        }
         match &frame.payload {
             Payload::Document(bytes) => {
                 response.push(bytes, frame.time_ns, &mut |one| found(api, call, &one))
@@ -297,7 +301,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
     fn held_bytes(&self) -> usize {
         let gaps = self.call.chunk_gaps_us.capacity() * size_of::<u32>();
         let bodies = self.request.held_bytes() + self.response.held_bytes();
-        size_of::<Self>() + gaps + bodies + self.events.held_bytes()
+        let kept = self.recorder.as_ref().map_or(0, |recorder| recorder.held_bytes());
+        size_of::<Self>() + gaps + bodies + kept + self.events.held_bytes()
     }
 
     fn finish(mut self: Box<Self>, exchange: &Exchange, calls: &mut Vec<Call>) {
@@ -315,7 +320,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         if let Some(document) = document.filter(|_| !streamed && exchange.response.is_some()) {
             self.read_response(document, exchange);
         }
-        let Self { api, mut call, answered, .. } = *self;
+        let Self { api, mut call, answered, recorder, .. } = *self;
+        let lists_are_events = api.streams_lists();
         if refused {
             // An error is no stream, even if it is sent as one.
             call.first_chunk_ns = None;
@@ -347,6 +353,8 @@ impl<A: JsonApi> Interpreter for Follow<A> {
         }
         // The status says more than an error without a name does.
         call.error_code = call.error_code.filter(|code| !(refused && code == UNNAMED_ERROR));
+        call.recorded =
+            recorder.zip(A::CONTENT).map(|(recorder, convert)| recorder.finish(convert, lists_are_events));
         calls.push(call);
     }
 }

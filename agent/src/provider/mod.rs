@@ -6,7 +6,8 @@
 //! A new dialect is one file plus one word, below or in its vendor's module.
 
 mod candidate;
-pub mod content;
+mod clip;
+mod content;
 mod dialogue;
 mod endpoint;
 mod evidence;
@@ -16,6 +17,7 @@ mod host;
 mod json;
 mod media;
 mod plain;
+mod recorder;
 mod served;
 #[cfg(test)]
 mod tests;
@@ -55,19 +57,21 @@ pub trait Interpreter: Send {
 }
 
 /// How many bytes of a body are read at most, in each direction: a bound on work, not on memory, of
-/// which a body takes the same whatever its length.
+/// which a body takes the same whatever its length, but for what is kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
     /// Of a request's body.
     pub request_bytes: u64,
     /// Of a response's body that is one document.
     pub response_bytes: u64,
+    /// How many of them are kept as they are, for those who are to know what was said; 0 where nobody is.
+    pub kept_bytes: usize,
 }
 
 impl Default for BodyLimits {
-    /// 64 MiB in each direction.
+    /// 64 MiB in each direction, of which nothing is kept.
     fn default() -> Self {
-        Self { request_bytes: 64 << 20, response_bytes: 64 << 20 }
+        Self { request_bytes: 64 << 20, response_bytes: 64 << 20, kept_bytes: 0 }
     }
 }
 

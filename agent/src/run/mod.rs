@@ -154,7 +154,7 @@ impl Agent {
                 .with_trees(config.services)
                 .with_adopt(config.adopt),
             clock(),
-            BodyLimits { request_bytes: limit, response_bytes: limit },
+            BodyLimits { request_bytes: limit, response_bytes: limit, kept_bytes: 0 },
             Arc::clone(&counters),
         )
         .with_memory_budget(config.memory_budget)

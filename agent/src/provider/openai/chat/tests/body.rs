@@ -139,7 +139,7 @@ fn errors_are_named_by_code_else_type() {
 
 #[test]
 fn unreadable_bodies_are_noted() {
-    let limits = BodyLimits { request_bytes: 40, response_bytes: 60 };
+    let limits = BodyLimits { request_bytes: 40, response_bytes: 60, kept_bytes: 0 };
     let ok = br#"{"usage": {"prompt_tokens": 1}}"#;
     // What came before the end counts all the same.
     for (request, body, limits, notes) in [
