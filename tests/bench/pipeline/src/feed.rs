@@ -45,7 +45,7 @@ impl Feed {
             Admission::new(Scope::default(), nowhere, true, Arc::new(|_| Membership::default())),
             Correlator::new(IdGenerator::seeded([1, 2, 3, 4]), Prices::of_list()),
             Clock::new(0, SystemTime::UNIX_EPOCH),
-            BodyLimits { request_bytes: body, response_bytes: body },
+            BodyLimits { request_bytes: body, response_bytes: body, kept_bytes: 0 },
             Arc::new(Counters::default()),
         );
         let mut feed = Self { pipeline, connection: 0, moved: [0; 2], answered: true, time_ns: 0, spans: 0 };
