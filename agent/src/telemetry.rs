@@ -147,6 +147,8 @@ counters! {
         exchanges_lost: "exchanges whose end was not captured",
         exchanges_unreadable: "exchanges with a message that could not be read to its end",
         bodies_truncated: "bodies longer than the body limit, read in part",
+        spans_unredacted: "spans dropped because the thread that redacts fell behind",
+        contents_unredacted: "calls whose span does not say what was said, because the thread that redacts fell behind",
         spans_dropped_queue_full: "spans dropped because the export queue was full",
         spans_dropped_rejected: "spans that the OTLP receiver refused",
         spans_dropped_expired: "spans dropped because the OTLP receiver was away for too long",

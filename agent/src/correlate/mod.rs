@@ -307,6 +307,7 @@ impl Correlator {
             links: Vec::new(),
             status,
             chunk_gaps_us: call.chunk_gaps_us.clone(),
+            content: call.content,
             process,
         }
     }

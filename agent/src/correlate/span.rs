@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Ticket;
 use crate::discovery::process::Process;
 use crate::value::Value;
 
@@ -104,6 +105,9 @@ pub struct Span {
     /// Microseconds between one chunk of a streamed response and the next: for metrics, no attribute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chunk_gaps_us: Vec<u32>,
+    /// By what `redact` knows what was said, where that is wanted.
+    #[serde(skip)]
+    pub content: Option<Ticket>,
     /// The process that it was seen in.
     pub process: Arc<Process>,
 }
@@ -179,6 +183,7 @@ mod tests {
                 links,
                 status,
                 chunk_gaps_us: vec![7],
+                content: None,
                 process,
             }
         }

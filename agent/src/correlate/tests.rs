@@ -370,6 +370,7 @@ fn the_table_names_each_attribute_once_and_says_what_is_content() {
         "documents",
         "query",
         "put.value",
+        "error.message",
     ];
     for attributes::Attribute { name, is_content, .. } in TABLE {
         // Those count, measure and outline, or name what is kept elsewhere.

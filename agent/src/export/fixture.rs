@@ -40,6 +40,7 @@ pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
         links: Vec::new(),
         status: Status::Unset,
         chunk_gaps_us: vec![20_000, 41_000],
+        content: None,
         process: Arc::clone(process),
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn span(id: u64, parent: u64, kind: Kind, service: &str) -> Span {
         links: Vec::new(),
         status: Status::Unset,
         chunk_gaps_us: Vec::new(),
+        content: None,
         process: process(service),
     }
 }

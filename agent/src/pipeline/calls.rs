@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::table::Conversation;
 use super::{Effect, Pipeline};
 use crate::bpf::Verdict;
-use crate::call::{Call, Subject};
+use crate::call::{Call, Subject, Ticket};
 use crate::correlate::ConnectionFacts;
 use crate::correlate::exporters::{self, Export, OTLP_GRPC_PORT};
 use crate::correlate::span::Span;
@@ -16,6 +16,7 @@ use crate::event::{ConnectionId, Ends, Role};
 use crate::exchange::{Abandoned, Exchange, Outcome, State, Step};
 use crate::protocol::http1::RequestHead;
 use crate::provider::{self, Candidate, Interpreter, OVER_LIMIT, Recognition};
+use crate::redact::Said;
 
 /// An exchange that is a provider's, or may be.
 pub(super) struct Followed {
@@ -149,7 +150,7 @@ impl Pipeline {
                         let process = Arc::clone(process);
                         if let Some(so_far) = conversation.http.exchange(ordinal) {
                             let so_far = Exchange { outcome: Outcome::Complete, ..so_far.clone() };
-                            self.calls(connection, conversation, (&so_far, &process), calls);
+                            self.calls(connection, conversation, (&so_far, &process), calls, effects);
                         }
                     }
                 }
@@ -229,7 +230,7 @@ impl Pipeline {
                 provider::plain().finish(exchange, &mut calls);
             }
         }
-        self.calls(connection, conversation, (exchange, &process), calls);
+        self.calls(connection, conversation, (exchange, &process), calls, effects);
         let is_served = exchange.role == Role::Server;
         let client = self.table.client(connection, conversation).filter(|_| is_served);
         let peer = client.map(|client| client.connection);
@@ -245,6 +246,7 @@ impl Pipeline {
         conversation: &Conversation,
         (exchange, process): (&Exchange, &Arc<Process>),
         calls: Vec<Call>,
+        effects: &mut impl FnMut(Effect),
     ) {
         let ends = self.table.ends(connection, conversation);
         // Of a session over memory it may have become known only after its first request.
@@ -256,7 +258,14 @@ impl Pipeline {
             peer: ends.and_then(Ends::peer),
             tls: conversation.is_tls(),
         };
-        for call in calls {
+        for mut call in calls {
+            if let Some(recorded) = call.recorded.take() {
+                self.tickets += 1;
+                let ticket = Ticket(self.tickets);
+                call.content = Some(ticket);
+                let (provider, process) = (call.provider, Arc::clone(process));
+                effects(Effect::Said(Said { ticket, recorded, provider, process, role: exchange.role }));
+            }
             if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
                 self.counters.bodies_truncated.increment();
             }
@@ -287,7 +296,7 @@ impl Pipeline {
     /// Spans have found their places.
     pub(super) fn placed(&mut self, spans: Vec<Span>, effects: &mut impl FnMut(Effect)) {
         for span in spans {
-            effects(Effect::Span(self.redactor.redact(span)));
+            effects(Effect::Span(span));
         }
     }
 

@@ -7,13 +7,15 @@ use crate::bpf::Verdict;
 use crate::correlate::span::Span;
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends};
-use crate::redact::Redacted;
+use crate::redact::Said;
 
 /// What the pipeline wants done.
 #[derive(Debug)]
 pub enum Effect {
-    /// A span is ready to go out.
-    Span(Redacted<Span>),
+    /// A span has found its place: it is to be redacted, and to go out.
+    Span(Span),
+    /// What a call said, which is to be redacted before the call's span is.
+    Said(Said),
     /// The kernel side shall stop sending a connection's bytes; `position` is one in the direction
     /// of requests, within the exchange that is meant.
     Decide {

@@ -1,4 +1,4 @@
-//! The stages joined: events go in, redacted spans and verdicts on connections come out. The one
+//! The stages joined: events go in, spans and verdicts on connections come out. The one
 //! module that knows all others; it does no I/O itself but for looking up who a process is.
 
 mod calls;
@@ -26,7 +26,6 @@ use crate::event::{Chunk, ConnectionId, End, Ends, Event, Identities, Source};
 use crate::exchange::Step;
 use crate::protocol::tls;
 use crate::provider::{self, BodyLimits};
-use crate::redact::Redactor;
 use crate::stream::Segment;
 use crate::telemetry::Counters;
 use calls::Exchanges;
@@ -60,7 +59,8 @@ pub struct Pipeline {
     /// What traced processes serve, and ask of others than providers, is followed.
     follows_http: bool,
     correlator: Correlator,
-    redactor: Redactor,
+    /// Of contents that were handed on so far.
+    tickets: u64,
     clock: Clock,
     limits: BodyLimits,
     counters: Arc<Counters>,
@@ -97,7 +97,7 @@ impl Pipeline {
             traced: Traced::default(),
             follows_http: false,
             correlator,
-            redactor: Redactor::default(),
+            tickets: 0,
             clock,
             limits,
             counters,

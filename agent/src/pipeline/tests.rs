@@ -13,6 +13,7 @@ use crate::correlate::span::{Span, Status};
 use crate::discovery::process::Procfs;
 use crate::event::{Direction, Identity, Source};
 use crate::price::Prices;
+use crate::redact::Redactor;
 use crate::value::Value;
 
 mod exchanges;
@@ -49,7 +50,9 @@ fn response(body: &str) -> String {
 /// A pipeline with one connection, and what came out of it.
 struct Bench {
     pipeline: Pipeline,
+    /// With spans as they would leave.
     effects: Vec<Effect>,
+    redactor: Redactor,
     moved: [u64; 2],
     /// Of the first bytes, as the kernel side would have it.
     requests: Option<Direction>,
@@ -86,6 +89,7 @@ impl Bench {
         Self {
             pipeline,
             effects: Vec::new(),
+            redactor: Redactor::default(),
             moved: [0; 2],
             requests: None,
             last: None,
@@ -95,8 +99,13 @@ impl Bench {
     }
 
     fn handle(&mut self, event: Event) {
-        let effects = &mut self.effects;
-        self.pipeline.handle(event, &mut |effect| effects.push(effect));
+        let Self { pipeline, effects, redactor, .. } = self;
+        pipeline.handle(event, &mut |effect| {
+            effects.push(match effect {
+                Effect::Span(span) => Effect::Span(redactor.redact(span).get().clone()),
+                other => other,
+            });
+        });
     }
 
     fn open(&mut self) {
@@ -152,7 +161,7 @@ impl Bench {
         self.effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Span(span) => Some(span.get()),
+                Effect::Span(span) => Some(span),
                 _ => None,
             })
             .collect()

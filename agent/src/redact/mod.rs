@@ -19,11 +19,13 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::call::{Recorded, Ticket};
 use crate::correlate::attributes::{
     self, REDACTED_ATTRIBUTES, REDACTED_CREDENTIALS, REDACTED_PATH_SEGMENTS, REDACTED_TRUNCATED, URL_PATH,
 };
 use crate::correlate::span::{Attributes, Event, Link, Span};
 use crate::discovery::process::Process;
+use crate::event::Role;
 use crate::provider;
 use crate::value::Value;
 
@@ -57,6 +59,29 @@ impl<T: Serialize> Serialize for Redacted<T> {
     }
 }
 
+/// What a call said, to be redacted.
+#[derive(Debug)]
+pub struct Said {
+    /// What its span is known by.
+    pub ticket: Ticket,
+    /// The bodies.
+    pub recorded: Box<Recorded>,
+    /// `gen_ai.provider.name`.
+    pub provider: &'static str,
+    /// Who called, or served.
+    pub process: Arc<Process>,
+    /// Which of both.
+    pub role: Role,
+}
+
+impl Said {
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.recorded.held_bytes()
+    }
+}
+
 /// Redacts spans, and the processes that they share.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -73,6 +98,17 @@ struct KnownProcess {
 }
 
 impl Redactor {
+    /// Whether the operator wants any of what is said.
+    #[must_use]
+    pub fn wants_content(&self) -> bool {
+        false
+    }
+
+    /// Takes what a call said: its span, which comes later, is given what may be said of it.
+    pub fn said(&mut self, said: Said) {
+        drop(said);
+    }
+
     /// Redacts one span. What was taken from it and its process is counted in its `spanwire.redacted.*`
     /// attributes.
     #[must_use]

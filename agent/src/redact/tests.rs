@@ -132,6 +132,7 @@ fn span(attributes: Vec<(&'static str, Value)>, process: Process) -> Span {
         links: Vec::new(),
         status: Status::Unset,
         chunk_gaps_us: vec![20_000, 41_000],
+        content: None,
         process: Arc::new(process),
     }
 }

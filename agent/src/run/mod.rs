@@ -2,10 +2,12 @@
 
 mod clocks;
 pub mod command;
+mod effects;
 mod expedite;
 mod exporting;
 mod hooks;
 mod pace;
+mod redacting;
 mod secrecy;
 pub mod status;
 mod unseen;
@@ -22,7 +24,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
-use crate::attach::{Scope, Sign, TlsMode};
+use crate::attach::{Scope, TlsMode};
 use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
 use crate::config::{Config, Rule, TlsChoice};
 use crate::correlate::Correlator;
@@ -34,12 +36,14 @@ use crate::event::Event;
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::{self, BodyLimits};
+use crate::redact::Redactor;
 use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
 use exporting::Exporting;
 use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
+use redacting::Redacting;
 use status::{Question, StatusServer};
 use unseen::Teller;
 
@@ -77,6 +81,7 @@ pub struct Agent {
     keys: Ring,
     control: Control,
     pipeline: Pipeline,
+    redacting: Redacting,
     exporting: Exporting,
     hooks: Hooks,
     status: StatusServer,
@@ -97,6 +102,7 @@ impl Agent {
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         secrecy::hide();
         let exporting = Exporting::start(config, &counters)?;
+        let redacting = Redacting::start(Redactor::default(), &counters)?;
         expedite::restore();
         let rules =
             |rules: &[Rule]| by_number(rules.to_vec(), Path::new(PASSWD)).map_err(anyhow::Error::from);
@@ -166,6 +172,7 @@ impl Agent {
             keys,
             control,
             pipeline,
+            redacting,
             exporting,
             status,
             hooks,
@@ -191,7 +198,7 @@ impl Agent {
         let mut next = Next::Again;
         loop {
             let mut was_woken = false;
-            let Self { ring, status, exporting, .. } = &mut self;
+            let Self { ring, status, redacting, exporting, .. } = &mut self;
             tokio::select! {
                 biased;
                 () = &mut stop => break,
@@ -203,6 +210,10 @@ impl Agent {
                 }
                 () = exporting.due() => {
                     exporting.hand_over();
+                    continue;
+                }
+                done = redacting.next() => {
+                    done.take(exporting);
                     continue;
                 }
                 woken = ring.woken() => {
@@ -252,7 +263,8 @@ impl Agent {
         for line in self.unseen.rest() {
             warn!("{line}");
         }
-        let Self { exporting, hooks, counters, stop_timeout, .. } = self;
+        let Self { redacting, mut exporting, hooks, counters, stop_timeout, .. } = self;
+        redacting.finish(stop_timeout).await.into_iter().for_each(|done| done.take(&mut exporting));
         exporting.shutdown(stop_timeout).await;
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
@@ -261,49 +273,6 @@ impl Agent {
         match counters.loss_summary() {
             Some(losses) => warn!("stopped; {calls} calls; not everything was seen or delivered: {losses}"),
             None => info!("stopped; {calls} calls, nothing lost"),
-        }
-    }
-
-    /// Does what the pipeline asks for.
-    fn perform(&mut self) {
-        while let Some(effect) = self.effects.pop_front() {
-            match effect {
-                Effect::Span(span) => self.exporting.add(span),
-                Effect::Decide { connection, position, verdict } => {
-                    if self.control.decide(connection, position, verdict).is_err() {
-                        self.counters.verdicts_refused.increment();
-                    }
-                }
-                Effect::TlsClient { pid, server_name, known } => {
-                    self.hooks.sign(pid, Sign::Client { server_name, known });
-                }
-                Effect::Dismiss { pid, peer, hello_bytes } => {
-                    if self.control.dismiss(pid, peer, hello_bytes, monotonic_ns()).is_err() {
-                        self.counters.verdicts_refused.increment();
-                    }
-                }
-                Effect::Judged { pid, of_interest } => self.hooks.judged(pid, of_interest),
-                Effect::Traced { pid } => self.hooks.traced(pid),
-                Effect::ReadWhole { path } => {
-                    if self.control.read_whole(path).is_err() {
-                        self.counters.verdicts_refused.increment();
-                    }
-                }
-                Effect::Called { pid } => self.hooks.called(pid),
-                Effect::KeysFailed { pid } => self.hooks.sign(pid, Sign::Unreadable),
-                Effect::Met { pid, ends } => self.hooks.met(pid, ends),
-                Effect::Excluded { pid } => self.hooks.exclude(pid),
-                Effect::ProcessEnded { pid, time_ns } => {
-                    self.hooks.ended(pid, time_ns);
-                    self.exporting.process_ended(pid);
-                }
-                Effect::Unseen(unseen) => {
-                    self.status.remember(&unseen);
-                    if let Some(line) = self.unseen.take(&unseen) {
-                        warn!("{line}");
-                    }
-                }
-            }
         }
     }
 

@@ -302,6 +302,7 @@ impl Run {
             links: Vec::new(),
             status,
             chunk_gaps_us: Vec::new(),
+            content: None,
             process: Arc::clone(&self.process),
         }
     }

@@ -69,8 +69,7 @@ pub struct Attribute {
     pub value: Type,
     /// Who says what it means.
     pub convention: Convention,
-    /// It holds what people and models said: it leaves only where the content policy allows, which is
-    /// nowhere so far.
+    /// It holds what people and models said: `redact` alone puts it on, where the operator's policy allows.
     pub is_content: bool,
 }
 
@@ -166,6 +165,7 @@ table! {
     VECTOR_DELETE_ALL = "db.vector.delete.all": Bool, Platforms;
     RERANKER_TOP_N = "gen_ai.reranker.top_n": Int, Platforms;
     ERROR_TYPE = "error.type": String, General;
+    ERROR_MESSAGE = "error.message": String, General, content;
     SERVER_ADDRESS = "server.address": String, General;
     SERVER_PORT = "server.port": Int, General;
     NETWORK_LOCAL_ADDRESS = "network.local.address": String, General;
@@ -207,6 +207,8 @@ table! {
     TOTAL_INPUT_TOKENS = "spanwire.total.input_tokens": Int, Spanwire;
     TOTAL_OUTPUT_TOKENS = "spanwire.total.output_tokens": Int, Spanwire;
     MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
+    CONTENT = "spanwire.content": String, Spanwire;
+    CONTENT_CUT = "spanwire.content.cut": Bool, Spanwire;
     REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;
     REDACTED_ATTRIBUTES = "spanwire.redacted.attributes": Int, Spanwire;
     REDACTED_TRUNCATED = "spanwire.redacted.truncated": Int, Spanwire;

@@ -138,6 +138,7 @@ impl Run {
             links: Vec::new(),
             status: Status::Unset,
             chunk_gaps_us: Vec::new(),
+            content: None,
             process,
         })
     }

@@ -15,6 +15,7 @@ use spanwire::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Identiti
 use spanwire::pipeline::{Effect, Pipeline};
 use spanwire::price::Prices;
 use spanwire::provider::BodyLimits;
+use spanwire::redact::Redactor;
 use spanwire::telemetry::Counters;
 
 /// No process has it: a process id is at most 4,194,304.
@@ -34,6 +35,7 @@ pub(crate) struct Feed {
     answered: bool,
     time_ns: u64,
     spans: u64,
+    redactor: Redactor,
 }
 
 impl Feed {
@@ -48,7 +50,15 @@ impl Feed {
             BodyLimits { request_bytes: body, response_bytes: body, kept_bytes: 0 },
             Arc::new(Counters::default()),
         );
-        let mut feed = Self { pipeline, connection: 0, moved: [0; 2], answered: true, time_ns: 0, spans: 0 };
+        let mut feed = Self {
+            pipeline,
+            connection: 0,
+            moved: [0; 2],
+            answered: true,
+            time_ns: 0,
+            spans: 0,
+            redactor: Redactor::default(),
+        };
         feed.connect();
         feed
     }
@@ -116,8 +126,13 @@ impl Feed {
     }
 
     fn handle(&mut self, event: Event) {
-        let spans = &mut self.spans;
-        self.pipeline.handle(event, &mut |effect| *spans += u64::from(matches!(effect, Effect::Span(_))));
+        let Self { pipeline, redactor, spans, .. } = self;
+        pipeline.handle(event, &mut |effect| {
+            if let Effect::Span(span) = effect {
+                drop(std::hint::black_box(redactor.redact(span)));
+                *spans += 1;
+            }
+        });
     }
 
     /// Whether so many exchanges became so many spans each.
