@@ -48,6 +48,7 @@ enum Job {
 }
 
 /// What comes out, in the order in which it went in.
+#[expect(clippy::large_enum_variant, reason = "nearly all are spans")]
 pub(super) enum Done {
     /// A span that may leave.
     Span(Redacted<Span>),
