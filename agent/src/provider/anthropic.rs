@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::candidate::{SIGN_MAX_BYTES, has_messages, has_own_chat};
+use super::content::{self, Convert};
 use super::dialogue::{self, DELTA, Reply};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
@@ -127,6 +128,8 @@ pub(super) struct Messages {
 }
 
 impl JsonApi for Messages {
+    const CONTENT: Option<Convert> = Some(content::anthropic::messages);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }
@@ -192,10 +195,7 @@ impl JsonApi for Messages {
         };
         put(call, STOP_REASON, self.stop_reason.clone().map(Value::String));
         let finish_reasons = match self.stop_reason.as_deref() {
-            Some("end_turn" | "stop_sequence") => vec!["stop".to_owned()],
-            Some("max_tokens") => vec!["length".to_owned()],
-            Some("tool_use") => vec!["tool_call".to_owned()],
-            Some(other) => vec![other.to_owned()],
+            Some(reason) => vec![finish_reason(reason)],
             None if end.cut || (call.stream && call.error_code.is_some()) => vec!["error".to_owned()],
             None => Vec::new(),
         };
@@ -253,6 +253,17 @@ fn take_own(usage: &Json, call: &mut Call) {
     if usage.get("speed").as_text() == Some("fast") {
         call.service_tier = Some("fast".to_owned());
     }
+}
+
+/// The conventions' word for a finish reason, where they have one.
+pub(super) fn finish_reason(reason: &str) -> String {
+    let known = match reason {
+        "end_turn" | "stop_sequence" => "stop",
+        "max_tokens" => "length",
+        "tool_use" => "tool_call",
+        other => other,
+    };
+    known.to_owned()
 }
 
 /// Puts the vendor's own attribute on its own span, in place of what was there of it.

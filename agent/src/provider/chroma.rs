@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, WORD, code};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind, Operation, operations};
@@ -122,6 +123,8 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 struct Chroma(&'static Operation);
 
 impl JsonApi for Chroma {
+    const CONTENT: Option<Convert> = Some(content::stores::chroma);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

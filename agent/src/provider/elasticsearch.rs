@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind};
@@ -105,6 +106,8 @@ struct Asked {
 }
 
 impl JsonApi for Search {
+    const CONTENT: Option<Convert> = Some(content::elastic::elasticsearch);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

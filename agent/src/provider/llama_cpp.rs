@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::evidence::Evidence;
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
 use super::json::{Json, Shape};
@@ -116,6 +117,8 @@ struct Completion {
 }
 
 impl JsonApi for Completion {
+    const CONTENT: Option<Convert> = Some(content::llama_cpp);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::candidate::SIGN_MAX_BYTES;
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, code};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind, Operation, operations};
@@ -99,6 +100,8 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 struct Milvus(Kind);
 
 impl JsonApi for Milvus {
+    const CONTENT: Option<Convert> = Some(content::stores::milvus);
+
     fn request_shape(&self) -> &'static Shape {
         if self.0 == Kind::Write { &WRITE } else { &REQUEST }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::dialogue::{self, DELTA, Reply};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use super::json::{Json, Shape};
@@ -137,6 +138,8 @@ struct Generation {
 }
 
 impl JsonApi for Generation {
+    const CONTENT: Option<Convert> = Some(content::ollama);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

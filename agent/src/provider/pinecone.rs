@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, code};
 use super::json::{Json, LIST_MAX, Shape};
 use super::vectors::{self, Kind, Operation, operations};
@@ -135,6 +136,8 @@ struct Pinecone {
 }
 
 impl JsonApi for Pinecone {
+    const CONTENT: Option<Convert> = Some(content::stores::pinecone);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind, Operation, operations};
@@ -140,6 +141,8 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 struct Qdrant(&'static Operation);
 
 impl JsonApi for Qdrant {
+    const CONTENT: Option<Convert> = Some(content::stores::qdrant);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

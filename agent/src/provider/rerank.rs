@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, WORD, code};
 use super::json::{Json, Shape};
 use super::pinecone::is_pinecone;
@@ -83,6 +84,8 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 pub(super) struct Rerank;
 
 impl JsonApi for Rerank {
+    const CONTENT: Option<Convert> = Some(content::rerank::rerank);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

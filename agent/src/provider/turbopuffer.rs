@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, UNNAMED_ERROR};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind};
@@ -117,6 +118,8 @@ fn follow(recognised: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter
 struct Turbopuffer(Kind);
 
 impl JsonApi for Turbopuffer {
+    const CONTENT: Option<Convert> = Some(content::stores::turbopuffer);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

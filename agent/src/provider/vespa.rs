@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, code, word};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind};
@@ -58,6 +59,8 @@ fn follow(_: Recognised<'_>, limits: BodyLimits) -> Box<dyn Interpreter> {
 struct Vespa;
 
 impl JsonApi for Vespa {
+    const CONTENT: Option<Convert> = Some(content::stores::vespa);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::candidate::SIGN_MAX_BYTES;
+use super::content::{self, Convert};
 use super::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use super::json::{Json, Shape};
 use super::vectors::{self, Kind, Operation, operations};
@@ -10,6 +11,7 @@ use super::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
 use crate::call::{Call, Nearness, Search, Store, Subject};
 use crate::protocol::http1::RequestHead;
 use graphql::Selection;
+pub(super) use graphql::query_texts;
 
 mod graphql;
 #[cfg(test)]
@@ -131,6 +133,8 @@ struct Weaviate {
 }
 
 impl JsonApi for Weaviate {
+    const CONTENT: Option<Convert> = Some(content::stores::weaviate);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{ANTHROPIC, Messages, STOP_REASON, VERSION};
 use crate::call::{Call, Inference, Subject};
 use crate::protocol::http1::RequestHead;
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi, NAME};
 use crate::provider::json::{Json, Shape};
 use crate::provider::{Dialect, Endpoint};
@@ -44,6 +45,7 @@ static REQUEST: LazyLock<Shape> = LazyLock::new(|| {
 struct Complete(Messages);
 
 impl JsonApi for Complete {
+    const CONTENT: Option<Convert> = Some(content::anthropic::complete);
     const COUNTS: bool = false;
 
     fn request_shape(&self) -> &'static Shape {

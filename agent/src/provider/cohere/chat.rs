@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{PROVIDER, USAGE, has_text, is_own, usage};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::provider::candidate::has_messages;
+use crate::provider::content::{self, Convert};
 use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
@@ -129,6 +130,8 @@ struct Generation {
 }
 
 impl JsonApi for Generation {
+    const CONTENT: Option<Convert> = Some(content::cohere::cohere);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }
@@ -216,7 +219,7 @@ impl JsonApi for Generation {
         self.tools.into_iter().for_each(|tool| call.add_tool_call(tool));
         self.reply.finish(end, call);
         let failed = end.cut || (call.first_chunk_ns.is_some() && call.error_code.is_some());
-        let mut reasons: Vec<_> = self.reasons.into_iter().map(|reason| normal(&reason)).collect();
+        let mut reasons: Vec<_> = self.reasons.into_iter().map(|reason| finish_reason(&reason)).collect();
         if reasons.is_empty() && failed {
             reasons.push("error".to_owned());
         }
@@ -280,7 +283,7 @@ fn is_cohere(said: &Json) -> bool {
 }
 
 /// In the conventions' words, where they have one.
-fn normal(reason: &str) -> String {
+pub(in crate::provider) fn finish_reason(reason: &str) -> String {
     let known = match reason {
         "COMPLETE" | "STOP_SEQUENCE" => "stop",
         "MAX_TOKENS" | "ERROR_LIMIT" => "length",

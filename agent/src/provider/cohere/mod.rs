@@ -8,6 +8,8 @@ use crate::protocol::http1::RequestHead;
 mod chat;
 mod embed;
 
+pub(super) use chat::finish_reason;
+
 const PROVIDER: &str = "cohere";
 
 pub(super) static DIALECTS: &[Dialect] = &[chat::CHAT, chat::GENERATE, embed::DIALECT];

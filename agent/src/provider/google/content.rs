@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::super::content::{self, Convert};
 use super::super::dialogue::{self, Reply};
 use super::super::follow::{End, Follow, JsonApi, NAME, WORD, word};
 use super::super::json::{Json, LIST_MAX, Shape};
@@ -151,6 +152,8 @@ struct Counted {
 }
 
 impl JsonApi for Generation {
+    const CONTENT: Option<Convert> = Some(content::google::generate_content);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

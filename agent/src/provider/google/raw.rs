@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::super::anthropic::Messages;
+use super::super::content::Convert;
 use super::super::follow::{End, Follow, JsonApi, WORD, code};
 use super::super::json::{Json, Shape};
 use super::super::{Dialect, Endpoint, Interpreter};
@@ -46,6 +47,8 @@ struct Claude {
 }
 
 impl JsonApi for Claude {
+    const CONTENT: Option<Convert> = Messages::CONTENT;
+
     fn request_shape(&self) -> &'static Shape {
         self.messages.request_shape()
     }

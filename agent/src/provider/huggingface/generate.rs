@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{ERRORS, MODEL, OLD_MODEL, PROVIDER, stated};
 use crate::call::{Call, Inference, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
+use crate::provider::content::{self, Convert};
 use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
@@ -89,6 +90,7 @@ struct Generation {
 impl JsonApi for Generation {
     /// Only those that are asked for details say how much was used; `finish` notes it where one could have.
     const COUNTS: bool = false;
+    const CONTENT: Option<Convert> = Some(content::huggingface);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{ERRORS, PROVIDER};
 use crate::call::{Call, Inference, Parameters, Subject, ToolCall, Usage};
 use crate::protocol::http1::RequestHead;
+use crate::provider::content::{self, Convert};
 use crate::provider::dialogue;
 use crate::provider::evidence::{self, Evidence};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD, code};
@@ -107,6 +108,8 @@ struct Conversation {
 }
 
 impl JsonApi for Conversation {
+    const CONTENT: Option<Convert> = Some(content::conversations);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{ERRORS, PROVIDER};
 use crate::call::{Call, Inference, Media, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
+use crate::provider::content::{self, Convert};
 use crate::provider::evidence::Evidence;
 use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
@@ -58,6 +59,7 @@ struct Ocr {
 
 impl JsonApi for Ocr {
     const COUNTS: bool = false;
+    const CONTENT: Option<Convert> = Some(content::ocr);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

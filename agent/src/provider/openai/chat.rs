@@ -9,6 +9,7 @@ use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Inference, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::{has_messages, has_own_chat};
+use crate::provider::content::{self, Convert};
 use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
@@ -134,6 +135,8 @@ pub(in crate::provider) struct Completion {
 }
 
 impl JsonApi for Completion {
+    const CONTENT: Option<Convert> = Some(content::openai);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -6,6 +6,7 @@ use super::speaker::{self, Speaker};
 use super::{AZURE, COMMON, ERRORS, OPENAI, usage};
 use crate::call::{Call, Inference, Media, Parameters, Subject};
 use crate::protocol::multipart;
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi, NAME};
 use crate::provider::form;
 use crate::provider::json::{Json, Shape};
@@ -95,6 +96,7 @@ struct Images {
 impl JsonApi for Images {
     /// Older models' images have a price each.
     const COUNTS: bool = false;
+    const CONTENT: Option<Convert> = Some(content::images);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

@@ -6,6 +6,7 @@ use super::speaker::{self, Speaker};
 use super::{COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Subject};
 use crate::protocol::http1::RequestHead;
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi, NAME};
 use crate::provider::json::{Json, Shape};
 use crate::provider::media::URL;
@@ -46,6 +47,7 @@ struct Moderation {
 
 impl JsonApi for Moderation {
     const COUNTS: bool = false;
+    const CONTENT: Option<Convert> = Some(content::moderations);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

@@ -8,6 +8,7 @@ use super::{ATTRIBUTES, AZURE, COMMON, ERRORS, OPENAI, parts, usage};
 use crate::call::{Call, Inference, Parameters, Subject};
 use crate::protocol::http1::RequestHead;
 use crate::provider::candidate::SIGN_MAX_BYTES;
+use crate::provider::content::{self, Convert};
 use crate::provider::dialogue::{self, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, UNNAMED_ERROR, WORD};
 use crate::provider::json::{Json, LIST_MAX, Shape};
@@ -147,6 +148,8 @@ struct Item {
 }
 
 impl JsonApi for Response {
+    const CONTENT: Option<Convert> = Some(content::responses);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

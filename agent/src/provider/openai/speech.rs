@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::speaker::{self, Speaker};
 use super::{AZURE, COMMON, ERRORS, OPENAI, usage};
 use crate::call::{Call, Inference, Parameters, Subject};
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -49,6 +50,7 @@ impl JsonApi for Speech {
     /// Sound alone says nothing of tokens.
     const COUNTS: bool = false;
     const ANSWERS_ALL_KINDS: bool = true;
+    const CONTENT: Option<Convert> = Some(content::speech);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::speaker::{self, Speaker};
 use super::{AZURE, COMMON, ERRORS, OPENAI, images, usage};
 use crate::call::{Call, Inference, Parameters, Subject, Usage};
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
 use crate::provider::{BodyLimits, Dialect, Endpoint, Interpreter, Recognised};
@@ -70,6 +71,7 @@ impl JsonApi for Transcription {
     /// Texts and subtitles say nothing of it; `finish` notes it where an answer could have.
     const COUNTS: bool = false;
     const ANSWERS_ALL_KINDS: bool = true;
+    const CONTENT: Option<Convert> = Some(content::transcriptions);
 
     fn request_shape(&self) -> &'static Shape {
         &REQUEST

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{ERRORS, OPENAI};
 use crate::call::{Call, Nearness, Store};
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi};
 use crate::provider::json::{Json, Shape};
 use crate::provider::vectors::{self, Kind};
@@ -37,6 +38,7 @@ static RESPONSE: LazyLock<Shape> =
 struct VectorStore;
 
 impl JsonApi for VectorStore {
+    const CONTENT: Option<Convert> = Some(content::stores::openai_stores);
     const COUNTS: bool = false;
 
     fn request_shape(&self) -> &'static Shape {

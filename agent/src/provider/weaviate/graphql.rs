@@ -5,6 +5,9 @@ use crate::provider::json::Outline;
 
 #[cfg(test)]
 mod tests;
+mod texts;
+
+pub(in crate::provider) use texts::query_texts;
 
 /// Levels of a value; deeper ones are no query that can be understood.
 const DEPTH_MAX: usize = 16;
