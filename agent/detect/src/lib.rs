@@ -3,10 +3,12 @@
 //! What is found has the shape that its issuer gives it, and passes the check that comes with that shape, where
 //! there is one. No I/O, no clock; whatever a text says, it costs time in its length at most, and memory within bounds.
 
+mod detectors;
 mod finding;
 mod personal;
 mod secret;
 
+pub use detectors::Detector;
 pub use finding::{Class, Finding, merge};
 pub use personal::{Personal, PersonalOptions};
 pub use secret::Secrets;
