@@ -5,10 +5,13 @@
 
 mod detectors;
 mod finding;
+mod hidden;
 mod personal;
+mod replace;
 mod secret;
 
-pub use detectors::Detector;
+pub use detectors::{Counts, Detector, DetectorOptions, Detectors, FIELD, Found, Place, Redacted, Scope};
 pub use finding::{Class, Finding, merge};
 pub use personal::{Personal, PersonalOptions};
-pub use secret::Secrets;
+pub use replace::{KEY_MIN_BYTES, Key, Replacement, Replacing};
+pub use secret::{Secrets, hides_value};

@@ -1,0 +1,180 @@
+//! The search of one text and of all that is read in it.
+
+use std::ops::Range;
+
+use super::{Detectors, Found, Place, Scope};
+use crate::hidden::base64::{self, Run};
+use crate::hidden::document::is_document;
+use crate::hidden::{Map, decoded, without};
+use crate::replace::is_token;
+use crate::{Class, Finding};
+
+/// Readings within one another that are searched. Nobody who means well encodes as often.
+const LAYERS_MAX: usize = 8;
+/// Of these, how many JSON documents within one another are taken apart; what is deeper is searched as text.
+pub(super) const DOCUMENTS_MAX: usize = 5;
+/// Bytes of all readings of a text together: so many times its length, and for short ones this much more.
+const READ_FACTOR: usize = 16;
+const READ_MIN: usize = 4096;
+
+/// What hides more than is searched.
+const TOO_DEEP: &str = "hidden-too-deep";
+
+/// Where a text was read.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'o> {
+    pub(super) map: &'o Map,
+    pub(super) place: Place,
+    /// Bytes of the reading that stand for nothing: the name before a value.
+    pub(super) lead: usize,
+    pub(super) up: Option<&'o Origin<'o>>,
+}
+
+impl Origin<'_> {
+    fn chain(&self) -> impl Iterator<Item = &Origin<'_>> {
+        std::iter::successors(Some(self), |origin| origin.up)
+    }
+}
+
+/// A text within whatever it was read from; `None` for the text that is searched.
+pub(super) type At<'o> = Option<&'o Origin<'o>>;
+
+pub(super) struct Search<'d> {
+    pub(super) detectors: &'d Detectors,
+    pub(super) scope: Scope,
+    pub(super) found: Vec<Found>,
+    /// Bytes of readings that may still be made.
+    left: usize,
+    /// Reused for what one detector run finds.
+    raw: Vec<Finding>,
+}
+
+impl<'d> Search<'d> {
+    /// Of a text of so many bytes.
+    pub(super) fn new(detectors: &'d Detectors, scope: Scope, length: usize) -> Self {
+        let left = length.saturating_mul(READ_FACTOR).saturating_add(READ_MIN);
+        Self { detectors, scope, found: Vec::new(), left, raw: Vec::new() }
+    }
+
+    /// Bytes that may still be read.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Searches a text that may be a document.
+    pub(super) fn value(&mut self, text: &str, at: At<'_>) {
+        if layers(at) < DOCUMENTS_MAX && is_document(text) {
+            self.document(text, at);
+        } else {
+            self.text(text, at);
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &str, at: At<'_>) {
+        let mut binary = Vec::new();
+        // What reads the same in the text that this was decoded from was seen there.
+        let decoded_by = at.filter(|at| at.place == Place::Escaped).map(|at| at.map);
+        let wanted = |range: &Range<usize>| decoded_by.is_none_or(|map| !map.is_same(range));
+        base64::runs(text, wanted, |range, run| match run {
+            Run::Text(inner) => self.reading(&inner, &Map::Whole(range), Place::Base64, at),
+            Run::Binary => binary.push(range),
+        });
+        // Of one alphabet they are in order and apart; those of the other can overlap them.
+        binary.sort_by_key(|range| range.start);
+        binary.dedup_by(|next, kept| next.start < kept.end);
+        match without(text, &binary) {
+            Some(view) => {
+                let origin = Origin { map: &view.map, place: Place::Plain, lead: 0, up: at };
+                self.forms(&view.text, Some(&origin));
+            }
+            None => self.forms(text, at),
+        }
+    }
+
+    /// As it stands, and as it reads.
+    fn forms(&mut self, text: &str, at: At<'_>) {
+        self.plain(text, at);
+        if let Some(view) = decoded(text) {
+            // What leads may be shorter now; the way back leaves it out all the same.
+            self.reading(&view.text, &view.map, Place::Escaped, at);
+        }
+    }
+
+    fn reading(&mut self, text: &str, map: &Map, place: Place, up: At<'_>) {
+        self.reading_at(text, &Origin { map, place, lead: 0, up });
+    }
+
+    /// Searches a reading; what can not be searched within bounds is hidden as it is.
+    pub(super) fn reading_at(&mut self, text: &str, origin: &Origin<'_>) {
+        if layers(Some(origin)) <= LAYERS_MAX && self.spend(text.len()) {
+            self.value(text, Some(origin));
+        } else {
+            self.hide(0..text.len(), Class::Credential, TOO_DEEP, text, Some(origin));
+        }
+    }
+
+    /// Whether so much more may be read.
+    pub(super) fn spend(&mut self, length: usize) -> bool {
+        let left = self.left.checked_sub(length);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Asks the detectors.
+    pub(super) fn plain(&mut self, text: &str, at: At<'_>) {
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.clear();
+        self.detectors.ask(text, self.scope, &mut raw);
+        for finding in raw.drain(..) {
+            let begin = text.floor_char_boundary(finding.range.start.max(at.map_or(0, |at| at.lead)));
+            let end = text.ceil_char_boundary(finding.range.end);
+            let Some(value) = text.get(begin..end) else { continue };
+            if is_token(text, &(begin..end)) || self.detectors.stays(&finding, value) {
+                continue;
+            }
+            self.add(begin..end, finding.class, finding.rule, value, at);
+        }
+        self.raw = raw;
+    }
+
+    /// Something that is to be hidden whatever it looks like.
+    pub(super) fn hide(
+        &mut self,
+        range: Range<usize>,
+        class: Class,
+        rule: &'static str,
+        text: &str,
+        at: At<'_>,
+    ) {
+        let value = text.get(range.clone()).unwrap_or_default();
+        self.add(range, class, rule.into(), value, at);
+    }
+
+    fn add(
+        &mut self,
+        mut range: Range<usize>,
+        class: Class,
+        rule: std::borrow::Cow<'static, str>,
+        value: &str,
+        at: At<'_>,
+    ) {
+        let mut places: Vec<Place> = Vec::new();
+        for origin in at.iter().flat_map(|at| at.chain()) {
+            range = origin.map.origin(&range);
+            places.push(origin.place);
+        }
+        if range.is_empty() {
+            return;
+        }
+        places.reverse();
+        places.retain(|place| *place != Place::Plain);
+        let finding = Finding { range, class, rule };
+        self.found.push(Found { finding, value: value.to_owned(), places, quote: None });
+    }
+}
+
+/// How many readings lie within one another.
+pub(super) fn layers(at: At<'_>) -> usize {
+    at.map_or(0, |at| at.chain().filter(|origin| origin.place != Place::Plain).count())
+}

@@ -1,0 +1,262 @@
+//! JSON documents (RFC 8259) in their own bytes, so that what is replaced in one leaves the rest as it was written.
+
+use std::ops::Range;
+
+/// Arrays and objects within one another.
+const DEPTH_MAX: usize = 256;
+
+/// A piece of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// The content of the name of a member.
+    Name(Range<usize>),
+    /// The content of a string.
+    String(Range<usize>),
+    Number(Range<usize>),
+    /// `true` and `false`.
+    Bool(Range<usize>),
+    Null,
+    /// An object or an array begins here.
+    Open {
+        at: usize,
+        is_object: bool,
+    },
+    /// It ends in front of this.
+    Close {
+        end: usize,
+    },
+}
+
+/// Whether a text is an object or an array, as a whole.
+pub(crate) fn is_document(text: &str) -> bool {
+    let inner = text.trim_ascii();
+    let bounds = (inner.bytes().next(), inner.bytes().next_back());
+    matches!(bounds, (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))) && is_value(text)
+}
+
+/// Whether a text is a value of JSON, as a whole.
+pub(crate) fn is_value(text: &str) -> bool {
+    let mut tokens = Tokens::new(text);
+    while tokens.next().is_some() {}
+    tokens.state == State::End
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Value,
+    ValueOrClose,
+    Name,
+    NameOrClose,
+    CommaOrClose,
+    /// Nothing, and all was well.
+    End,
+    Broken,
+}
+
+/// The pieces of a document in order; ends early where it is none.
+pub(crate) struct Tokens<'t> {
+    text: &'t [u8],
+    at: usize,
+    /// Of each array or object that is open, whether it is an object.
+    open: Vec<bool>,
+    state: State,
+}
+
+impl<'t> Tokens<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text: text.as_bytes(), at: 0, open: Vec::new(), state: State::Value }
+    }
+
+    /// Passes what has just opened; the end of it.
+    pub(crate) fn pass(&mut self) -> usize {
+        let outside = self.open.len().saturating_sub(1);
+        while let Some(token) = self.next() {
+            if let Token::Close { end } = token
+                && self.open.len() == outside
+            {
+                return end;
+            }
+        }
+        self.at
+    }
+
+    fn blank(&mut self) -> Option<u8> {
+        let rest = self.text.get(self.at..)?;
+        self.at += rest.iter().position(|byte| !b" \t\r\n".contains(byte)).unwrap_or(rest.len());
+        self.text.get(self.at).copied()
+    }
+
+    fn step(&mut self) -> Option<Token> {
+        let mut byte = self.blank()?;
+        if self.state == State::CommaOrClose && byte == b',' {
+            self.at += 1;
+            self.state = if self.open.last() == Some(&true) { State::Name } else { State::Value };
+            byte = self.blank()?;
+        }
+        match (self.state, byte) {
+            (State::ValueOrClose | State::NameOrClose | State::CommaOrClose, b'}' | b']') => {
+                if self.open.pop()? != (byte == b'}') {
+                    return None;
+                }
+                self.at += 1;
+                self.after_value();
+                Some(Token::Close { end: self.at })
+            }
+            (State::Name | State::NameOrClose, b'"') => {
+                let name = self.string()?;
+                if self.blank()? != b':' {
+                    return None;
+                }
+                self.at += 1;
+                self.state = State::Value;
+                Some(Token::Name(name))
+            }
+            (State::Value | State::ValueOrClose, _) => self.value(byte),
+            _ => None,
+        }
+    }
+
+    fn value(&mut self, byte: u8) -> Option<Token> {
+        let at = self.at;
+        let token = match byte {
+            b'{' | b'[' => {
+                if self.open.len() >= DEPTH_MAX {
+                    return None;
+                }
+                let is_object = byte == b'{';
+                self.open.push(is_object);
+                self.at += 1;
+                self.state = if is_object { State::NameOrClose } else { State::ValueOrClose };
+                return Some(Token::Open { at, is_object });
+            }
+            b'"' => Token::String(self.string()?),
+            b't' => Token::Bool(self.word(b"true")?),
+            b'f' => Token::Bool(self.word(b"false")?),
+            b'n' => self.word(b"null").map(|_| Token::Null)?,
+            b'-' | b'0'..=b'9' => {
+                let rest = self.text.get(at..)?;
+                let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                self.at += rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+                Token::Number(at..self.at)
+            }
+            _ => return None,
+        };
+        self.after_value();
+        Some(token)
+    }
+
+    fn after_value(&mut self) {
+        self.state = if self.open.is_empty() { State::End } else { State::CommaOrClose };
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<Range<usize>> {
+        self.text.get(self.at..)?.starts_with(word).then(|| {
+            self.at += word.len();
+            self.at - word.len()..self.at
+        })
+    }
+
+    /// The content of the string that begins here.
+    fn string(&mut self) -> Option<Range<usize>> {
+        let begin = self.at + 1;
+        let mut at = begin;
+        loop {
+            at += memchr::memchr2(b'"', b'\\', self.text.get(at..)?)?;
+            if self.text.get(at) == Some(&b'"') {
+                self.at = at + 1;
+                return Some(begin..at);
+            }
+            at += 2;
+        }
+    }
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        if matches!(self.state, State::End | State::Broken) {
+            if self.blank().is_some() {
+                self.state = State::Broken;
+            }
+            return None;
+        }
+        let token = self.step();
+        if token.is_none() {
+            self.state = State::Broken;
+        }
+        token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn documents_are_told() {
+        for (text, expected) in [
+            ("{}", true),
+            (" [ ] ", true),
+            (r#"{"a":1,"b":[true,false,null,-1.5e3,"\"x\\"],"c":{}}"#, true),
+            ("[1,2", false),
+            ("[1}", false),
+            ("[1,]", false),
+            (r#"{"a"}"#, false),
+            (r#"{"a":}"#, false),
+            (r#"{"a":1,}"#, false),
+            (r#"{a:1}"#, false),
+            ("{} {}", false),
+            ("[INFO] ready [x]", false),
+            (r#""a""#, false),
+            ("1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_document(text), expected, "{text}");
+        }
+        assert!(is_value("1") && is_value(r#" "a" "#) && !is_value("1 2") && !is_value(""));
+        assert!(is_document(&("[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX))));
+        assert!(!is_document(&("[".repeat(DEPTH_MAX + 1) + &"]".repeat(DEPTH_MAX + 1))));
+    }
+
+    #[test]
+    fn pieces_are_where_they_stand() {
+        let text = r#"{"a": [1, "b"], "c": true}"#;
+        let tokens: Vec<_> = Tokens::new(text).collect();
+        assert_eq!(
+            tokens,
+            [
+                Token::Open { at: 0, is_object: true },
+                Token::Name(2..3),
+                Token::Open { at: 6, is_object: false },
+                Token::Number(7..8),
+                Token::String(11..12),
+                Token::Close { end: 14 },
+                Token::Name(17..18),
+                Token::Bool(21..25),
+                Token::Close { end: 26 },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_can_be_passed() {
+        let mut tokens = Tokens::new(r#"[[1,[2]],3]"#);
+        let _ = (tokens.next(), tokens.next());
+        assert_eq!(tokens.pass(), 8);
+        assert_eq!(tokens.next(), Some(Token::Number(9..10)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_takes_is_a_document(text in r#"([\[\]{}:, ]|"a\\"?|"|1|true|null){0,12}"#) {
+            if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+                prop_assert!(is_value(&text));
+            }
+            let _ = is_document(&text);
+        }
+    }
+}

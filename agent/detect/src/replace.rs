@@ -1,0 +1,258 @@
+//! What stands in the place of what was found.
+
+mod mask;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{Class, Finding, hidden};
+
+/// Bytes of a key at least.
+pub const KEY_MIN_BYTES: usize = 32;
+/// Bytes of a hash that are written: two of a billion values share one with odds of 1 to 37.
+const HASH_BYTES: usize = 8;
+/// Bytes of a token at most; names of rules are cut to fit.
+const LABEL_MAX_BYTES: usize = 64;
+
+/// How something is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replacement {
+    /// By what it is: `[EMAIL]`.
+    #[default]
+    Token,
+    /// By what it is and a keyed hash, so that the same value can be told again: `[EMAIL:0123456789abcdef]`. By a
+    /// token where there is no key.
+    Hash,
+    /// By a part of it: `j***@e***.com`.
+    Mask,
+    /// By nothing.
+    Drop,
+}
+
+/// The key of hashes: without it nobody can try which value a hash is of. Wiped when it is dropped.
+pub struct Key(Zeroizing<Vec<u8>>);
+
+impl Key {
+    /// `None` for less than [`KEY_MIN_BYTES`].
+    #[must_use]
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        (bytes.len() >= KEY_MIN_BYTES).then_some(Self(bytes))
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) of what it is and the value in a form that all ways to write it share; its begin, in
+    /// hexadecimal.
+    fn hash(&self, label: &str, value: &str) -> Option<String> {
+        // Takes a key of any length.
+        let mut hmac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        hmac.update(label.as_bytes());
+        hmac.update(&[0]);
+        hmac.update(value.as_bytes());
+        let digest = hmac.finalize().into_bytes();
+        Some(digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// How what is found is replaced, by class.
+#[derive(Debug, Default)]
+pub struct Replacing {
+    default: Replacement,
+    classes: BTreeMap<Class, Replacement>,
+    key: Option<Key>,
+}
+
+impl Replacing {
+    /// All classes in one way; `key` is for hashes.
+    #[must_use]
+    pub fn new(default: Replacement, key: Option<Key>) -> Self {
+        Self { default, classes: BTreeMap::new(), key }
+    }
+
+    /// Replaces one class in a way of its own.
+    #[must_use]
+    pub fn with(mut self, class: Class, replacement: Replacement) -> Self {
+        self.classes.insert(class, replacement);
+        self
+    }
+
+    /// How this class is replaced. A credential is never masked: each of its characters that is shown makes it easier
+    /// to guess, and some tell whose it is. Nor is it dropped, since then nobody would see that there was one.
+    #[must_use]
+    pub fn of(&self, class: Class) -> Replacement {
+        let replacement = self.classes.get(&class).copied().unwrap_or(self.default);
+        match (class, replacement) {
+            (Class::Credential, Replacement::Mask | Replacement::Drop) => Replacement::Token,
+            (_, Replacement::Hash) if self.key.is_none() => Replacement::Token,
+            (_, replacement) => replacement,
+        }
+    }
+
+    /// What stands in the place of this finding, whose text reads as `value`. It has nothing that a JSON string
+    /// would have to escape.
+    #[must_use]
+    pub fn replacement(&self, finding: &Finding, value: &str) -> String {
+        let label = label(finding);
+        let hash = || self.key.as_ref()?.hash(&label, &normal(finding.class, value));
+        match self.of(finding.class) {
+            Replacement::Token => format!("[{label}]"),
+            Replacement::Hash => {
+                hash().map_or_else(|| format!("[{label}]"), |hash| format!("[{label}:{hash}]"))
+            }
+            Replacement::Mask => mask::mask(finding.class, value),
+            Replacement::Drop => String::new(),
+        }
+    }
+}
+
+/// `EMAIL`; of a rule of the operator's, its name.
+fn label(finding: &Finding) -> String {
+    let name = if let Class::Rule(_) = finding.class { &finding.rule } else { finding.class.name() };
+    let plain = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' };
+    name.chars().take(LABEL_MAX_BYTES).map(plain).collect()
+}
+
+/// Whether `range` of `text` lies in something that stands for a finding already: `[EMAIL]`, `[EMAIL:…]`.
+pub(crate) fn is_token(text: &str, range: &std::ops::Range<usize>) -> bool {
+    const LONGEST: usize = "[NATIONAL_ID:]".len() + 2 * HASH_BYTES;
+    let bytes = text.as_bytes();
+    let first = range.start.saturating_sub(LONGEST);
+    let Some(before) = bytes.get(first..bytes.len().min(range.start + 1)) else { return false };
+    let Some(begin) = before.iter().rposition(|byte| *byte == b'[').map(|at| first + at) else {
+        return false;
+    };
+    let Some(rest) = bytes.get(begin..bytes.len().min(begin + LONGEST)) else { return false };
+    let Some(length) = rest.iter().position(|byte| *byte == b']').map(|at| at + 1) else { return false };
+    let Some(inner) = text.get(begin + 1..begin + length - 1) else { return false };
+    let (name, hash) = inner.split_once(':').map_or((inner, None), |(name, hash)| (name, Some(hash)));
+    let is_hash = |hash: &str| {
+        hash.len() == 2 * HASH_BYTES && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    range.end <= begin + length
+        && hash.is_none_or(is_hash)
+        && Class::BUILT_IN.iter().any(|class| class.name().to_ascii_uppercase() == name)
+}
+
+/// The form that all ways to write a value share.
+fn normal(class: Class, value: &str) -> String {
+    let folded = hidden::folded(value.trim());
+    let letters = |text: &str| text.chars().filter(|char| char.is_alphanumeric()).collect::<String>();
+    match class {
+        Class::Email => folded.to_lowercase(),
+        Class::Phone => {
+            let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
+            digits.strip_prefix("00").map(str::to_owned).unwrap_or(digits)
+        }
+        Class::Card | Class::Iban | Class::NationalId | Class::Mac => letters(&folded).to_uppercase(),
+        Class::Ip => folded
+            .parse::<IpAddr>()
+            .map_or_else(|_| folded.to_lowercase(), |address| address.to_canonical().to_string()),
+        Class::Credential | Class::Rule(_) => folded,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn finding(class: Class, rule: &'static str) -> Finding {
+        Finding { range: 0..1, class, rule: rule.into() }
+    }
+
+    fn keyed(byte: u8) -> Replacing {
+        Replacing::new(Replacement::Hash, Key::new(Zeroizing::new(vec![byte; 32])))
+    }
+
+    #[test]
+    fn each_way_of_replacing() {
+        let email = finding(Class::Email, "email");
+        for (way, expected) in [
+            (Replacement::Token, "[EMAIL]"),
+            (Replacement::Hash, "[EMAIL]"),
+            (Replacement::Mask, "j***@e***.com"),
+            (Replacement::Drop, ""),
+        ] {
+            let replacing = Replacing::new(Replacement::Token, None).with(Class::Email, way);
+            assert_eq!(replacing.replacement(&email, "jane@example.com"), expected);
+            assert_eq!(replacing.replacement(&finding(Class::Iban, "iban"), "x"), "[IBAN]");
+        }
+        let rule = finding(Class::Rule(3), "order-number \"x");
+        assert_eq!(Replacing::default().replacement(&rule, "x"), "[ORDER_NUMBER__X]");
+    }
+
+    #[test]
+    fn credentials_are_not_shown_in_part_nor_silently_gone() {
+        for way in [Replacement::Mask, Replacement::Drop] {
+            let replacing = Replacing::new(way, None).with(Class::Credential, way);
+            assert_eq!(replacing.replacement(&finding(Class::Credential, "x"), "hunter2"), "[CREDENTIAL]");
+        }
+    }
+
+    #[test]
+    fn the_same_value_has_the_same_hash_however_it_is_written() {
+        let hash = |class, value: &str| keyed(1).replacement(&finding(class, "x"), value);
+        for (class, one, other) in [
+            (Class::Email, "Jane@Example.com", "jane@example.com"),
+            (Class::Card, "4111 1111-1111 1111", "4111111111111111"),
+            (Class::Card, "４１１１111111111111", "4111111111111111"),
+            (Class::Iban, "de89 3704 0044 0532 0130 00", "DE89370400440532013000"),
+            (Class::Phone, "+49 (30) 123456", "0049 30/123456"),
+            (Class::Ip, "2001:DB8::0:1", "2001:db8::1"),
+            (Class::Ip, "::ffff:192.0.2.1", "192.0.2.1"),
+            (Class::Mac, "AA-BB-CC-DD-EE-FF", "aabb.ccdd.eeff"),
+        ] {
+            assert_eq!(hash(class, one), hash(class, other), "{one}");
+        }
+        assert_ne!(hash(Class::Email, "a@b.c"), hash(Class::Email, "a@b.d"));
+        assert_ne!(
+            hash(Class::Phone, "123").split_off(7),
+            hash(Class::Card, "123").split_off(6),
+            "classes differ"
+        );
+        assert_ne!(
+            keyed(1).replacement(&finding(Class::Email, "x"), "a@b.c"),
+            keyed(2).replacement(&finding(Class::Email, "x"), "a@b.c"),
+        );
+        assert_eq!(hash(Class::Email, "a@b.c").len(), "[EMAIL:0123456789abcdef]".len());
+    }
+
+    #[test]
+    fn the_hash_is_the_standard_one() {
+        // Python: hmac.new(b"\x01" * 32, b"EMAIL\0jane@example.com", "sha256").hexdigest()[:16]
+        let token = keyed(1).replacement(&finding(Class::Email, "x"), "jane@example.com");
+        assert_eq!(token, "[EMAIL:9cf549bb0bca6244]");
+    }
+
+    #[test]
+    fn a_key_that_is_too_short_is_none() {
+        assert!(Key::new(Zeroizing::new(vec![0; 31])).is_none());
+        assert_eq!(format!("{:?}", Key::new(Zeroizing::new(vec![7; 32])).unwrap()), "Key");
+    }
+
+    #[test]
+    fn tokens_are_told() {
+        for (text, range, expected) in [
+            ("[EMAIL]", 0..7, true),
+            ("p=[CREDENTIAL]", 3..13, true),
+            ("x [NATIONAL_ID:0123456789abcdef] y", 15..31, true),
+            ("[EMAIL] x", 0..9, false),
+            ("[EMAIL:0123456789abcdeF]", 7..23, false),
+            ("[SECRET]", 0..8, false),
+            ("[EMAIL", 0..6, false),
+            ("EMAIL", 0..5, false),
+            ("", 0..0, false),
+        ] {
+            assert_eq!(is_token(text, &range), expected, "{text}");
+        }
+    }
+}
