@@ -38,6 +38,15 @@ pub enum Command {
         /// As what.
         format: StatsFormat,
     },
+    /// Show what would be taken out of a text.
+    Redact {
+        /// What is taken out.
+        mode: RedactMode,
+        /// Say of each finding what it is.
+        why: bool,
+        /// As JSON rather than as text.
+        json: bool,
+    },
     /// Show a trace of an example program.
     Demo {
         /// The Python interpreter that runs the example.
@@ -55,6 +64,16 @@ pub enum StatsFormat {
     Table,
     /// For programs.
     Json,
+}
+
+/// Which mode of content `spanwire redact` shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RedactMode {
+    /// Credentials, personal data and what the operator's rules find are replaced.
+    #[default]
+    Redacted,
+    /// Credentials alone are.
+    Full,
 }
 
 /// Why there is no command to run.
@@ -138,6 +157,28 @@ enum Action {
         socket: PathBuf,
     },
 
+    /// Show what would be taken out of a text, and why
+    ///
+    /// Reads a text of 16 MiB at most, such as a prompt or a body, and prints it as it would leave the agent. Nothing
+    /// else is read or sent.
+    Redact {
+        /// Read the text from standard input
+        #[arg(long, required = true)]
+        stdin: bool,
+
+        /// Take out what the mode of content takes out: 'full' credentials alone, 'redacted' personal data, too
+        #[arg(long, value_enum, value_name = "MODE", default_value_t)]
+        mode: RedactMode,
+
+        /// Say of each finding on standard error where it is, what it is and what stands for it
+        #[arg(long)]
+        why: bool,
+
+        /// Print one JSON object: the text, how much was found by class, and each finding
+        #[arg(long, conflicts_with = "why")]
+        json: bool,
+    },
+
     /// Trace an example program that talks to a local stand-in for an LLM, and show the result
     ///
     /// Nothing leaves this host and no key is needed. Needs root and a Python with its ssl module.
@@ -188,6 +229,7 @@ where
         Action::Check { programs } => Command::Check { programs },
         Action::Status { json, socket } => Command::Status { socket, json },
         Action::Stats { format, socket } => Command::Stats { socket, format },
+        Action::Redact { stdin: _, mode, why, json } => Command::Redact { mode, why, json },
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }
@@ -261,6 +303,22 @@ mod tests {
             assert_eq!(parsed(arguments).unwrap(), Command::Stats { socket: socket.into(), format });
         }
         assert_eq!(usage(&["stats", "--format", "xml"]).exit_code(), 2);
+    }
+
+    #[test]
+    fn redact_reads_standard_input_alone() {
+        for (arguments, mode, why, json) in [
+            (&["redact", "--stdin"][..], RedactMode::Redacted, false, false),
+            (&["redact", "--stdin", "--why", "--mode=full"], RedactMode::Full, true, false),
+            (&["redact", "--stdin", "--json"], RedactMode::Redacted, false, true),
+        ] {
+            assert_eq!(parsed(arguments).unwrap(), Command::Redact { mode, why, json });
+        }
+        for arguments in
+            [&["redact"][..], &["redact", "--stdin", "--mode=off"], &["redact", "--stdin", "text"]]
+        {
+            assert_eq!(usage(arguments).exit_code(), 2, "{arguments:?}");
+        }
     }
 
     #[test]

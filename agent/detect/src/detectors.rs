@@ -9,7 +9,6 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use regex::RegexSet;
 use serde_json::Value;
 
 use crate::finding::merge_by;
@@ -40,6 +39,9 @@ impl Detector for Personal {
     }
 }
 
+/// Whether a finding of this class and text stays.
+pub type Keeps = Box<dyn Fn(Class, &str) -> bool + Send + Sync>;
+
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -60,9 +62,8 @@ pub struct DetectorOptions {
     pub off: BTreeSet<Class>,
     /// Names of members of JSON whose values are hidden; case, `_`, `-`, `.` and blanks do not matter.
     pub fields: Vec<String>,
-    /// What of a finding's text lets it stay, credentials excepted. A pattern is to match the whole of it, and so to be
-    /// anchored.
-    pub keep: Option<RegexSet>,
+    /// Tells of what is found whether it stays, by its class and what it reads as; not asked of credentials.
+    pub keep: Option<Keeps>,
 }
 
 /// All detectors.
@@ -73,7 +74,7 @@ pub struct Detectors {
     rules: Vec<Box<dyn Detector>>,
     off: BTreeSet<Class>,
     fields: BTreeSet<String>,
-    keep: Option<RegexSet>,
+    keep: Option<Keeps>,
 }
 
 /// Where a text was read in which something was found.
@@ -201,7 +202,7 @@ impl Detectors {
     fn stays(&self, finding: &Finding, value: &str) -> bool {
         finding.class != Class::Credential
             && (self.off.contains(&finding.class)
-                || self.keep.as_ref().is_some_and(|keep| keep.is_match(value)))
+                || self.keep.as_ref().is_some_and(|keep| keep(finding.class, value)))
     }
 
     fn is_field(&self, name: &str) -> bool {

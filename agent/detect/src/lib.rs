@@ -10,7 +10,9 @@ mod personal;
 mod replace;
 mod secret;
 
-pub use detectors::{Counts, Detector, DetectorOptions, Detectors, FIELD, Found, Place, Redacted, Scope};
+pub use detectors::{
+    Counts, Detector, DetectorOptions, Detectors, FIELD, Found, Keeps, Place, Redacted, Scope,
+};
 pub use finding::{Class, Finding, merge};
 pub use personal::{Personal, PersonalOptions};
 pub use replace::{KEY_MIN_BYTES, Key, Replacement, Replacing};

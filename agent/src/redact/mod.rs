@@ -7,6 +7,7 @@
 //! The cost of a text is linear in its length, whatever it says, and a process is searched once, not once a
 //! span.
 
+pub mod command;
 mod credential;
 mod encoded;
 mod path;
