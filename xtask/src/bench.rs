@@ -20,8 +20,9 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3", sign: Sign::Program("python3") },
     Package { name: "wrk", sign: Sign::Program("wrk") },
 ];
-/// What is measured without a kernel, and so by another program.
+/// What is measured without a kernel, each by a program of its own.
 const PIPELINE: &str = "pipeline";
+const REDACT: &str = "redact";
 /// Counts its instructions.
 const VALGRIND: &[Package] = &[Package { name: "valgrind", sign: Sign::Program("valgrind") }];
 /// What the measuring program reads, and sudo must let through.
@@ -32,8 +33,14 @@ const VARIABLES: [&str; 3] = ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"
 /// # Errors
 /// If something does not build, a measurement fails, or with `--check` a figure is outside of its bound.
 pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
-    if let [PIPELINE, rest @ ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        return pipeline(root, rest);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [PIPELINE, rest @ ..] => {
+            // The agent's library embeds the programs.
+            ebpf::build(root)?;
+            return counted(root, "spanwire-bench-pipeline", rest);
+        }
+        [REDACT, rest @ ..] => return counted(root, "spanwire-bench-redact", rest),
+        _ => {}
     }
     preflight::privileges()?;
     apt::ensure(PACKAGES, "measuring")?;
@@ -51,10 +58,8 @@ pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<()> {
 }
 
 /// Needs neither root nor a quiet machine: instructions and allocations are the same on any.
-fn pipeline(root: &Path, arguments: &[&str]) -> Result<()> {
+fn counted(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     apt::ensure(VALGRIND, "counting instructions")?;
-    // The agent's library embeds the programs.
-    ebpf::build(root)?;
-    check(cargo(root).args(["build", "--release", "--package", "spanwire-bench-pipeline"]))?;
-    check(std::process::Command::new(root.join("target/release/spanwire-bench-pipeline")).args(arguments))
+    check(cargo(root).args(["build", "--release", "--package", program]))?;
+    check(std::process::Command::new(root.join("target/release").join(program)).args(arguments))
 }

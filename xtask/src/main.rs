@@ -81,7 +81,7 @@ enum Task {
     ///
     /// Builds in release mode. Needs root and a quiet machine; loads it for some minutes, on loopback.
     Bench {
-        /// What to measure (probes, host, starts, calls, load; all these when none is named; or `tls` or `pipeline`) and how: `--rounds N`,
+        /// What to measure (probes, host, starts, calls, load; all these when none is named; or `tls`, `pipeline` or `redact`) and how: `--rounds N`,
         /// `--seconds N`, `--check` to fail when a figure is outside of its bound.
         #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
         arguments: Vec<String>,
