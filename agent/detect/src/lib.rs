@@ -8,6 +8,7 @@ mod finding;
 mod hidden;
 mod personal;
 mod replace;
+mod rules;
 mod secret;
 
 pub use detectors::{
@@ -16,4 +17,5 @@ pub use detectors::{
 pub use finding::{Class, Finding, merge};
 pub use personal::{Personal, PersonalOptions};
 pub use replace::{KEY_MIN_BYTES, Key, Replacement, Replacing};
+pub use rules::{Keep, RULES_MAX, RuleError, RuleSpec, Rules};
 pub use secret::{Secrets, hides_value};
