@@ -28,7 +28,7 @@ const SAMPLE: &str = include_str!("rules/sample.txt");
 /// One rule: a regular expression, words, or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSpec {
-    /// What it is called in replacements, counts and explanations: letters, digits, `-` and `_`, 64 at most.
+    /// What it is called in replacements, counts and explanations: ASCII letters, digits, `-` and `_`, 64 at most.
     pub name: String,
     /// A regular expression in the syntax of the crate `regex`, which has no look-around and no back references.
     pub pattern: Option<String>,
@@ -84,8 +84,9 @@ impl Rules {
                 return Err(refused("", format!("there are more than {RULES_MAX} rules")));
             }
             check_name(&spec.name).map_err(|message| refused("name", message))?;
-            if !names.insert(spec.name.as_str()) {
-                return Err(refused("name", format!("an earlier rule is called '{}', too", spec.name)));
+            if !names.insert(alike(&spec.name)) {
+                let message = format!("an earlier rule is called '{}', too, or nearly so", spec.name);
+                return Err(refused("name", message));
             }
             if spec.pattern.is_none() && spec.words.is_empty() {
                 return Err(refused("", format!("the rule '{}' has neither a pattern nor words", spec.name)));
@@ -181,19 +182,22 @@ impl Rules {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    let is_fit = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(is_fit) {
         return Err(format!(
-            "a rule's name has letters, digits, - and _, and {NAME_BYTES_MAX} bytes at most; '{}' does not",
+            "a rule's name has ASCII letters, digits, - and _, and {NAME_BYTES_MAX} bytes at most; '{}' does not",
             name.chars().take(NAME_BYTES_MAX).collect::<String>()
         ));
     }
-    // What stands in brackets in place of a finding tells classes and rules apart.
-    let is_taken = |class: &Class| class.name().replace('_', "-") == name.to_lowercase().replace('_', "-");
-    if Class::BUILT_IN.iter().any(is_taken) {
+    if Class::BUILT_IN.iter().any(|class| alike(class.name()) == alike(name)) {
         return Err(format!("'{name}' is the name of a built-in class; call the rule something else"));
     }
     Ok(())
+}
+
+/// The form in which names must differ: what stands in brackets in place of a finding tells no more apart.
+fn alike(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
 }
 
 fn check_words(words: &[String]) -> Result<(), String> {

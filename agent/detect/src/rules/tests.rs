@@ -49,10 +49,11 @@ fn every_rule_finds_its_own_even_where_they_overlap() {
 fn what_is_wrong_is_told_of_the_rule_and_its_part() {
     let fine = || pattern("fine", "x1");
     for (rules, index, part, message) in [
-        (vec![fine(), pattern("", "x2")], 1, "name", "letters, digits"),
-        (vec![pattern("a b", "x2")], 0, "name", "letters, digits"),
+        (vec![fine(), pattern("", "x2")], 1, "name", "ASCII letters, digits"),
+        (vec![pattern("a b", "x2")], 0, "name", "ASCII letters, digits"),
         (vec![pattern("National_ID", "x2")], 0, "name", "built-in class"),
         (vec![fine(), fine()], 1, "name", "an earlier rule is called 'fine', too"),
+        (vec![pattern("a-b", "x1"), pattern("A_b", "x2")], 1, "name", "an earlier rule is called 'A_b', too"),
         (vec![fine(), words("none", &[], false)], 1, "", "neither a pattern nor words"),
         (
             vec![fine(), pattern("bad", "(x")],
