@@ -23,6 +23,8 @@ pub enum Command {
     Check {
         /// Say what the kernel's verifier makes of each BPF program instead.
         programs: bool,
+        /// What an agent would run with, or why it would not start.
+        config: Result<Config, String>,
     },
     /// Say what a running agent sees.
     Status {
@@ -123,11 +125,16 @@ enum Action {
 
     /// Say what this host allows the agent to do, and what to change where it does not
     ///
-    /// Exits with 0 when `spanwire run` can work here and with 3 when it cannot.
+    /// Says, too, what the same settings as of `spanwire run` let out of what is said to models and by them. Exits with
+    /// 0 when `spanwire run` can work here and with 3 when it cannot.
+    #[command(after_help = SOURCES)]
     Check {
         /// List the BPF programs instead, with what this kernel's verifier says of each
         #[arg(long)]
         programs: bool,
+
+        #[command(flatten)]
+        sources: Sources,
     },
 
     /// Say what the running agent sees: TLS code and probes, processes, losses
@@ -226,7 +233,10 @@ where
         Action::Run { sources, command } => {
             Command::RunCommand { command, config: sources.load(environment)? }
         }
-        Action::Check { programs } => Command::Check { programs },
+        Action::Check { programs, sources } => {
+            let config = sources.load(environment).map_err(|error| error.to_string());
+            Command::Check { programs, config }
+        }
         Action::Status { json, socket } => Command::Status { socket, json },
         Action::Stats { format, socket } => Command::Stats { socket, format },
         Action::Redact { stdin: _, mode, why, json } => Command::Redact { mode, why, json },
@@ -240,6 +250,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::config::ContentMode;
 
     /// Parses with a file that sets nothing, so that the host's own file has no say.
     fn parsed(arguments: &[&str]) -> Result<Command, CliError> {
@@ -322,13 +333,17 @@ mod tests {
     }
 
     #[test]
-    fn check_reads_no_configuration() {
+    fn check_says_what_is_wrong_with_the_configuration() {
         let broken = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/does/not/exist".to_owned())]);
-        assert_eq!(parse(["spanwire", "check"], &broken).unwrap(), Command::Check { programs: false });
-        assert_eq!(
-            parse(["spanwire", "check", "--programs"], &broken).unwrap(),
-            Command::Check { programs: true }
-        );
+        let Command::Check { programs: true, config: Err(error) } =
+            parse(["spanwire", "check", "--programs"], &broken).unwrap()
+        else {
+            panic!("no error");
+        };
+        assert!(error.contains("/does/not/exist"), "{error}");
+        let parsed = parsed(&["check", "--content", "full"]).unwrap();
+        let Command::Check { programs: false, config: Ok(config) } = parsed else { panic!("{parsed:?}") };
+        assert_eq!(config.content.mode, ContentMode::Full);
     }
 
     #[test]

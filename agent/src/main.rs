@@ -46,8 +46,8 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     runtime.block_on(async {
         match command {
-            Command::Check { programs: false } => check(),
-            Command::Check { programs: true } => list_programs(),
+            Command::Check { programs: false, config } => check(&config),
+            Command::Check { programs: true, .. } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),
             Command::Stats { socket, format } => stats(&socket, format),
             Command::Redact { mode, why, json } => redact_input(mode, why, json),
@@ -70,12 +70,13 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
     })
 }
 
-fn check() -> Result<ExitCode, StartError> {
+fn check(config: &Result<Config, String>) -> Result<ExitCode, StartError> {
     let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     // Without privileges the kernel's refusals say nothing more.
     if findings.iter().all(|finding| finding.weight < Weight::Missing) {
         findings.extend(preflight::examine_probes(Path::new(PROC)));
     }
+    findings.extend(preflight::examine_content(config));
     let able = preflight::report(&findings, &mut io::stdout().lock()).map_err(anyhow::Error::from)?;
     Ok(if able { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
 }
@@ -146,6 +147,14 @@ fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
     telemetry::init_log(&config.log, color, redact::for_log)?;
     if let Some(warning) = &config.warning {
         tracing::warn!("{warning}");
+    }
+    let content = &config.content;
+    if content.records_anything() || content.file.is_some() {
+        content.summary().iter().for_each(|line| tracing::info!("content: {line}"));
+        content
+            .weaknesses()
+            .iter()
+            .for_each(|line| tracing::warn!("content is hidden less than usual: {line}"));
     }
     let mut findings = preflight::examine_host(Path::new(PROC), Path::new("/sys"));
     findings.retain(|finding| finding.weight == Weight::Missing);

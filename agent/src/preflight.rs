@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::binary::{Image, Role, analyse};
 use crate::bpf::{LoadError, Options, Point, Programs};
+use crate::config::Config;
 use crate::discovery::libraries::{self, Library};
 use crate::discovery::scope::KernelRules;
 
@@ -15,6 +16,8 @@ use crate::discovery::scope::KernelRules;
 pub enum Weight {
     /// As it should be.
     Ok,
+    /// As it was asked for, and worth knowing.
+    Note,
     /// Tracing works, but sees less than it could.
     Limited,
     /// Tracing does not work.
@@ -25,6 +28,7 @@ impl Display for Weight {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Ok => "ok",
+            Self::Note => "note",
             Self::Limited => "limited",
             Self::Missing => "missing",
         })
@@ -80,6 +84,22 @@ pub fn capabilities(proc: &Path) -> u64 {
     let status = fs::read_to_string(proc.join("self/status")).unwrap_or_default();
     let value = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Says what the configuration lets out of what is said to models and by them, and what of it is weaker than usual; or
+/// why there is no configuration.
+#[must_use]
+pub fn examine_content(config: &Result<Config, String>) -> Vec<Finding> {
+    let policy = match config {
+        Ok(config) => &config.content,
+        Err(error) => return vec![finding(Weight::Missing, "configuration", error.replace('\n', " "))],
+    };
+    let holds = policy.summary().into_iter().map(|line| finding(Weight::Ok, "content", line));
+    let weaker = policy
+        .weaknesses()
+        .into_iter()
+        .map(|line| finding(Weight::Note, "content", format!("weaker: {line}")));
+    holds.chain(weaker).collect()
 }
 
 fn privileges(proc: &Path) -> Finding {
@@ -302,7 +322,7 @@ pub fn report(findings: &[Finding], out: &mut impl Write) -> io::Result<bool> {
     }
     let worst = findings.iter().map(|finding| finding.weight).max().unwrap_or(Weight::Ok);
     let verdict = match worst {
-        Weight::Ok => "spanwire can trace this host.",
+        Weight::Ok | Weight::Note => "spanwire can trace this host.",
         Weight::Limited => "spanwire can trace this host, with the limits above.",
         Weight::Missing => "spanwire cannot trace this host until what is missing is there.",
     };

@@ -57,6 +57,14 @@ pub enum ConfigError {
         /// The known name that is most like it, written as this origin writes names.
         nearest: Option<String>,
     },
+    /// The content policy cannot be had as it is written; without it, less might be hidden than was asked for.
+    #[error("{origin}: {message}")]
+    Policy {
+        /// Its file, and the line where there is one.
+        origin: Origin,
+        /// What is wrong.
+        message: String,
+    },
     /// The value is of the wrong kind or out of bounds.
     #[error("{origin}: '{key}' is '{value}', expected {expected}")]
     Invalid {

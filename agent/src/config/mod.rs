@@ -3,6 +3,7 @@
 //! [`Settings`] is the one list of settings, as their sources spell them; [`Config`] is what the rest
 //! of the agent reads: complete, in plain units and within bounds.
 
+mod content;
 mod error;
 mod layers;
 mod otlp;
@@ -18,13 +19,14 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use content::{ContentPolicy, Detect, Direction, Entry, KeyBytes, Kind, Replacement, Replacements};
 pub use error::{ConfigError, Origin};
 pub use otlp::Otlp;
 pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
 pub use value::{
-    AdoptChoice, ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch,
-    Text, TlsChoice,
+    AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
+    Paths, ProbeLog, Size, Switch, Text, TlsChoice,
 };
 
 use layers::Layers;
@@ -87,6 +89,8 @@ pub struct Config {
     pub status_socket: Option<PathBuf>,
     /// The operator's own prices.
     pub prices: Option<PathBuf>,
+    /// What leaves of content, and how.
+    pub content: ContentPolicy,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -126,7 +130,7 @@ impl Config {
         Self::resolve(flags, text.as_deref().map(|text| (path.as_path(), text)), environment)
     }
 
-    /// [`Config::load`] without I/O: the file is given as its path and text.
+    /// [`Config::load`] without I/O, but for the content policy if one is named: the file is given as its path and text.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -173,6 +177,7 @@ impl Config {
         let memory_budget = settings.memory_budget.unwrap_or(Size(0));
         let ring_size = settings.ring_size.unwrap_or(Size(0));
         let export_queue = settings.export_queue.unwrap_or(Count(0));
+        let content_limit = settings.content_limit.unwrap_or(Size(0));
         let stop_timeout = settings.stop_timeout.unwrap_or(Count(0));
         let log = settings.log.unwrap_or_else(|| Text(String::new())).0;
         if !is_log_filter(&log) {
@@ -224,6 +229,13 @@ impl Config {
             adopt: settings.adopt.unwrap_or_default(),
             status_socket: path("status-socket", settings.status_socket)?,
             prices: path("prices", settings.prices)?,
+            content: ContentPolicy::load(
+                settings.content.unwrap_or_default(),
+                path("content-policy", settings.content_policy)?,
+                bounded(content_limit.0, 1 << 10, 1 << 20)
+                    .ok_or_else(|| invalid("content-limit", &content_limit, "a size from 1KiB to 1MiB"))?,
+                settings.content_as.unwrap_or_default(),
+            )?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             tls: settings.tls.unwrap_or(TlsChoice::Auto),

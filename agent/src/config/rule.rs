@@ -90,6 +90,11 @@ impl fmt::Display for Rule {
 pub struct Pattern(String);
 
 impl Pattern {
+    /// A pattern as it is written.
+    pub(super) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Whether it stands for `text`, whole. Takes time in the product of their lengths at most.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

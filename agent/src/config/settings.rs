@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rule::Rules;
 use super::value::{
-    AdoptChoice, ColorChoice, Count, HookChoice, OtlpProtocol, OutputChoice, Paths, ProbeLog, Size, Switch,
-    Text, TlsChoice,
+    AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
+    Paths, ProbeLog, Size, Switch, Text, TlsChoice,
 };
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
@@ -96,6 +96,26 @@ pub struct Settings {
     #[arg(long, value_name = "PATH")]
     pub prices: Option<Text>,
 
+    /// What leaves of what is said to models and by them: off (nothing), metadata (roles, kinds, sizes, names of
+    /// tools, and how much was found that redacted would hide), redacted (text without credentials and personal
+    /// data), or full (text without credentials); see docs/redaction.md [default: off]
+    #[arg(long, value_name = "MODE")]
+    pub content: Option<ContentMode>,
+
+    /// A file that says which content leaves of whom, what is looked for in it and what stands in its place: an
+    /// absolute path, or none; see docs/redaction.md [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub content_policy: Option<Text>,
+
+    /// Bytes of text kept of one call in each direction, 1KiB to 1MiB; the rest is cut off, which is marked
+    /// [default: 64KiB]
+    #[arg(long, value_name = "SIZE")]
+    pub content_limit: Option<Size>,
+
+    /// As what content leaves: attributes of the call's span, events, or both [default: attributes]
+    #[arg(long, value_name = "PLACE")]
+    pub content_as: Option<ContentPlace>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
@@ -150,6 +170,10 @@ impl Settings {
             adopt: Some(AdoptChoice::Auto),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
             prices: Some(Text(super::NONE.to_owned())),
+            content: Some(ContentMode::Off),
+            content_policy: Some(Text(super::NONE.to_owned())),
+            content_limit: Some(Size(64 << 10)),
+            content_as: Some(ContentPlace::Attributes),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             tls: Some(TlsChoice::Auto),

@@ -47,6 +47,7 @@ fn defaults_are_as_documented() {
             adopt: AdoptChoice::Auto,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prices: None,
+            content: ContentPolicy { limit: 64 << 10, ..ContentPolicy::default() },
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
             tls: TlsChoice::Auto,

@@ -150,6 +150,32 @@ pub enum AdoptChoice {
     Never,
 }
 
+/// What leaves of content: of what is said to models and by them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum ContentMode {
+    /// Nothing; it is not even read.
+    #[default]
+    Off,
+    /// Its form: roles, kinds of parts, sizes, names of tools, and how much of which class was found in it.
+    Metadata,
+    /// Text in which all that was found is replaced; of binary data the size.
+    Redacted,
+    /// Text in which credentials are replaced, and nothing else.
+    Full,
+}
+
+/// As what content leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ContentPlace {
+    /// Attributes of the call's span.
+    #[default]
+    Attributes,
+    /// Attributes of an event of the call's span.
+    Events,
+    /// Both.
+    Both,
+}
+
 /// Something that is done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -310,8 +336,21 @@ impl fmt::Display for Paths {
     }
 }
 
-words!(OutputChoice, OtlpProtocol, ProbeLog, HookChoice, TlsChoice, ColorChoice, AdoptChoice, Switch);
+words!(
+    ContentMode,
+    ContentPlace,
+    OutputChoice,
+    OtlpProtocol,
+    ProbeLog,
+    HookChoice,
+    TlsChoice,
+    ColorChoice,
+    AdoptChoice,
+    Switch
+);
 text_form!(
+    ContentMode,
+    ContentPlace,
     OutputChoice,
     OtlpProtocol,
     ProbeLog,

@@ -82,6 +82,12 @@ pub(super) fn provider(host: Option<&str>, path: &str) -> Option<&'static str> {
     row.map(|row| row.provider)
 }
 
+/// All that hosts belong to.
+#[cfg(test)]
+pub(super) fn providers() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.provider)
+}
+
 /// Whether any row has the host.
 pub(super) fn is_known(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);

@@ -111,6 +111,13 @@ impl Recognised<'_> {
     }
 }
 
+/// All that calls can belong to by their hosts and paths; a few more by their answers.
+#[cfg(test)]
+pub(crate) fn providers() -> impl Iterator<Item = &'static str> {
+    let endpoints = dialects().flat_map(|dialect| dialect.endpoints).filter_map(|endpoint| endpoint.provider);
+    host::providers().chain(dialects().map(|dialect| dialect.provider)).chain(endpoints)
+}
+
 fn dialects() -> impl Iterator<Item = &'static Dialect> {
     FAMILIES.iter().copied().flatten()
 }
