@@ -15,7 +15,7 @@ pub use detectors::{
     Counts, Detector, DetectorOptions, Detectors, FIELD, Found, Keeps, Place, Redacted, Scope,
 };
 pub use finding::{Class, Finding, merge};
-pub use personal::{Personal, PersonalOptions};
+pub use personal::{NationalId, Personal, PersonalOptions, PhoneRegion, UnknownName};
 pub use replace::{KEY_MIN_BYTES, Key, Replacement, Replacing};
 pub use rules::{Keep, RULES_MAX, RuleError, RuleSpec, Rules};
 pub use secret::{Secrets, hides_value};
