@@ -78,11 +78,16 @@ const GROUPS: &[&[usize]] = &[
     &[8, 8],
 ];
 
-/// The longest number.
+/// Digits of the shortest number, and of the longest.
+const FEWEST: usize = 12;
 const MOST: usize = 19;
 
 /// Where the number ends that a window begins with, if that is a card's: an index of the window.
 pub(super) fn find(window: &Window<'_>, context: &Context) -> Option<usize> {
+    let is_begun = matches!(window.chars(), [b'2'..=b'9', b'0'..=b'9', ..]);
+    if !is_begun || window.digits() < FEWEST {
+        return None;
+    }
     let before = window.before;
     if before.is_joined() && before.near != ',' || before.near == '+' {
         return None;
@@ -135,8 +140,9 @@ fn is_card(
     if groups.len() > 1 && separator == Some(b' ') && is_in_table(window, end) {
         return false;
     }
-    // As long as an article's number, and begun like Germany's.
-    digits.len() > 13 || groups.len() > 1 || context.is(Label::Card, window.text, window.start())
+    // As long as an article's number, and begun like Germany's; or as long as any number of 64 bits.
+    let is_other = digits.len() <= 13 || digits.len() > 16 && !digits.starts_with(&[6, 2]);
+    !is_other || groups.len() > 1 || context.is(Label::Card, window.text, window.start())
 }
 
 /// Whether groups of four go on at either side: then these are columns of figures.

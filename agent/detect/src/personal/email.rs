@@ -106,7 +106,7 @@ fn name(text: &str, end: usize, least: usize) -> Option<usize> {
     }
     let name = text.get(at..end)?;
     let name = name.rsplit_once("..").map_or(name, |(_, name)| name);
-    let name = name.trim_start_matches(['.', '-', '\'', '+', '%', '~']);
+    let name = name.trim_start_matches(['.', '-', '\'', '+', '~']);
     let is_name = name.ends_with(|char: char| char.is_alphanumeric() || "_+-~'".contains(char))
         && name.contains(char::is_alphanumeric);
     is_name.then_some(end - name.len())
@@ -153,7 +153,7 @@ impl Script {
     }
 }
 
-/// Whether this is a login to a host: `ssh://deploy@host/`, `https://user:password@host/`, `git@host:path`,
+/// Whether this is the name of an algorithm of SSH, or a login to a host: `ssh://deploy@host/`, `https://user:password@host/`, `git@host:path`,
 /// `backup@host:/srv`.
 fn is_login(text: &str, start: usize, name_end: usize, end: usize) -> bool {
     let before = text.get(..start).unwrap_or_default();
@@ -169,7 +169,10 @@ fn is_login(text: &str, start: usize, name_end: usize, end: usize) -> bool {
             before.get(..before.len() - 1 - length).is_some_and(|before| before.ends_with("://"))
         };
     let is_path = is_path || matches!(name, "git" | "hg" | "svn") && after.starts_with([':', '/']);
-    in_url || is_path
+    // Names of algorithms (RFC 4251, section 6).
+    let is_algorithm = ["@openssh.com", "@libssh.org", "@lysator.liu.se"]
+        .contains(&text.get(name_end..end).unwrap_or_default());
+    in_url || is_path || is_algorithm
 }
 
 #[cfg(test)]

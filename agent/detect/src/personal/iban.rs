@@ -1,6 +1,6 @@
 //! International bank account numbers: ISO 13616, by the registry's structure of each country's and mod 97.
 
-use super::scan::Window;
+use super::scan::{Window, step};
 use iban::{BaseIban, Iban, ParseIbanError};
 
 /// Characters that one has at least and at most.
@@ -37,20 +37,27 @@ const UNREGISTERED: &[(&str, usize)] = &[
 /// Where the number ends that a window begins with, if that is one: an index of the window.
 pub(super) fn find(window: &Window<'_>) -> Option<usize> {
     let chars = window.chars();
-    let [country @ .., check_1, check_2] = chars.get(..4)? else { return None };
-    if !country.iter().all(u8::is_ascii_uppercase) || !check_1.is_ascii_digit() || !check_2.is_ascii_digit() {
+    let first = chars.get(..4)?;
+    if !matches!(first, [b'A'..=b'Z', b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9']) {
         return None;
     }
     if window.before.near == '-' && window.before.far.is_ascii_alphanumeric() {
         return None;
     }
     let mut plain = String::with_capacity(*LENGTHS.end());
+    // The rest of what is behind the first four characters, divided by 97, so that few are looked at as a whole.
+    let mut rest = 0;
     let (mut best, mut separator, mut last_gap) = (None, None, 0);
     for (index, byte) in chars.iter().enumerate() {
         if byte.is_ascii_alphanumeric() {
             plain.push(char::from(*byte));
+            step();
+            if plain.len() > 4 {
+                rest = appended(rest, *byte);
+            }
             if LENGTHS.contains(&plain.len())
                 && window.is_end(index + 1)
+                && first.iter().fold(rest, |rest, byte| appended(rest, *byte)) == 1
                 && !window.goes_on(index + 1)
                 && is_iban(&plain)
             {
@@ -67,6 +74,14 @@ pub(super) fn find(window: &Window<'_>) -> Option<usize> {
         }
     }
     best
+}
+
+/// The rest by 97 of a number with another character at its end, where letters are two digits, 10 and more.
+fn appended(rest: u32, byte: u8) -> u32 {
+    match byte {
+        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
+        _ => (rest * 100 + u32::from(byte.wrapping_sub(b'A')) + 10) % 97,
+    }
 }
 
 fn is_iban(plain: &str) -> bool {

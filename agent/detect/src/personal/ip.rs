@@ -93,15 +93,22 @@ fn ends(text: &str, end: usize) -> bool {
     }
 }
 
-/// Whether this is a section's number before its title: `3.1.2.1 Scope`.
+/// Whether this is a section's number before its title, `3.1.2.1 Scope`, or one in a comment, or an object identifier
+/// of the directory (ITU-T X.520, X.509).
 fn is_heading(text: &str, start: usize, end: usize, address: Ipv4Addr) -> bool {
-    let before = text.get(..start).unwrap_or_default().trim_end_matches([' ', '#', '*', '\t']);
+    let line = text.get(..start).unwrap_or_default();
+    let before = line.trim_end_matches([' ', '#', '*', '\t', '/', '!']);
+    let begins_line = before.is_empty() || before.ends_with('\n');
+    let is_comment = begins_line && line.trim_end_matches(' ').ends_with("//");
     let mut after = text.get(end..).unwrap_or_default().trim_start_matches('.').chars();
-    address.octets().iter().all(|octet| *octet < 30)
-        && (before.is_empty() || before.ends_with('\n'))
-        && after.next() == Some(' ')
+    let next = after.next();
+    let has_title = next == Some(' ')
         && after.next().is_some_and(char::is_uppercase)
-        && after.next().is_some_and(char::is_lowercase)
+        && after.next().is_some_and(char::is_lowercase);
+    let [first, second, third, _] = address.octets();
+    let is_small = first != 10 && address.octets().iter().all(|octet| *octet < 30);
+    is_small && begins_line && (has_title || is_comment)
+        || (first, second) == (2, 5) && matches!(third, 4 | 29)
 }
 
 /// Where an address ends with the length of its prefix.

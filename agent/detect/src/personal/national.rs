@@ -9,6 +9,7 @@ use super::UnknownName;
 use super::context::{Context, Label};
 use super::scan::{Window, step};
 use kinds::KINDS;
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -58,40 +59,58 @@ const MOST: usize = 24;
 /// Finds such numbers.
 #[derive(Debug)]
 pub(super) struct NationalIds {
-    kinds: Vec<&'static Kind>,
+    /// All shapes by the length of their first word, each with whether it must be said.
+    shapes: Vec<Vec<(&'static Kind, &'static str, bool)>>,
 }
 
 impl NationalIds {
     /// Finds these kinds.
     pub(super) fn new(wanted: &BTreeSet<NationalId>) -> Self {
-        Self { kinds: KINDS.iter().filter(|kind| wanted.contains(&NationalId(kind.name))).collect() }
+        let mut shapes = Vec::new();
+        for kind in KINDS.iter().filter(|kind| wanted.contains(&NationalId(kind.name))) {
+            let open = kind.shapes.iter().map(|shape| (kind, *shape, false));
+            for shape in open.chain(kind.said.iter().map(|shape| (kind, *shape, true))) {
+                let length = shape.1.bytes().take_while(|byte| is_place(*byte)).count();
+                if shapes.len() <= length {
+                    shapes.resize_with(length + 1, Vec::new);
+                }
+                shapes.get_mut(length).into_iter().for_each(|shapes: &mut Vec<_>| shapes.push(shape));
+            }
+        }
+        Self { shapes }
     }
 
     /// Where the longest of the numbers ends that a window begins with, as an index of it, and its kind.
     pub(super) fn find(&self, window: &Window<'_>, context: &Context) -> Option<(usize, &'static str)> {
+        let length = window.chars().iter().take_while(|char| char.is_ascii_alphanumeric()).count();
+        let shapes = self.shapes.get(length).filter(|shapes| !shapes.is_empty())?;
         let before = window.before;
         let goes_before = before.is_joined() || before.near == '-' && before.far.is_ascii_alphanumeric();
-        if self.kinds.is_empty() || goes_before || before.near == '+' {
+        if goes_before || before.near == '+' {
             return None;
         }
-        let label = std::cell::LazyCell::new(|| context.before(window.text, window.start()));
+        let label = LazyCell::new(|| context.before(window.text, window.start()));
+        let is_said = |kind: &Kind| match *label {
+            Some(Label::Ssn) => kind.name == NationalId::US_SSN.0,
+            Some(Label::NationalId) => kind.name != NationalId::US_SSN.0,
+            _ => false,
+        };
         let mut best = None;
-        for kind in &self.kinds {
-            let is_named = || match *label {
-                Some(Label::Ssn) => kind.name == NationalId::US_SSN.0,
-                Some(Label::NationalId) => kind.name != NationalId::US_SSN.0,
-                _ => false,
-            };
-            let shapes = kind.shapes.iter().map(|shape| (shape, false));
-            for (shape, is_weak) in shapes.chain(kind.said.iter().map(|shape| (shape, true))) {
-                let Some(end) = kind.matches(shape, window) else { continue };
-                if best.is_none_or(|(longest, _)| longest < end) && (!is_weak || is_named()) {
-                    best = Some((end, kind.name));
-                }
+        for (kind, shape, must_be_said) in shapes {
+            if best.is_none_or(|(longest, _)| longest < shape.len())
+                && let Some(end) = kind.matches(shape, window)
+                && (!must_be_said || is_said(kind))
+            {
+                best = Some((end, kind.name));
             }
         }
         best
     }
+}
+
+/// Whether a character of a shape stands for one of the number.
+fn is_place(wanted: u8) -> bool {
+    matches!(wanted, b'9' | b'A' | b'*')
 }
 
 impl Kind {

@@ -14,6 +14,9 @@ use std::str::FromStr;
 /// Digits of a number, at least and at most: ITU-T E.164, and subscribers' numbers as they are said with a word.
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
+/// Digits of a number as within a region, with its prefix.
+const NATIONAL: std::ops::RangeInclusive<usize> = 9..=13;
+
 /// Finds telephone numbers.
 #[derive(Debug)]
 pub(super) struct Phones {
@@ -53,6 +56,9 @@ impl Phones {
 
     /// The bytes of the number that a window begins with.
     pub(super) fn find(&self, window: &Window<'_>, context: &Context) -> Option<std::ops::Range<usize>> {
+        if window.digits() < *DIGITS.start() || !window.chars().first()?.is_ascii_digit() {
+            return None;
+        }
         let groups = Groups::read(window.chars())?;
         let before = window.before;
         if before.near == '_' && before.far != '_' || before.is_joined() || before.near == '#' {
@@ -68,7 +74,8 @@ impl Phones {
             let end = groups.international(0, Plan::is_possible, window)?;
             return Some(start..window.place(end));
         }
-        if before.near == '+' {
+        // A fraction without its zero.
+        if before.near == '+' || (before.near == '.' && !before.far.is_alphabetic()) {
             return None;
         }
         // A parenthesis that belongs to the number.
@@ -174,6 +181,9 @@ impl Groups {
     fn after_exit_code(&self, window: &Window<'_>) -> Option<usize> {
         let (first, _) = self.groups.first()?;
         let is_whole = self.count == 1;
+        if !is_whole && self.is_in_row(self.count, window) {
+            return None;
+        }
         match self.digits() {
             [0, 0, next, ..] if *next > 1 || !is_whole => self.international(2, Plan::is_assigned, window),
             [0, 1, 1, ..] if *first == 3 && !is_whole => self.international(3, Plan::is_assigned, window),
@@ -200,13 +210,13 @@ impl Groups {
             let digits = self.digits.get(from.max(skipped)..to.max(skipped)).unwrap_or_default();
             let Some(next) = plan.then_all(digits.iter().copied()) else { break };
             plan = next;
-            // One group alone is any number, unless it begins with what numbers do not begin with.
             let is_written = if region.is_north_american {
-                self.is_north_american(group + 1, has_prefix)
+                self.is_north_american(group + 1, has_prefix) && !self.is_in_row(group + 1, window)
+            } else if group == 0 {
+                // One group alone is any number, but for mobile telephones' with their prefix.
+                prefix.starts_with('0') && plan.is_mobile() && !self.is_counting()
             } else {
-                (group > 0 || prefix.starts_with('0'))
-                    && self.is_plausible(group + 1)
-                    && to >= if group > 0 { 9 } else { 10 }
+                NATIONAL.contains(&to) && self.is_plausible(group + 1) && !self.is_in_row(group + 1, window)
             };
             if is_written && plan.is_assigned() && !is_cut(window, end) && !self.is_date(group + 1) {
                 best = Some(end);
@@ -229,26 +239,67 @@ impl Groups {
     }
 
     /// Whether the first groups are as telephone numbers are written: not single digits in a row, not an address of
-    /// the Internet Protocol, not figures in columns.
+    /// the Internet Protocol, not a fraction, not a postal code, not codes of four digits.
     fn is_plausible(&self, count: usize) -> bool {
-        let mut dots = 0;
-        let mut singles = 0;
-        for (group, (from, to, _)) in self.each().take(count).enumerate() {
-            if to - from == 1 && !(group == 0 && self.digits.first() == Some(&0)) {
-                singles += 1;
-            }
-            if group + 1 < count && self.separator(group) == b'.' {
-                dots += 1;
-            }
+        let sizes = || self.each().take(count).map(|(from, to, _)| to - from);
+        let has = |separator| (0..count.saturating_sub(1)).any(|group| self.separator(group) == separator);
+        let is_address = count == 4 && has(b'.') && sizes().all(|size| size <= 3);
+        let is_postal = has(b'-') && sizes().eq([5, 4]);
+        let is_lone_zero =
+            sizes().next() == Some(1) && self.digits.first() == Some(&0) && self.separator(0) != b'(';
+        let are_codes = count > 2
+            && self
+                .each()
+                .take(count)
+                .all(|(from, to, _)| to - from == 4 && self.digits.get(from) == Some(&0));
+        // Parentheses are around what is before the number itself.
+        let is_opened_late = (1..count.saturating_sub(1)).any(|group| self.separator(group) == b'(');
+        sizes().filter(|size| *size == 1).count() <= 1
+            && !(has(b'.') && has(b'-'))
+            && !(is_address || is_postal || is_lone_zero || are_codes || is_opened_late)
+    }
+
+    /// Whether the digits go up or down by one, as in `0123456789`.
+    fn is_counting(&self) -> bool {
+        let steps = |by: u8| {
+            self.digits().windows(2).all(|pair| pair.first().map(|it| (it + by) % 10) == pair.last().copied())
+        };
+        steps(1) || steps(9)
+    }
+
+    /// Whether the first groups are a part of a longer row of bytes or figures, parted by spaces: a word of digits, or
+    /// of two hexadecimal ones, stands beside them.
+    fn is_in_row(&self, count: usize, window: &Window<'_>) -> bool {
+        if self.separator(0) != b' ' {
+            return false;
         }
-        singles <= 1 && !(dots == 3 && count == 4 && self.each().all(|(from, to, _)| to - from <= 3))
+        let is_figure = |word: &mut dyn Iterator<Item = u8>| {
+            let (mut digits, mut letters) = (0, 0);
+            for byte in word.take(6) {
+                digits += usize::from(byte.is_ascii_digit());
+                letters += usize::from(!byte.is_ascii_digit());
+            }
+            digits > 0 && letters == 0 || digits + letters == 2
+        };
+        let is_of_word = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'.';
+        let end = self.each().nth(count - 1).map_or(0, |(_, _, end)| end);
+        let behind = window.text.as_bytes().get(window.place(end)..).unwrap_or_default();
+        let before = window.text.as_bytes().get(..window.before.near_at).unwrap_or_default();
+        let went_before = window.before.near == ' '
+            && is_figure(&mut before.iter().rev().take_while(|byte| is_of_word(byte)).copied());
+        let goes_on = behind.first() == Some(&b' ')
+            && is_figure(&mut behind.iter().skip(1).take_while(|byte| is_of_word(byte)).copied());
+        went_before || goes_on
     }
 
     /// Whether the first groups are 3-3-4 digits, with or without the prefix.
     fn is_north_american(&self, count: usize, has_prefix: bool) -> bool {
         let sizes = self.each().take(count).map(|(from, to, _)| to - from);
         let expected: &[usize] = if has_prefix { &[1, 3, 3, 4] } else { &[3, 3, 4] };
-        sizes.eq(expected.iter().copied())
+        let first = usize::from(has_prefix);
+        // What parts the last two is what parts those before, which may have parentheses.
+        let is_even = self.separator(first) == self.separator(first + 1) || self.separator(first) == b')';
+        sizes.eq(expected.iter().copied()) && is_even
     }
 
     /// Whether groups are a day, a month and a year in any order, with or without what follows.
@@ -283,7 +334,6 @@ fn separator_of(gap: &[u8]) -> u8 {
         b" (" | b"-(" | b"(" => b'(',
         b" - " | b"- " | b" -" => b'-',
         b" / " | b" /" | b"/ " => b'/',
-        b"  " => b' ',
         _ => 0,
     }
 }

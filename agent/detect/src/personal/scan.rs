@@ -13,6 +13,18 @@ const MOST: usize = 48;
 /// Characters that a word has at most to begin a window: longer ones are hashes, encoded data and the like.
 const LONGEST_WORD: usize = 34;
 
+/// Words that a window has at most: an IBAN has nine.
+const MOST_WORDS: usize = 10;
+
+/// Words of one character that a window has at most.
+const MOST_SINGLES: usize = 2;
+
+/// Letters that a word behind the first has at most if no digit was in it: a group of an IBAN.
+const LONGEST_LETTERS: usize = 4;
+
+/// Digits of any number that is looked for, at least: an Indian PAN has so few.
+const FEWEST_DIGITS: usize = 4;
+
 /// What stands in a row between two words of one number, at most: `) ` or ` - `.
 const LONGEST_GAP: usize = 3;
 
@@ -38,10 +50,13 @@ pub(super) fn char_before(text: &str, at: usize) -> Option<char> {
 /// case, and the separators; `None` for all others.
 #[inline]
 pub(super) fn normal(char: char) -> Option<u8> {
+    if char.is_ascii() {
+        return usize::try_from(u32::from(char))
+            .ok()
+            .and_then(|at| ASCII.get(at).copied())
+            .filter(|byte| *byte != 0);
+    }
     let (first, zero) = match char {
-        '0'..='9' | 'A'..='Z' | ' ' | '-' | '.' | '/' | '(' | ')' | '+' => return u8::try_from(char).ok(),
-        'a'..='z' => return u8::try_from(char).ok().map(|byte| byte.to_ascii_uppercase()),
-        '\0'..='\x7f' => return None,
         '\u{ff10}'..='\u{ff19}' => ('\u{ff10}', b'0'),
         '\u{660}'..='\u{669}' => ('\u{660}', b'0'),
         '\u{6f0}'..='\u{6f9}' => ('\u{6f0}', b'0'),
@@ -60,6 +75,21 @@ pub(super) fn normal(char: char) -> Option<u8> {
     let value = u8::try_from(u32::from(char).checked_sub(u32::from(first))?).ok()?;
     zero.checked_add(value)
 }
+
+/// The normal form of the characters of ASCII, 0 for none.
+static ASCII: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let kept =
+            byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+');
+        if kept && let Some((_, [place, ..])) = table.split_at_mut_checked(byte as usize) {
+            *place = byte.to_ascii_uppercase();
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Whether a character is of a word: a letter or a digit, of any width.
 #[inline]
@@ -113,42 +143,81 @@ pub(super) struct Window<'t> {
     pub(super) text: &'t str,
     /// What stands before it.
     pub(super) before: Before,
+    start: usize,
     chars: [u8; MOST],
-    at: [usize; MOST + 1],
+    /// Where each character ends, in bytes from the start.
+    ends: [u8; MOST],
     len: usize,
+    digits: usize,
 }
 
 impl<'t> Window<'t> {
-    /// Begins at a place of a text.
-    fn new(text: &'t str, start: usize) -> Self {
-        let mut window =
-            Self { text, before: Before::of(text, start), chars: [0; MOST], at: [start; MOST + 1], len: 0 };
-        let (mut at, mut gap, mut len) = (start, 0, 0);
-        while let Some(char) = char_at(text, at) {
+    /// Begins at a place of a text, if there are enough digits for a number.
+    fn new(text: &'t str, start: usize) -> Option<Self> {
+        let before = Before { near: '\0', near_at: start, far: '\0' };
+        let mut window = Self { text, before, start, chars: [0; MOST], ends: [0; MOST], len: 0, digits: 0 };
+        window.read();
+        if window.digits < FEWEST_DIGITS {
+            return None;
+        }
+        window.before = Before::of(text, start);
+        Some(window)
+    }
+
+    /// Reads as far as this could be one number.
+    fn read(&mut self) {
+        // Of the word that is read: where it begins, and its digits. Of all: how many, and how many of one character.
+        let (mut word, mut digits, mut words, mut singles) = (0, 0, 0, 0);
+        let (mut at, mut gap) = (self.start, 0);
+        loop {
             step();
-            let Some(byte) = normal(char) else { break };
-            if byte.is_ascii_alphanumeric() {
-                gap = 0;
-            } else {
-                gap += 1;
-                if gap > LONGEST_GAP {
-                    break;
+            let byte = char_at(self.text, at).and_then(|char| Some((char, normal(char)?)));
+            let is_in_word = self.len > word;
+            match byte {
+                Some((char, byte)) if byte.is_ascii_alphanumeric() => {
+                    digits += usize::from(byte.is_ascii_digit());
+                    let is_prose = word > 0 && digits == 0 && self.len - word >= LONGEST_LETTERS;
+                    at += char.len_utf8();
+                    if is_prose || !self.push(byte, at) {
+                        self.len = word;
+                        return;
+                    }
+                    gap = 0;
+                }
+                separator => {
+                    if is_in_word {
+                        self.digits += digits;
+                        words += 1;
+                        singles += usize::from(self.len - word == 1);
+                    }
+                    let Some((char, byte)) = separator else { return };
+                    gap += 1;
+                    at += char.len_utf8();
+                    let is_end = gap > LONGEST_GAP || words >= MOST_WORDS || singles > MOST_SINGLES;
+                    if is_end || !self.push(byte, at) {
+                        return;
+                    }
+                    (word, digits) = (self.len, 0);
                 }
             }
-            at += char.len_utf8();
-            let (Some(place), Some(end)) = (window.chars.get_mut(len), window.at.get_mut(len + 1)) else {
-                // Cut within a word: only what is before it is whole.
-                if byte.is_ascii_alphanumeric() {
-                    let kept = window.chars.iter().rposition(|byte| !byte.is_ascii_alphanumeric());
-                    len = kept.unwrap_or(0);
-                }
-                break;
-            };
-            (*place, *end) = (byte, at);
-            len += 1;
         }
-        window.len = len;
-        window
+    }
+
+    /// Adds a character that ends at a place, if there is room.
+    fn push(&mut self, byte: u8, end: usize) -> bool {
+        let (Some(char), Some(place), Ok(end)) =
+            (self.chars.get_mut(self.len), self.ends.get_mut(self.len), u8::try_from(end - self.start))
+        else {
+            return false;
+        };
+        (*char, *place) = (byte, end);
+        self.len += 1;
+        true
+    }
+
+    /// How many digits it has.
+    pub(super) fn digits(&self) -> usize {
+        self.digits
     }
 
     /// Its characters; what follows the last is not of its last word.
@@ -156,14 +225,15 @@ impl<'t> Window<'t> {
         self.chars.get(..self.len).unwrap_or_default()
     }
 
-    /// The place in the text before the character of that index.
+    /// The place in the text before the character of that index, which is not above the number of characters.
     pub(super) fn place(&self, index: usize) -> usize {
-        self.at.get(index).copied().unwrap_or(self.text.len())
+        self.start
+            + index.checked_sub(1).and_then(|last| self.ends.get(last)).map_or(0, |end| usize::from(*end))
     }
 
     /// The place in the text where it begins.
     pub(super) fn start(&self) -> usize {
-        self.place(0)
+        self.start
     }
 
     /// Whether no word goes on over this index.
@@ -197,11 +267,14 @@ pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
         if end - start <= LONGEST_WORD * 3 {
             let start = behind_escape(text, start);
             if start < end {
-                let window = Window::new(text, start);
-                if let Some(letters) = letters_before(text, window.before, at) {
-                    each(&Window::new(text, letters));
+                if let Some(window) = Window::new(text, start) {
+                    let letters = letters_before(text, window.before, at);
+                    letters
+                        .and_then(|start| Window::new(text, start))
+                        .into_iter()
+                        .for_each(|window| each(&window));
+                    each(&window);
                 }
-                each(&window);
             }
         }
         at = end;

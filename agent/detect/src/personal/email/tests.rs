@@ -56,6 +56,7 @@ fn look_alikes_stay() {
             ("W@x.transpose(1)", &[]),
             ("getty@tty1.service", &[]),
             ("see (at) the.end", &["see (at) the.end"]),
+            ("chacha20-poly1305@openssh.com", &[]),
             ("@@@@", &[]),
             ("meet @ 5.30 pm", &[]),
         ],

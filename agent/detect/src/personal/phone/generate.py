@@ -4,9 +4,10 @@
     generate.py PhoneNumberMetadata.xml FOLDER
 
 numbers.bin is the smallest automaton over digits that tells which strings (calling code, then national number) are
-telephone numbers: per state a word of which digits lead on (bits 0 to 9), which kinds end here (bit 10: of the
-possible kind, bit 11: of a range that is assigned), then a word per digit that leads on: the state, as the place of
-its first word. All words are of 16 bits, little-endian; state 0 is the first.
+telephone numbers: per state a word of which digits lead on (bits 0 to 9), what ends here (bit 10: a number of the
+possible kind, bit 11: of a range that is assigned, bit 12: to mobile telephones), and whether all digits lead to one
+state (bit 13); then a word for that one, or a word per digit that leads on: the state, as the place of its first word.
+All words are of 16 bits, little-endian; state 0 is the first.
 
 regions.txt has a line per region: its name, its calling code and its national prefix, or `-`.
 """
@@ -21,7 +22,7 @@ try:
 except ImportError:
     import sre_parse as parser
 
-POSSIBLE, ASSIGNED = 1, 2
+POSSIBLE, ASSIGNED, MOBILE = 1, 2, 4
 KINDS = "fixedLine mobile tollFree premiumRate sharedCost personalNumber voip pager uan voicemail".split()
 
 
@@ -95,6 +96,12 @@ def pattern(element):
     return re.sub(r"\s", "", found.text) if found is not None and found.text else None
 
 
+def targets(moves):
+    """Where digits lead to, once if all lead to one state."""
+    to = [state for _, state in moves]
+    return to[:1] if len(set(to)) == 1 else to
+
+
 def main():
     metadata, folder = sys.argv[1:]
     nfa = Nfa()
@@ -108,7 +115,7 @@ def main():
         start = first
         for digit in code:
             start = nfa.digits(start, {int(digit)})
-        for kind, names in ((POSSIBLE, ["generalDesc"]), (ASSIGNED, KINDS)):
+        for kind, names in ((POSSIBLE, ["generalDesc"]), (ASSIGNED, KINDS), (MOBILE, ["mobile"])):
             for name in names:
                 text = pattern(territory.find(name))
                 if text:
@@ -116,9 +123,14 @@ def main():
                     nfa.kinds[end] = nfa.kinds.get(end, 0) | kind
     # What stands for a number in books, films and examples: the North American plan's own shape, Ofcom's "Numbers for
     # use in TV and radio drama", Arcep's decision 2009-0151.
-    for text in (r"1[2-9]\d{2}[2-9]\d{6}", r"44(?:1632960|7700900|8081570|3069990)\d{3}", r"331990\d{5}"):
+    for text, kinds in (
+        (r"1[2-9]\d{2}[2-9]\d{6}", 0),
+        (r"44(?:1632960|8081570|3069990)\d{3}", 0),
+        (r"447700900\d{3}", MOBILE),
+        (r"331990\d{5}", 0),
+    ):
         end = nfa.add(parser.parse(text), first)
-        nfa.kinds[end] = POSSIBLE | ASSIGNED
+        nfa.kinds[end] = POSSIBLE | ASSIGNED | kinds
     # Deterministic; no pattern has a loop, so states are named by what follows them, children first: the smallest.
     sys.setrecursionlimit(10000)
     known, names, states = {}, {}, []
@@ -145,11 +157,13 @@ def main():
     places, place = [], 0
     for _, moves in states:
         places.append(place)
-        place += 1 + len(moves)
+        place += 1 + len(targets(moves))
     words = []
     for kinds, moves in states:
-        words.append(sum(1 << digit for digit, _ in moves) | kinds << 10)
-        words.extend(places[len(states) - 1 - to] for _, to in moves)
+        to = targets(moves)
+        is_one = len(to) < len(moves)
+        words.append(sum(1 << digit for digit, _ in moves) | kinds << 10 | is_one << 13)
+        words.extend(places[len(states) - 1 - state] for state in to)
     print(len(states), "states,", len(words), "words")
     with open(f"{folder}/numbers.bin", "wb") as out:
         out.write(struct.pack(f"<{len(words)}H", *words))

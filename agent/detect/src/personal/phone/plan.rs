@@ -26,7 +26,8 @@ impl Plan {
         if digit > 9 || bits >> digit & 1 == 0 {
             return None;
         }
-        let place = (bits & ((1 << digit) - 1)).count_ones();
+        let leads_to_one = bits >> 13 & 1 == 1;
+        let place = if leads_to_one { 0 } else { (bits & ((1 << digit) - 1)).count_ones() };
         let state = word(self.state + 1 + usize::try_from(place).ok()?)?;
         Some(Self { state: usize::from(state) })
     }
@@ -44,6 +45,11 @@ impl Plan {
     /// Whether digits so far are a number of a range that is assigned.
     pub(super) fn is_assigned(self) -> bool {
         word(self.state).is_some_and(|bits| bits >> 11 & 1 == 1)
+    }
+
+    /// Whether digits so far are a number of a range that is assigned to mobile telephones.
+    pub(super) fn is_mobile(self) -> bool {
+        word(self.state).is_some_and(|bits| bits >> 12 & 1 == 1)
     }
 }
 
