@@ -84,7 +84,6 @@ FORMS = [
     ("field name", "hmacSecret: {}", "<x64>"),
     ("field name", "API KEY: {}", "<b36>"),
     ("field name", "Api-Token : {}", "<b36>"),
-    ("field name", "session_id={}", "<x40>"),
 ]
 
 # Language, text, secret: what people write. The secrets are made up.

@@ -2,7 +2,7 @@
 
 import json
 
-from records import positive
+from records import KEYS, positive
 from values import b64, b64url, entities, escaped, percent, shape, string, wide
 
 # Values that are known by themselves; each place takes the next ones.
@@ -15,7 +15,7 @@ SAMPLES = {
     "ip": ["203.0.113.77", "198.51.100.23", "2001:db8:85a3::8a2e:370:7334", "192.168.178.40"],
     "mac": ["00:1B:44:11:3A:B7", "3c:22:fb:0a:9e:41", "a4-83-e7-5c-01-9d", "b8:27:eb:45:67:8a"],
 }
-KEYS = ["sk-ant-api03-<w93>AA", "ghp_<b30><crc>", "AKIA<k16>", "xoxb-<d12>-<d13>-<b24>", "sk_live_<b24>", "glpat-<w20>",
+SHAPES = ["sk-ant-api03-<w93>AA", "ghp_<b30><crc>", "AKIA<k16>", "xoxb-<d12>-<d13>-<b24>", "sk_live_<b24>", "glpat-<w20>",
         "hf_<L34>", "gsk_<b20>WGdyb3FY<b24>", "sk-proj-<w74>T3BlbkFJ<w74>", "AIzaSy<w33>", "npm_<b30><crc>", "SG.<w22>.<w43>"]
 _turn = {}
 
@@ -24,7 +24,9 @@ def sample(kind):
     """The next value of a class."""
     at = _turn[kind] = _turn.get(kind, -1) + 1
     if kind == "credential":
-        return shape(KEYS[at % len(KEYS)], f"hiding {at}")
+        made = shape(SHAPES[at % len(SHAPES)], f"hiding {at}")
+        KEYS.add(made)
+        return made
     return SAMPLES[kind][at % len(SAMPLES[kind])]
 
 

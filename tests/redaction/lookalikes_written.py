@@ -102,7 +102,7 @@ def code():
     for language, texts in TALK.items():
         lookalike("talk of secrets", language, *texts)
     lookalike("placeholder", "mixed", "OPENAI_API_KEY=<YOUR_API_KEY>", "export API_KEY=sk-...", "password: xxxxxxxx", "token: YOUR_TOKEN_HERE", "Authorization: Bearer <token>", "Authorization: Bearer $TOKEN", "password=********", "api_key: [REDACTED]", "password = <password>",
-              "sk-ant-...", "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "Authorization: Bearer {token}", "https://user:<password>@host/db", "postgres://USER:PASSWORD@HOST:5432/DB", "--password <password>", "api_key=\"...\"", "secret: [CREDENTIAL]", "mail to <email>", "token=%s", "key: {{ api_key }}", "password: None", "AWS_SECRET_ACCESS_KEY=", "your-api-key-here",
+              "sk-ant-...", "ghp_" + "x" * 36, "Authorization: Bearer {token}", "https://user:<password>@host/db", "postgres://USER:PASSWORD@HOST:5432/DB", "--password <password>", "api_key=\"...\"", "secret: [CREDENTIAL]", "mail to <email>", "token=%s", "key: {{ api_key }}", "password: None", "AWS_SECRET_ACCESS_KEY=", "your-api-key-here",
               "Bearer XXXXXXXX", "xxxx-xxxx-xxxx-xxxx", "XXX-XX-XXXX", "(###) ###-####", "user@", "@example", "0000-0000-0000-0000")
 
 
@@ -141,6 +141,12 @@ def places():
     lookalike("nothing", "stream event", 'data: {"choices":[{"delta":{"content":"Hello"},"index":0,"finish_reason":null}]}\n\n', "data: [DONE]\n\n", "event: ping\ndata: {}\n\n", ": keep-alive\n\n")
     lookalike("nothing", "terminal", "\x1b[1;31merror\x1b[0m: 3 tests failed", "\x1b[2K\r 45% 120/267 00:12")
     lookalike("nothing", "resource attributes", "OTEL_RESOURCE_ATTRIBUTES=service.name=shop,service.version=1.4.2,deployment.environment.name=prod", "k8s.pod.name=web-6d4f9c-x2x9k,host.arch=amd64,process.pid=4242")
+    lookalike("nothing", "json", '{"name":"max_tokens","value":"500"}', '{"name":"token_type","value":"Bearer"}', '["--max-tokens","500","--stop-token","<s>"]', '{"password":"","n":1}', '{"key":"colour","value":"blue"}', '["content-type","application/json"]', '{"key":"README.md","size":1234}',
+              '{"role":"user","content":"What is a good password policy?"}', '{"finish_reason":"stop","logprobs":null,"index":0}', '{"input":"token","output":["to","ken"]}', '{"auth":null,"headers":{"accept":"*/*"}}')
+    lookalike("nothing", "html", '<input type="password" value="">', '<meta name="viewport" content="width=device-width, initial-scale=1">', "<td>token</td><td>512</td>", '<a href="#key-features">Key features</a>')
+    lookalike("nothing", "csv", "token,count\nthe,120\nof,97\n", "key,value\ncolour,blue\nsize,12\n", "user,password_age_days\nanna,12\n")
+    lookalike("nothing", "typography", "pages 120–145 and 3‑5", "1\u202f234\u202f567 habitants", "10\u00a0000\u00a0km en 3\u00a0h\u00a045", "2026\u201103\u201104", "version 1.2.3\u2011rc.4", "1939–1945, 1914–1918")
+    lookalike("nothing", "command line", "curl -sS https://api.example.com/v1/models | jq '.data[].id'", "git commit -m 'password reset: mail is sent'", "docker run -p 8080:80 --name web nginx:1.25", "ssh -p 2222 -i ~/.ssh/id_ed25519 host.example.com", "mkdir -p src/token && cp -a a b", "python -m pip install -U requests==2.31.0", "kubectl get pods -A -w", "tar -xzf a.tar.gz -C /opt", "ls -la --color=auto", "./serve --max-tokens 500 --port 8080")
     lookalike("nothing", "chat", "Hallo, können Sie mir bei der Steuererklärung helfen?", "Bonjour, quel temps fait-il à Lyon ?", "Hola, ¿qué hora es?", "Olá, tudo bem?", "Cześć, jak leci?", "Привет, как дела?", "こんにちは、元気ですか?", "你好,今天怎么样?", "مرحبا، كيف حالك؟", "नमस्ते, आप कैसे हैं?")
 
 

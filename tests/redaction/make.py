@@ -13,6 +13,7 @@ import hiding
 import lookalikes_made
 import lookalikes_written
 import personal
+import structures
 from records import LOOKALIKES, MARK, POSITIVES, written
 
 HERE = pathlib.Path(__file__).parent
@@ -43,7 +44,7 @@ def count(records, *names):
 
 def main():
     """Makes all cases and writes them."""
-    for part in (credentials, assignments, personal, hiding, lookalikes_made, lookalikes_written):
+    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written):
         part.everything()
     write("positives.jsonl", POSITIVES)
     write("lookalikes.jsonl", LOOKALIKES)

@@ -9,6 +9,8 @@ RUN = re.compile(r"[A-Za-z0-9+/_=.~%-]{8,}")
 
 CLASSES = ("credential", "email", "phone", "card", "iban", "national_id", "ip", "mac")
 
+# The issuers' keys that were made.
+KEYS: set[str] = set()
 POSITIVES: list[dict] = []
 LOOKALIKES: list[dict] = []
 _counts: dict[tuple, int] = {}
@@ -50,7 +52,8 @@ def split(text):
 
 def written(record):
     """The record as it goes into the file: what scanners might take for real is split."""
-    if record.get("class") != "credential" and record.get("like") != "placeholder":
+    has_key = any(key in text for text in [record["text"], *record.get("secrets", [])] for key in KEYS)
+    if record.get("class") != "credential" and record.get("like") != "placeholder" and not has_key:
         return record
     done = dict(record, text=split(record["text"]))
     for name in ("hide", "secrets"):
