@@ -9,6 +9,7 @@ import sys
 
 import assignments
 import credentials
+import documents
 import hiding
 import lookalikes_made
 import lookalikes_written
@@ -44,7 +45,7 @@ def count(records, *names):
 
 def main():
     """Makes all cases and writes them."""
-    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written):
+    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written, documents):
         part.everything()
     write("positives.jsonl", POSITIVES)
     write("lookalikes.jsonl", LOOKALIKES)
