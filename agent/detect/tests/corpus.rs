@@ -173,17 +173,23 @@ fn recall() -> [Table; 4] {
     [classes, places, languages, kept]
 }
 
-/// What stays as it is of what must.
-fn precision() -> Table {
-    let mut table = Table::default();
-    for case in read::<LookAlike>("lookalikes.jsonl") {
+/// What stays as it is of what must: as it is, and within something else.
+fn precision() -> [Table; 2] {
+    let lookalikes = read::<LookAlike>("lookalikes.jsonl");
+    let [mut plain, mut mutated] = <[Table; 2]>::default();
+    let add = |table: &mut Table, row: &str, case: &LookAlike| {
         let redacted = redact(&case.text, None);
-        table.add(&case.like, redacted == case.text);
+        table.add(row, redacted == case.text);
         if redacted != case.text {
-            table.name(&case.like, &format!("{}: {redacted:.160?}", case.id));
+            let at =
+                case.text.bytes().zip(redacted.bytes()).take_while(|(left, right)| left == right).count();
+            let from = case.text.floor_char_boundary(at.saturating_sub(40));
+            table.name(row, &format!("{row}: {}: {:.120?}", case.id, &redacted[from..]));
         }
-    }
-    table
+    };
+    lookalikes.iter().for_each(|case| add(&mut plain, &case.like, case));
+    mutate::lookalikes(&lookalikes).iter().for_each(|(how, case)| add(&mut mutated, how, case));
+    [plain, mutated]
 }
 
 /// What is found when other things stand round it or it is written otherwise.
@@ -206,7 +212,9 @@ fn the_tables() {
     places.print("Hidden of what must be, by place");
     languages.print("Hidden of what must be, by language");
     kept.print("With the rest of the text intact");
-    precision().print("Look-alikes that stay");
+    let [plain, wrapped] = precision();
+    plain.print("Look-alikes that stay");
+    wrapped.print("Look-alikes that stay within something else");
     mutated().print("Hidden of what is mutated");
 }
 
@@ -222,7 +230,9 @@ fn what_must_be_hidden_is() {
 #[test]
 #[ignore = "the detectors are not in yet"]
 fn what_must_stay_does() {
-    assert!(precision().share(None) >= 98.0, "too much is hidden: see the tables");
+    let [plain, wrapped] = precision();
+    assert!(plain.share(None) >= 98.0, "too much is hidden: see the tables");
+    assert!(wrapped.share(None) >= 98.0, "too much is hidden within something else: see the tables");
 }
 
 #[test]

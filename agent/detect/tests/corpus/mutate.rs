@@ -1,6 +1,6 @@
 //! Other texts with the same secrets: what stands round them, how they are written, what the text is wrapped in.
 
-use super::Positive;
+use super::{LookAlike, Positive};
 
 /// What may stand before and after a value that is known by itself.
 const ROUND: [(&str, &str); 34] = [
@@ -125,10 +125,6 @@ fn wrapped(
     mutated: &mut Vec<(&'static str, Positive)>,
 ) {
     let text = &case.text;
-    let json = |text: &str| {
-        let string = serde_json::Value::from(text).to_string();
-        string[1..string.len() - 1].to_owned()
-    };
     let encoded: [(_, _, Encode<'_>, _); 5] = [
         ("json string", r#"{"content":""#, &mut |part| json(part), "\"}"),
         ("json string twice", r#"{"arguments":"{\"text\":\""#, &mut |part| json(&json(part)), r#"\"}"}"#),
@@ -204,6 +200,36 @@ fn named_otherwise(case: &Positive, mutated: &mut Vec<(&'static str, Positive)>)
             part.replace('=', " = ").replace("  ", " ").replace("= >", "=>")
         });
     }
+}
+
+/// Look-alikes within something else, where they are to stay as well.
+pub(crate) fn lookalikes(cases: &[LookAlike]) -> Vec<(&'static str, LookAlike)> {
+    let mut numbers = Numbers(0x5eed_0023);
+    let mut mutated = Vec::new();
+    for case in cases {
+        let text = &case.text;
+        let (before, after) = ROUND[numbers.below(ROUND.len())];
+        let texts = [
+            ("json string", format!(r#"{{"content":"{}"}}"#, json(text))),
+            ("json string twice", format!(r#"{{"arguments":"{{\"text\":\"{}\"}}"}}"#, json(&json(text)))),
+            ("json escapes", format!(r#"{{"content":"{}"}}"#, escaped(text, &mut numbers))),
+            ("percent-encoded", format!("text={}&n=1", percent(text))),
+            ("entities", format!("<p>{}</p>", entities(text))),
+            ("base64", format!(r#"{{"data":"{}"}}"#, base64(&format!("Note for all: {text}\n")))),
+            ("between", format!("{before}{text}{after}")),
+            ("quoted", format!("> {}", text.replace('\n', "\n> "))),
+            ("after words", format!("Hello there,\n\n{text}\n\nRegards\n")),
+            ("with another", format!("{text}\n{}", cases[numbers.below(cases.len())].text)),
+        ];
+        mutated.extend(texts.map(|(how, text)| (how, LookAlike { text, ..case.clone() })));
+    }
+    mutated
+}
+
+/// What stands between the quotes of a JSON string.
+fn json(text: &str) -> String {
+    let string = serde_json::Value::from(text).to_string();
+    string[1..string.len() - 1].to_owned()
 }
 
 /// In a JSON string, with some characters as escapes that need not be.
