@@ -13,6 +13,7 @@ import documents
 import hiding
 import lookalikes_made
 import lookalikes_written
+import near_misses
 import personal
 import structures
 from records import LOOKALIKES, MARK, POSITIVES, written
@@ -45,7 +46,7 @@ def count(records, *names):
 
 def main():
     """Makes all cases and writes them."""
-    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written, documents):
+    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written, near_misses, documents):
         part.everything()
     write("positives.jsonl", POSITIVES)
     write("lookalikes.jsonl", LOOKALIKES)
