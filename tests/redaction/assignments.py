@@ -17,7 +17,7 @@ FORMS = [
     ("json", '{{\n  "clientSecret": "{}",\n  "clientId": "web"\n}}', "<w40>"),
     ("json", '{{"auth":{{"apiKey":"{}"}},"retries":3}}', "<b24>"),
     ("json", '{{"private_key_password" : "{}"}}', "<b12>"),
-    ("json", '{{"credentials": {{"passphrase": "{}"}}}}', "<a6>-<a7>-<a5>-<a8>"),
+    ("json", '{{"login": {{"passphrase": "{}"}}}}', "<a6>-<a7>-<a5>-<a8>"),
     ("json", '{{"name": "db", "pwd": "{}", "ssl": true}}', "<b10>"),
     ("json", '{{"webhookSecret": "{}", "events": ["push"]}}', "<x40>"),
     ("json", '{{"sessionToken":"{}","expires":"2026-05-01"}}', "<s120>"),

@@ -121,7 +121,7 @@ def encoded():
     put("percent-encoded", "email", "/search?q={}&n=1", lambda v: percent(each(v)))
     put("percent-encoded", "card iban phone", "/pay?val={}&n=1", lambda v: v.replace("+", "%2B").replace(" ", "%20"))
     put("percent-encoded", "email", "name=Roe&email={}&n=1", percent)
-    put("percent-encoded", "email credential", "https://example.com/go?to={}", lambda v: percent(f"https://a.example.com/?val={v}"))
+    put("percent-encoded", "email credential", f"https://example.com/go?to={percent('https://a.example.com/?val=')}{{}}", percent)
     put("percent-encoded", "email credential ip", "GET /files/report%20{}/x HTTP/1.1")
     put("percent-encoded", "credential", "https://example.com/#/cb%3Ftoken%3D{}")
     put("form", "email", "a=1&mail={}&b=2", percent)

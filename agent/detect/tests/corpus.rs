@@ -20,8 +20,8 @@ use spanwire_detect::{Personal, PersonalOptions, Secrets, merge};
 
 /// Splits in the files what scanners of secrets might take for real.
 const MARK: char = '¦';
-/// What may be hidden as a whole, since nothing else of worth stands there.
-const HIDDEN_WHOLE: [&str; 4] = ["cookie", "pem", "header", "connection string"];
+/// Where a credential may take all else with it; a cookie may go whoever it names.
+const HIDDEN_WHOLE: [&str; 3] = ["pem", "header", "connection string"];
 /// How many cases of each row are named below a table.
 const NAMED: usize = 12;
 
@@ -164,7 +164,8 @@ fn recall() -> [Table; 4] {
         if !is_hidden {
             classes.name(class, &format!("{}: {redacted:.160?}", case.id));
         }
-        if case.class == "credential" && HIDDEN_WHOLE.contains(&case.place.as_str()) {
+        let may_go_whole = case.class == "credential" && HIDDEN_WHOLE.contains(&case.place.as_str());
+        if may_go_whole || case.place == "cookie" {
             continue;
         }
         let is_kept = keeps_the_rest(&case, &redacted);
