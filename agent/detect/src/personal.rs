@@ -31,6 +31,12 @@ const PHONE_REGIONS: [&str; 5] = ["US", "GB", "DE", "FR", "JP"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName(pub String);
 
+impl std::fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "'{}' is not known", self.0)
+    }
+}
+
 /// What is looked for, beside what is always.
 #[derive(Clone, Debug)]
 pub struct PersonalOptions {

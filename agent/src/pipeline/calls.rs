@@ -91,7 +91,8 @@ impl Pipeline {
                         continue;
                     }
                     let request_head = Arc::clone(&request);
-                    let reading = match provider::recognise(&request, self.limits) {
+                    let process = self.processes.get(pid);
+                    let reading = match provider::recognise(&request, self.limits(&process)) {
                         Recognition::Known(interpreter) => {
                             self.judge(connection, conversation, true, effects);
                             Reading::Known(interpreter)
@@ -108,7 +109,6 @@ impl Pipeline {
                         }
                     };
                     self.asked(conversation, (key, pid, time_ns), &request_head);
-                    let process = self.processes.get(pid);
                     conversation.exchanges.insert(ordinal, Followed { reading, process });
                 }
                 Step::Request { ordinal, frame } => {

@@ -18,10 +18,11 @@ use std::sync::Arc;
 
 use crate::attach::Standing;
 use crate::bpf::Verdict;
+use crate::config::ContentPolicy;
 use crate::correlate::Correlator;
 use crate::correlate::clock::Clock;
 use crate::discovery::admission::Admission;
-use crate::discovery::process::ProcessTable;
+use crate::discovery::process::{Process, ProcessTable};
 use crate::event::{Chunk, ConnectionId, End, Ends, Event, Identities, Source};
 use crate::exchange::Step;
 use crate::protocol::tls;
@@ -63,6 +64,8 @@ pub struct Pipeline {
     tickets: u64,
     clock: Clock,
     limits: BodyLimits,
+    /// Of whose calls the content may be wanted.
+    content: ContentPolicy,
     counters: Arc<Counters>,
     /// Most bytes that may be held for what is under way on all connections.
     memory_budget: usize,
@@ -100,12 +103,26 @@ impl Pipeline {
             tickets: 0,
             clock,
             limits,
+            content: ContentPolicy::default(),
             counters,
             memory_budget: MEMORY_BUDGET,
             reads_keys: false,
             expired_ns: 0,
             steps: Vec::new(),
         }
+    }
+
+    /// With what bodies say kept where this policy may let some of it out.
+    #[must_use]
+    pub fn with_content(mut self, policy: ContentPolicy) -> Self {
+        self.content = policy;
+        self
+    }
+
+    /// How much is read of what this process asks or answers, and kept.
+    fn limits(&self, process: &Process) -> BodyLimits {
+        let is_wanted = self.content.may_record(&process.service_name);
+        BodyLimits { kept_bytes: if is_wanted { self.content.limit } else { 0 }, ..self.limits }
     }
 
     /// With this many bytes at the most for what is under way on all connections together.

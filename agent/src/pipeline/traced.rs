@@ -139,7 +139,7 @@ impl Pipeline {
         let begun =
             Beginning { role: Role::Server, process: Arc::clone(&process), tid, time_ns, request, peer };
         self.correlator.began(key, begun);
-        let recognition = provider::recognise_served(request, self.limits);
+        let recognition = provider::recognise_served(request, self.limits(&process));
         if !matches!(recognition, Recognition::Foreign)
             && let Some(path) = provider::path_number(request).filter(|path| self.traced.learns(*path))
         {

@@ -1,16 +1,20 @@
 //! The one way out: only what passed here can be exported, printed or stored.
 //!
 //! Two rules. An attribute of a span leaves only if the agent's own table ([`attributes::TABLE`]) has a row
-//! for it that is no content and of the value's type, or a dialect declares it. And every text that leaves
-//! is searched for credentials, as it is and percent-decoded, and bounded in length.
+//! for it that is no content and of the value's type, or a dialect declares it; content is put on behind that, as the
+//! operator's policy has it. And every text that leaves is searched for credentials, as it is and percent-decoded, and
+//! bounded in length.
 //!
 //! The cost of a text is linear in its length, whatever it says, and a process is searched once, not once a
 //! span.
 
 pub mod command;
+mod content;
 mod credential;
 mod encoded;
 mod path;
+mod policy;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -20,15 +24,17 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{Recorded, Ticket};
 use crate::correlate::attributes::{
     self, REDACTED_ATTRIBUTES, REDACTED_CREDENTIALS, REDACTED_PATH_SEGMENTS, REDACTED_TRUNCATED, URL_PATH,
 };
 use crate::correlate::span::{Attributes, Event, Link, Span};
 use crate::discovery::process::Process;
-use crate::event::Role;
 use crate::provider;
+use crate::telemetry::Counters;
 use crate::value::Value;
+pub use policy::{Policy, PolicyError};
+use said::Contents;
+pub use said::Said;
 
 /// Bytes of a text that are kept.
 pub const TEXT_MAX_BYTES: usize = 1024;
@@ -60,32 +66,10 @@ impl<T: Serialize> Serialize for Redacted<T> {
     }
 }
 
-/// What a call said, to be redacted.
-#[derive(Debug)]
-pub struct Said {
-    /// What its span is known by.
-    pub ticket: Ticket,
-    /// The bodies.
-    pub recorded: Box<Recorded>,
-    /// `gen_ai.provider.name`.
-    pub provider: &'static str,
-    /// Who called, or served.
-    pub process: Arc<Process>,
-    /// Which of both.
-    pub role: Role,
-}
-
-impl Said {
-    /// About how many bytes of memory it takes.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.recorded.held_bytes()
-    }
-}
-
 /// Redacts spans, and the processes that they share.
 #[derive(Debug, Default)]
 pub struct Redactor {
+    contents: Contents,
     /// By the address of the record, which nothing else can have while it is kept here.
     processes: HashMap<usize, KnownProcess>,
 }
@@ -99,15 +83,21 @@ struct KnownProcess {
 }
 
 impl Redactor {
+    /// Under this policy; what is taken out of contents, and what is dropped of them, is counted.
+    #[must_use]
+    pub fn new(policy: Policy, counters: Arc<Counters>) -> Self {
+        Self { contents: Contents::new(policy, counters), processes: HashMap::new() }
+    }
+
     /// Whether the operator wants any of what is said.
     #[must_use]
     pub fn wants_content(&self) -> bool {
-        false
+        self.contents.are_wanted()
     }
 
-    /// Takes what a call said: its span, which comes later, is given what may be said of it.
-    pub fn said(&mut self, said: Said) {
-        drop(said);
+    /// Takes what a call said, and redacts it: its span, which comes later, is given what may be said of it.
+    pub fn said(&mut self, said: &Said) {
+        self.contents.add(said);
     }
 
     /// Redacts one span. What was taken from it and its process is counted in its `spanwire.redacted.*`
@@ -130,6 +120,7 @@ impl Redactor {
         }
         span.process = self.process(span.process, &mut counts);
         counts.report(&mut span.attributes);
+        self.contents.put_on(&mut span);
         Redacted(span)
     }
 

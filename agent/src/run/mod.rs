@@ -36,7 +36,7 @@ use crate::event::Event;
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::{self, BodyLimits};
-use crate::redact::Redactor;
+use crate::redact::{Policy, Redactor};
 use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
@@ -102,7 +102,8 @@ impl Agent {
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         secrecy::hide();
         let exporting = Exporting::start(config, &counters)?;
-        let redacting = Redacting::start(Redactor::default(), &counters)?;
+        let policy = Policy::new(config.content.clone()).map_err(anyhow::Error::from)?;
+        let redacting = Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters)?;
         expedite::restore();
         let rules =
             |rules: &[Rule]| by_number(rules.to_vec(), Path::new(PASSWD)).map_err(anyhow::Error::from);
@@ -163,6 +164,7 @@ impl Agent {
             BodyLimits { request_bytes: limit, response_bytes: limit, kept_bytes: 0 },
             Arc::clone(&counters),
         )
+        .with_content(config.content.clone())
         .with_memory_budget(config.memory_budget)
         .with_keys(config.tls != TlsChoice::Calls)
         .with_http(config.services);

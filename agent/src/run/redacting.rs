@@ -93,7 +93,7 @@ impl Redacting {
             Way::Here(redactor) => Some(redactor.redact(span)),
             Way::Thread(worker) => {
                 if worker.jobs.try_send(Job::Span(Box::new(span))).is_err() {
-                    self.counters.spans_unredacted.increment();
+                    self.counters.spans_dropped_redaction.increment();
                 }
                 None
             }
@@ -107,13 +107,13 @@ impl Redacting {
         let bytes = said.held_bytes();
         let waiting = worker.waiting_bytes.load(Ordering::Relaxed);
         if waiting.saturating_add(bytes) > WAITING_MAX_BYTES {
-            self.counters.contents_unredacted.increment();
+            self.counters.contents_dropped.increment();
             return;
         }
         worker.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         if worker.jobs.try_send(Job::Said(said)).is_err() {
             worker.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.counters.contents_unredacted.increment();
+            self.counters.contents_dropped.increment();
         }
     }
 
@@ -166,7 +166,7 @@ fn redact(
         let done = match job {
             Job::Said(said) => {
                 let bytes = said.held_bytes();
-                redactor.said(said);
+                redactor.said(&said);
                 waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 continue;
             }

@@ -93,6 +93,17 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Messages,
+        Self::ToolArguments,
+        Self::ToolResults,
+        Self::SystemInstructions,
+        Self::ToolDefinitions,
+        Self::Documents,
+        Self::Errors,
+    ];
+
     /// Whether there is such content in a direction: what is offered to a model is never an answer, and an error is
     /// never a question.
     fn is_of(self, direction: Direction) -> bool {

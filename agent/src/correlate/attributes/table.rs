@@ -209,6 +209,14 @@ table! {
     MISSING_BYTES = "spanwire.missing_bytes": Int, Spanwire;
     CONTENT = "spanwire.content": String, Spanwire;
     CONTENT_CUT = "spanwire.content.cut": Bool, Spanwire;
+    REDACTED_EMAIL = "spanwire.redacted.email": Int, Spanwire;
+    REDACTED_PHONE = "spanwire.redacted.phone": Int, Spanwire;
+    REDACTED_CARD = "spanwire.redacted.card": Int, Spanwire;
+    REDACTED_IBAN = "spanwire.redacted.iban": Int, Spanwire;
+    REDACTED_NATIONAL_ID = "spanwire.redacted.national_id": Int, Spanwire;
+    REDACTED_IP = "spanwire.redacted.ip": Int, Spanwire;
+    REDACTED_MAC = "spanwire.redacted.mac": Int, Spanwire;
+    REDACTED_RULES = "spanwire.redacted.rules": Strings, Spanwire;
     REDACTED_CREDENTIALS = "spanwire.redacted.credentials": Int, Spanwire;
     REDACTED_ATTRIBUTES = "spanwire.redacted.attributes": Int, Spanwire;
     REDACTED_TRUNCATED = "spanwire.redacted.truncated": Int, Spanwire;
