@@ -25,8 +25,9 @@ pub enum Replacement {
     /// By what it is: `[EMAIL]`.
     #[default]
     Token,
-    /// By what it is and a keyed hash, so that the same value can be told again: `[EMAIL:0123456789abcdef]`. By a
-    /// token where there is no key.
+    /// By what it is and a keyed hash, so that the same value can be told again: `[EMAIL:0123456789abcdef]`; while a
+    /// previous key is given, by the hash under that one as well, behind another colon. By a token where there is no
+    /// key.
     Hash,
     /// By a part of it: `j***@e***.com`.
     Mask,
@@ -69,13 +70,21 @@ pub struct Replacing {
     default: Replacement,
     classes: BTreeMap<Class, Replacement>,
     key: Option<Key>,
+    previous: Option<Key>,
 }
 
 impl Replacing {
     /// All classes in one way; `key` is for hashes.
     #[must_use]
     pub fn new(default: Replacement, key: Option<Key>) -> Self {
-        Self { default, classes: BTreeMap::new(), key }
+        Self { default, classes: BTreeMap::new(), key, previous: None }
+    }
+
+    /// Writes hashes under the key before this one, too, so that what left before the change can still be joined.
+    #[must_use]
+    pub fn with_previous(mut self, key: Option<Key>) -> Self {
+        self.previous = key;
+        self
     }
 
     /// Replaces one class in a way of its own.
@@ -102,7 +111,12 @@ impl Replacing {
     #[must_use]
     pub fn replacement(&self, finding: &Finding, value: &str) -> String {
         let label = label(finding);
-        let hash = || self.key.as_ref()?.hash(&label, &normal(finding.class, value));
+        let hash = || {
+            let value = normal(finding.class, value);
+            let hash = self.key.as_ref()?.hash(&label, &value)?;
+            let previous = self.previous.as_ref().and_then(|key| key.hash(&label, &value));
+            Some(previous.map_or_else(|| hash.clone(), |previous| format!("{hash}:{previous}")))
+        };
         match self.of(finding.class) {
             Replacement::Token => format!("[{label}]"),
             Replacement::Hash => {
@@ -121,9 +135,9 @@ fn label(finding: &Finding) -> String {
     name.chars().take(LABEL_MAX_BYTES).map(plain).collect()
 }
 
-/// Whether `range` of `text` lies in something that stands for a finding already: `[EMAIL]`, `[EMAIL:…]`.
+/// Whether `range` of `text` lies in something that stands for a finding already: `[EMAIL]`, `[EMAIL:…]`, `[EMAIL:…:…]`.
 pub(crate) fn is_token(text: &str, range: &std::ops::Range<usize>) -> bool {
-    const LONGEST: usize = "[NATIONAL_ID:]".len() + 2 * HASH_BYTES;
+    const LONGEST: usize = "[NATIONAL_ID::]".len() + 4 * HASH_BYTES;
     let bytes = text.as_bytes();
     let first = range.start.saturating_sub(LONGEST);
     let Some(before) = bytes.get(first..bytes.len().min(range.start + 1)) else { return false };
@@ -133,12 +147,14 @@ pub(crate) fn is_token(text: &str, range: &std::ops::Range<usize>) -> bool {
     let Some(rest) = bytes.get(begin..bytes.len().min(begin + LONGEST)) else { return false };
     let Some(length) = rest.iter().position(|byte| *byte == b']').map(|at| at + 1) else { return false };
     let Some(inner) = text.get(begin + 1..begin + length - 1) else { return false };
-    let (name, hash) = inner.split_once(':').map_or((inner, None), |(name, hash)| (name, Some(hash)));
+    let mut parts = inner.split(':');
+    let name = parts.next().unwrap_or_default();
     let is_hash = |hash: &str| {
         hash.len() == 2 * HASH_BYTES && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     range.end <= begin + length
-        && hash.is_none_or(is_hash)
+        && parts.clone().count() <= 2
+        && parts.all(is_hash)
         && Class::BUILT_IN.iter().any(|class| class.name().to_ascii_uppercase() == name)
 }
 
@@ -234,6 +250,19 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_keys_is_bridged_by_the_hash_under_the_previous_one() {
+        let email = finding(Class::Email, "email");
+        let old = keyed(1).replacement(&email, "jane@example.com");
+        let both = keyed(2).with_previous(Key::new(Zeroizing::new(vec![1; 32])));
+        let new = both.replacement(&email, "jane@example.com");
+        assert_eq!(new.rsplit_once(':').map(|(_, hash)| hash), old.rsplit_once(':').map(|(_, hash)| hash));
+        assert!(is_token(&new, &(1..new.len() - 1)) && new.len() == old.len() + 1 + 2 * HASH_BYTES, "{new}");
+        let keyless =
+            Replacing::new(Replacement::Hash, None).with_previous(Key::new(Zeroizing::new(vec![1; 32])));
+        assert_eq!(keyless.replacement(&email, "jane@example.com"), "[EMAIL]");
+    }
+
+    #[test]
     fn a_key_that_is_too_short_is_none() {
         assert!(Key::new(Zeroizing::new(vec![0; 31])).is_none());
         assert_eq!(format!("{:?}", Key::new(Zeroizing::new(vec![7; 32])).unwrap()), "Key");
@@ -245,6 +274,9 @@ mod tests {
             ("[EMAIL]", 0..7, true),
             ("p=[CREDENTIAL]", 3..13, true),
             ("x [NATIONAL_ID:0123456789abcdef] y", 15..31, true),
+            ("[NATIONAL_ID:0123456789abcdef:fedcba9876543210] y", 31..46, true),
+            ("[IP:0123456789abcdef:fedcba9876543210:0123456789abcdef]", 5..9, false),
+            ("[EMAIL:]", 0..8, false),
             ("[EMAIL] x", 0..9, false),
             ("[EMAIL:0123456789abcdeF]", 7..23, false),
             ("[SECRET]", 0..8, false),

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use regex::{RegexSet, RegexSetBuilder};
 
-use crate::{Class, Finding};
+use crate::{Class, Detector, Finding};
 use dictionary::Dictionary;
 pub use keep::Keep;
 use pattern::{COMPILED_MAX, Pattern};
@@ -178,6 +178,12 @@ impl Rules {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+}
+
+impl Detector for Rules {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        self.find(text, found);
     }
 }
 
