@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::call::content::{Message, Part, Tool};
+use crate::call::content::{Message, Part, Tool, without_cut_mark};
 use crate::provider::media::media_type;
 
 /// A member that is a text and says something.
@@ -63,9 +63,11 @@ fn modality(of: &'static str, mime_type: Option<&str>) -> &'static str {
     }
 }
 
-/// Bytes that a text in base64 stands for, as far as it goes.
+/// Bytes that a text in base64 stands for, with those of it that are not kept.
 fn decoded_bytes(data: &str) -> u64 {
+    let (data, missing) = without_cut_mark(data).unwrap_or((data, 0));
     let digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() as u64;
+    let digits = digits.saturating_add(missing);
     digits / 4 * 3 + digits % 4 * 3 / 4
 }
 

@@ -47,7 +47,7 @@ struct Answer<'a> {
     /// The last that was said of it.
     response: Option<&'a Value>,
     /// The last that was said of it with items.
-    whole: Option<&'a [Value]>,
+    whole: &'a [Value],
     /// Items that came by themselves, by their place.
     drafts: BTreeMap<u64, Draft<'a>>,
 }
@@ -87,7 +87,8 @@ impl<'a> Answer<'a> {
     fn take(&mut self, response: &'a Value) {
         if response.is_object() {
             self.response = Some(response);
-            self.whole = Some(list(response, "output")).filter(|items| !items.is_empty()).or(self.whole);
+            let items = list(response, "output");
+            self.whole = if items.is_empty() { self.whole } else { items };
         }
     }
 
@@ -118,19 +119,17 @@ impl<'a> Answer<'a> {
     /// All that it puts out is one choice.
     fn finish(self) -> Option<Message> {
         let mut parts = Vec::new();
-        let kinds: Vec<&str> = match self.whole {
-            Some(whole) => {
-                whole.iter().for_each(|item| items::push(item, &mut parts));
-                whole.iter().filter_map(|item| text(item, "type")).collect()
+        let mut drafts = self.drafts;
+        for (place, item) in (0..).zip(self.whole) {
+            let draft = drafts.entry(place).or_default();
+            // The whole response is the longest document, and so the first of which something is not kept.
+            if !draft.done {
+                *draft = Draft { item: Some(item), done: true, ..Draft::default() };
             }
-            None => {
-                let items = self.drafts.values().filter_map(|draft| text(draft.item?, "type"));
-                let kinds = items.collect();
-                self.drafts.values().for_each(|draft| draft.push(&mut parts));
-                kinds
-            }
-        };
-        let calls = kinds.into_iter().any(dialogue::is_call);
+        }
+        drafts.values().for_each(|draft| draft.push(&mut parts));
+        let mut kinds = drafts.values().filter_map(|draft| text(draft.item?, "type"));
+        let calls = kinds.any(dialogue::is_call);
         let finish_reason = self.response.and_then(|response| finish_reason(response, calls));
         (!parts.is_empty() || finish_reason.is_some()).then(|| Message {
             role: "assistant".to_owned(),

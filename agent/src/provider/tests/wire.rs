@@ -87,12 +87,22 @@ impl Wire<'_> {
         if let Some(end) = self.end {
             connection.end(end, 5_000, &mut |step| steps.push(step));
         }
-        follow(steps)
+        follow(steps, BodyLimits::default())
     }
 }
 
 /// What an exchange meant that was recorded byte by byte, as its response comes in pieces of so many bytes.
 pub(in crate::provider) fn recorded(request: &[u8], response: &[u8], size: usize) -> Vec<Call> {
+    recorded_within(request, response, size, BodyLimits::default())
+}
+
+/// The same within other limits.
+pub(in crate::provider) fn recorded_within(
+    request: &[u8],
+    response: &[u8],
+    size: usize,
+    limits: BodyLimits,
+) -> Vec<Call> {
     let mut connection = HttpConnection::new(Limits::default(), Source::Socket);
     let mut steps = Vec::new();
     let mut push = |direction, segment| connection.push(direction, 0, segment, &mut |step| steps.push(step));
@@ -101,17 +111,17 @@ pub(in crate::provider) fn recorded(request: &[u8], response: &[u8], size: usize
         bytes.chunks(size).for_each(|piece| push(direction, Segment::Data(Bytes::copy_from_slice(piece))));
     }
     connection.end(End::PeerClosed, 1, &mut |step| steps.push(step));
-    follow(steps)
+    follow(steps, limits)
 }
 
 /// What the steps of a connection meant.
-fn follow(steps: Vec<Step>) -> Vec<Call> {
+fn follow(steps: Vec<Step>, limits: BodyLimits) -> Vec<Call> {
     let (mut follower, mut calls) = (Follower::Foreign, Vec::new());
     let mut head = None;
     for step in steps {
         match step {
             Step::Began { request, .. } => {
-                follower = match recognise(&request, BodyLimits::default()) {
+                follower = match recognise(&request, limits) {
                     Recognition::Known(interpreter) => Follower::Known(interpreter),
                     Recognition::Candidate(candidate) => Follower::Candidate(candidate),
                     Recognition::Foreign => Follower::Foreign,

@@ -342,6 +342,10 @@ fn data_urls_hold_their_data() {
     for (url, expected) in [
         ("data:image/png;base64,iVBORw0K", blob("image", "image/png", "iVBORw0K", 6)),
         ("DATA:Image/PNG;charset=x;BASE64,AA==", blob("image", "image/png", "AA==", 1)),
+        (
+            "data:image/png;base64,iVBORw0K…[8 bytes cut]",
+            blob("image", "image/png", "iVBORw0K…[8 bytes cut]", 12),
+        ),
         ("data:;base64,AAA", blob("image", "", "AAA", 2)),
         ("data:image/png;base64,", blob("image", "image/png", "", 0)),
         // Cut before it says what it is.

@@ -141,6 +141,49 @@ proptest! {
     }
 }
 
+/// A text in so many pieces, none of which splits a character.
+fn pieces(text: &str, size: usize) -> Vec<String> {
+    let chars = text.chars().collect::<Vec<_>>();
+    chars.chunks(size).map(|piece| piece.iter().collect()).collect()
+}
+
+proptest! {
+    /// However a stream is split, it says what the whole says.
+    #[test]
+    fn any_split_says_the_same(
+        thoughts in "\\PC{1,12}",
+        said in "\\PC{1,12}",
+        city in "\\PC{0,12}",
+        size in 1_usize..5,
+    ) {
+        let given = json!({"city": city}).to_string();
+        let parts = vec![thought(&thoughts), words(&said), call("1", "f", json!({"city": city}))];
+        let chunk = |delta: Value| json!({"choices": [{"index": 0, "delta": delta}]});
+        let begin = json!([{"index": 0, "id": "1", "function": {"name": "f", "arguments": ""}}]);
+        let chunks = pieces(&thoughts, size).into_iter().map(|more| chunk(json!({"reasoning_content": more})));
+        let chunks = chunks.chain(pieces(&said, size).into_iter().map(|more| chunk(json!({"content": more}))));
+        let chunks = chunks.chain([chunk(json!({"tool_calls": begin}))]);
+        let more = |more| chunk(json!({"tool_calls": [{"index": 0, "function": {"arguments": more}}]}));
+        let chunks = chunks.chain(pieces(&given, size).into_iter().map(more)).collect::<Vec<_>>();
+        prop_assert_eq!(&streamed(openai, Value::Null, &chunks).output, &[message("assistant", parts.clone())]);
+
+        let event = |kind: &str, place: u64, more| json!({"type": kind, "output_index": place, "delta": more});
+        let item = json!({"type": "function_call", "call_id": "1", "name": "f", "arguments": ""});
+        let thoughts = pieces(&thoughts, size).into_iter();
+        let thoughts = thoughts.map(|more| event("response.reasoning_text.delta", 0, more));
+        let texts = pieces(&said, size).into_iter().map(|more| event("response.output_text.delta", 1, more));
+        let calls = pieces(&given, size).into_iter();
+        let calls = calls.map(|more| event("response.function_call_arguments.delta", 2, more));
+        let added = json!({"type": "response.output_item.added", "output_index": 2, "item": item});
+        let events = thoughts.chain(texts).chain([added]).chain(calls).collect::<Vec<_>>();
+        prop_assert_eq!(&streamed(responses, Value::Null, &events).output, &[message("assistant", parts)]);
+
+        let lines = pieces(&said, size).into_iter().map(|more| json!({"message": {"content": more}}));
+        let lines = lines.collect::<Vec<_>>();
+        prop_assert_eq!(&streamed(ollama, Value::Null, &lines).output, &[message("assistant", vec![words(&said)])]);
+    }
+}
+
 /// Every place of a real body, filled with values of every other type.
 #[test]
 fn any_member_may_be_of_any_type() {

@@ -1,137 +1,90 @@
-//! Bodies of vendors' own SDKs, recorded by `tests/exchanges/record.py`.
+//! Bodies of vendors' own SDKs, recorded by `tests/exchanges/record.py`, as the dialects keep and read them.
 
-use std::path::Path;
-
-use bytes::Bytes;
+use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::event::{Direction, End, Source};
-use crate::exchange::{Frame, HttpConnection, Limits, Payload, Step};
-use crate::protocol::http1::RequestHead;
-use crate::protocol::multipart::{MultipartParser, boundary};
-use crate::stream::Segment;
+use crate::call::{Call, Inference, Subject};
+use crate::provider::BodyLimits;
+use crate::provider::tests::wire::recorded_within;
 
-/// Families of exchanges in which these dialects are spoken.
-const FAMILIES: &[&str] = &[
-    "huggingface_api",
-    "llama_cpp_server",
-    "mistral_api",
-    "ollama_api",
-    "ollama_node",
-    "openai_chat",
-    "openai_frameworks",
-    "openai_node",
-    "openai_others",
-    "openai_python2",
-    "tool_loops",
+/// Families of exchanges in which these dialects are spoken, and names of exchanges in which others are.
+const FAMILIES: &[(&str, &[&str])] = &[
+    ("huggingface_api", &[]),
+    ("llama_cpp_server", &[]),
+    ("mistral_api", &[]),
+    ("ollama_api", &[]),
+    ("ollama_node", &[]),
+    ("openai_chat", &[]),
+    ("openai_frameworks", &[]),
+    ("openai_node", &[]),
+    ("openai_others", &[]),
+    ("openai_python2", &[]),
+    ("tool_loops", &["anthropic", "bedrock", "claude", "cohere", "gemini"]),
 ];
 
-/// Ends of paths, and who converts what is said there.
-const CONVERTERS: &[(&str, Convert)] = &[
-    ("/chat/completions", openai),
-    ("/agents/completions", openai),
-    ("/completions", openai),
-    ("/responses", responses),
-    ("/images/generations", images),
-    ("/moderations", moderations),
-    ("/audio/speech", speech),
-    ("/audio/transcriptions", transcriptions),
-    ("/v1/conversations", conversations),
-    ("/ocr", ocr),
-    ("/api/chat", ollama),
-    ("/api/generate", ollama),
-    ("/generate", huggingface),
-    ("/generate_stream", huggingface),
-    ("/completion", llama_cpp),
-    ("/infill", llama_cpp),
-];
-
-fn converter(path: &str) -> Option<Convert> {
-    let found = CONVERTERS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, convert)| *convert);
-    let is_kept = path.starts_with("/v1/conversations/");
-    let is_task = path == "/" || path.starts_with("/hf-inference/models/google/");
-    found.or(is_kept.then_some(conversations as Convert)).or(is_task.then_some(huggingface as Convert))
-}
-
-/// The bodies of an exchange.
-fn bodies(request: &[u8], response: &[u8]) -> (RequestHead, Bodies) {
-    let mut connection = HttpConnection::new(Limits::default(), Source::Socket);
-    let mut steps = Vec::new();
-    let mut push = |direction, segment| connection.push(direction, 0, segment, &mut |step| steps.push(step));
-    push(Direction::Write, Segment::Turn);
-    push(Direction::Write, Segment::Data(Bytes::copy_from_slice(request)));
-    push(Direction::Read, Segment::Data(Bytes::copy_from_slice(response)));
-    connection.end(End::PeerClosed, 1, &mut |step| steps.push(step));
-    let (mut head, mut asked, mut said, mut events) = (None, Vec::new(), Vec::new(), Vec::new());
-    let parse = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or(Value::Null);
-    for step in steps {
-        match step {
-            Step::Began { request, .. } => head = Some(RequestHead::clone(&request)),
-            Step::Request { frame: Frame { payload: Payload::Document(bytes), .. }, .. } => {
-                asked.extend(bytes)
-            }
-            Step::Response { frame, .. } => match frame.payload {
-                Payload::Document(bytes) => said.extend(bytes),
-                Payload::Event(event) => events.push((event.name, parse(event.data.as_bytes()))),
-                Payload::Line { bytes, .. } => events.push((String::new(), parse(&bytes))),
-                _ => {}
-            },
-            _ => {}
-        }
+/// The recordings of these dialects, without the ends of their names.
+fn recordings() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/exchanges");
+    let mut paths = Vec::new();
+    for (family, others) in FAMILIES {
+        let entries = std::fs::read_dir(folder.join(family)).unwrap().map(|entry| entry.unwrap().path());
+        let is_request = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "request");
+        let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+        let is_own = |path: &PathBuf| !others.iter().any(|other| name(path).starts_with(other));
+        paths.extend(entries.filter(is_request).filter(is_own).map(|path| path.with_extension("")));
     }
-    let head = head.unwrap();
-    let request = match boundary(head.headers.get("content-type").unwrap_or_default()) {
-        Some(boundary) => form(&asked, boundary),
-        None => parse(&asked),
+    paths
+}
+
+/// What was asked, what was answered, and the calls that it meant, of whose bodies so much is kept.
+fn play(path: &Path, kept_bytes: usize) -> (String, String, Vec<Call>) {
+    let read = |extension| std::fs::read(path.with_extension(extension)).unwrap();
+    let (request, response) = (read("request"), read("response"));
+    let limits = BodyLimits { kept_bytes, ..BodyLimits::default() };
+    let calls = recorded_within(&request, &response, usize::MAX, limits);
+    let body = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
     };
-    (head, Bodies { request, response: parse(&said), events })
+    (body(&request), body(&response), calls)
 }
 
-fn form(body: &[u8], boundary: &str) -> Value {
-    let mut members = serde_json::Map::new();
-    MultipartParser::new(boundary).push(body, &mut |part| {
-        let value = match part.is_file {
-            true => json!([{"media_type": part.media_type, "bytes": part.bytes}]),
-            false => String::from_utf8_lossy(&part.value).into(),
-        };
-        members.insert(part.name, value);
-    });
-    Value::Object(members)
-}
-
-/// The text that the recorder's calls and answers have wherever a text of the user's or the model's stands.
+/// What the recorder's calls and answers have wherever a text of the user's or the model's stands.
 const CANARY: &str = "canary";
 
 #[test]
 fn what_recordings_say_is_found() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/exchanges");
-    let mut seen = 0;
-    let mut wrong = Vec::new();
-    for family in FAMILIES {
-        for entry in std::fs::read_dir(folder.join(family)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "request") {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for path in recordings() {
+        let (asked, answered, calls) = play(&path, 1 << 20);
+        for call in &calls {
+            let is_inference = matches!(call.subject, Subject::Inference { .. });
+            let Some(recorded) = &call.recorded else {
+                assert!(!is_inference, "{}: nothing is kept", path.display());
                 continue;
-            }
-            let (asked, answered) =
-                (std::fs::read(&path).unwrap(), std::fs::read(path.with_extension("response")).unwrap());
-            let (head, bodies) = bodies(&asked, &answered);
-            let Some(convert) = converter(&head.path) else { continue };
-            let mut content = Content::default();
-            convert(&bodies, &mut content);
+            };
+            let content = recorded.content();
             seen += 1;
-            let name = path.strip_prefix(&folder).unwrap().display().to_string();
-            let has = |said: String| said.contains(CANARY);
-            let asked = has(bodies.request.to_string());
-            let found = has(format!("{:?} {:?} {:?}", content.system, content.input, content.tools));
-            if asked != found {
-                wrong.push(format!("{name}: asked {}, found {content:?}", bodies.request));
+            let said = |found: String, body: &str| found.contains(CANARY) == body.contains(CANARY);
+            let found = format!("{:?} {:?}", content.system, content.input);
+            // What is said in sound, and what a form says, are no JSON.
+            let is_form = asked.starts_with("--");
+            if !is_form && !said(found, &asked) {
+                wrong.push(format!("{}: asked {asked}, found {content:?}", path.display()));
             }
-            let was_said = joined(&bodies);
-            let found = has(format!("{:?} {:?}", content.output, content.error));
-            if was_said != found {
-                wrong
-                    .push(format!("{name}: said {} {:?}, found {content:?}", bodies.response, bodies.events));
+            let found = format!("{:?} {:?}", content.output, content.error);
+            if !answered.starts_with("ID3") && !said(found, &answered) {
+                wrong.push(format!("{}: said {answered}, found {content:?}", path.display()));
+            }
+            let is_chat = matches!(call.subject, Subject::Inference { operation: Inference::Chat, .. });
+            let calls = content.output.iter().flat_map(|message| &message.parts);
+            let calls = calls.filter_map(|part| match part {
+                Part::ToolCall { name, id, .. } => Some((name.as_str(), id.as_deref())),
+                _ => None,
+            });
+            let known = call.tool_calls.iter().map(|call| (call.name.as_str(), call.id.as_deref()));
+            if is_chat && !calls.eq(known) {
+                wrong.push(format!("{}: called {:?}, found {content:?}", path.display(), call.tool_calls));
             }
         }
     }
@@ -139,8 +92,26 @@ fn what_recordings_say_is_found() {
     assert!(seen > 80, "{seen} recordings");
 }
 
-/// Whether the response says the word, perhaps over several events.
-fn joined(bodies: &Bodies) -> bool {
-    let events = bodies.events.iter().map(|(_, event)| event.to_string());
-    events.chain([bodies.response.to_string()]).any(|said| said.contains(CANARY))
+/// Whatever is kept of a recording, nothing is found that is not in it.
+#[test]
+fn cut_recordings_say_what_is_kept() {
+    let lengths = |messages: &[Message]| messages.iter().map(|message| message.parts.len()).sum::<usize>();
+    for path in recordings() {
+        let (_, _, all) = play(&path, 1 << 20);
+        for kept_bytes in [1, 16, 40, 64, 100, 200, 300, 500] {
+            let (_, _, calls) = play(&path, kept_bytes);
+            for (call, whole) in calls.iter().zip(&all) {
+                let (Some(recorded), Some(whole)) = (&call.recorded, &whole.recorded) else { continue };
+                let (content, whole) = (recorded.content(), whole.content());
+                assert!(content.input.len() <= whole.input.len(), "{} {kept_bytes}", path.display());
+                assert!(content.output.len() <= whole.output.len(), "{} {kept_bytes}", path.display());
+                assert!(
+                    lengths(&content.output) <= lengths(&whole.output),
+                    "{} {kept_bytes}",
+                    path.display()
+                );
+                assert!(content.tools.len() <= whole.tools.len(), "{} {kept_bytes}", path.display());
+            }
+        }
+    }
 }

@@ -247,16 +247,20 @@ fn a_stream_that_is_cut_gives_what_came() {
 
 #[test]
 fn a_stream_ends_with_the_whole() {
-    let output = json!([{"type": "message", "content": [{"type": "output_text", "text": "whole"}]}]);
+    let output = json!([
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "whole"}]},
+        {"type": "message", "content": [{"type": "output_text", "text": "hi"}]},
+        {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{\"a\": 2}"},
+    ]);
+    let parts = vec![thought("whole"), words("hi"), call("1", "f", json!({"a": 2}))];
+    let came = vec![thought("hm"), thought("hmm"), words("hi"), call("1", "f", json!({"a": 1}))];
+    let both = [&parts[..1], &came[2..]].concat();
     for (kind, status, output, expected) in [
-        ("response.completed", "completed", output.clone(), ended("stop", vec![words("whole")])),
-        ("response.incomplete", "incomplete", output, ended("incomplete", vec![words("whole")])),
-        (
-            "response.failed",
-            "failed",
-            json!([]),
-            ended("error", vec![thought("hm"), thought("hmm"), words("hi"), call("1", "f", json!({"a": 1}))]),
-        ),
+        ("response.completed", "completed", output.clone(), ended("tool_call", parts.clone())),
+        ("response.incomplete", "incomplete", output.clone(), ended("incomplete", parts)),
+        ("response.failed", "failed", json!([]), ended("error", came)),
+        // Its end is not kept.
+        ("response.completed", "completed", json!([output[0]]), ended("tool_call", both)),
     ] {
         let last = json!({"type": kind, "response": {"status": status, "output": output, "error": {"message": "bad"}}});
         let content = streamed(responses, Value::Null, &[events(), vec![last]].concat());
