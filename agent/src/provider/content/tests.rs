@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::call::content::{Message, Part};
+use crate::call::content::{Content, Message, Part};
 
 mod chats;
 mod fuzz;

@@ -66,13 +66,13 @@ fn what_recordings_say_is_found() {
             let content = recorded.content();
             seen += 1;
             let said = |found: String, body: &str| found.contains(CANARY) == body.contains(CANARY);
-            let found = format!("{:?} {:?}", content.system, content.input);
+            let found = format!("{:?} {:?} {:?}", content.system, content.input, content.query);
             // What is said in sound, and what a form says, are no JSON.
             let is_form = asked.starts_with("--");
             if !is_form && !said(found, &asked) {
                 wrong.push(format!("{}: asked {asked}, found {content:?}", path.display()));
             }
-            let found = format!("{:?} {:?}", content.output, content.error);
+            let found = format!("{:?} {:?} {:?}", content.output, content.documents, content.error);
             if !answered.starts_with("ID3") && !said(found, &answered) {
                 wrong.push(format!("{}: said {answered}, found {content:?}", path.display()));
             }
