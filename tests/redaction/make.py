@@ -8,6 +8,7 @@ import re
 import sys
 
 import assignments
+import bodies
 import credentials
 import documents
 import hiding
@@ -46,7 +47,7 @@ def count(records, *names):
 
 def main():
     """Makes all cases and writes them."""
-    for part in (credentials, assignments, structures, personal, hiding, lookalikes_made, lookalikes_written, near_misses, documents):
+    for part in (credentials, assignments, structures, personal, hiding, bodies, lookalikes_made, lookalikes_written, near_misses, documents):
         part.everything()
     write("positives.jsonl", POSITIVES)
     write("lookalikes.jsonl", LOOKALIKES)
