@@ -181,7 +181,7 @@ impl Groups {
     fn after_exit_code(&self, window: &Window<'_>) -> Option<usize> {
         let (first, _) = self.groups.first()?;
         let is_whole = self.count == 1;
-        if !is_whole && self.is_in_row(self.count, window) {
+        if !is_whole && (self.is_in_row(self.count, window) || !self.is_plausible(self.count)) {
             return None;
         }
         match self.digits() {
@@ -246,7 +246,7 @@ impl Groups {
         let is_address = count == 4 && has(b'.') && sizes().all(|size| size <= 3);
         let is_postal = has(b'-') && sizes().eq([5, 4]);
         let is_lone_zero =
-            sizes().next() == Some(1) && self.digits.first() == Some(&0) && self.separator(0) != b'(';
+            sizes().next() == Some(1) && self.digits.first() == Some(&0) && self.separator(0) != b')';
         let are_codes = count > 2
             && self
                 .each()
@@ -299,7 +299,7 @@ impl Groups {
         let first = usize::from(has_prefix);
         // What parts the last two is what parts those before, which may have parentheses.
         let is_even = self.separator(first) == self.separator(first + 1) || self.separator(first) == b')';
-        sizes.eq(expected.iter().copied()) && is_even
+        sizes.eq(expected.iter().copied()) && is_even && self.separator(first) != b'/'
     }
 
     /// Whether groups are a day, a month and a year in any order, with or without what follows.

@@ -264,18 +264,14 @@ pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
     while let Some(digit) = next_digit(text, at) {
         let start = word_start(text, digit, at);
         let end = word_end(text, digit);
-        if end - start <= LONGEST_WORD * 3 {
-            let start = behind_escape(text, start);
-            if start < end {
-                if let Some(window) = Window::new(text, start) {
-                    let letters = letters_before(text, window.before, at);
-                    letters
-                        .and_then(|start| Window::new(text, start))
-                        .into_iter()
-                        .for_each(|window| each(&window));
-                    each(&window);
-                }
-            }
+        let start = behind_escape(text, start);
+        if start < end
+            && end - start <= LONGEST_WORD * 3
+            && let Some(window) = Window::new(text, start)
+        {
+            let letters = letters_before(text, window.before, at);
+            letters.and_then(|start| Window::new(text, start)).into_iter().for_each(|window| each(&window));
+            each(&window);
         }
         at = end;
     }
