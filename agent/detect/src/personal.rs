@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Regions whose national telephone numbers are found by default: their ways to write them are rarely anything else.
-const PHONE_REGIONS: [&str; 5] = ["US", "GB", "DE", "FR", "JP"];
+const PHONE_REGIONS: [&str; 10] = ["US", "GB", "DE", "FR", "JP", "CN", "KR", "RU", "BR", "AU"];
 
 /// A setting's value that is not known: this one.
 #[derive(Clone, Debug, PartialEq, Eq)]

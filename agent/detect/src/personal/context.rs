@@ -60,6 +60,12 @@ impl Context {
         let lines = WORDS.lines().filter_map(|line| line.split_once(": "));
         let words = lines.filter_map(|(label, words)| Some((Label::of(label)?, words)));
         let words = words.flat_map(|(label, words)| words.split(" | ").map(move |word| (label, word)));
+        // Names of fields have something else between words.
+        let words = words.flat_map(|(label, word)| {
+            let joined =
+                ["_", "-"].into_iter().filter(|_| word.contains(' ')).map(|join| word.replace(' ', join));
+            std::iter::once(word.to_owned()).chain(joined).map(move |word| (label, word)).collect::<Vec<_>>()
+        });
         let (labels, words): (Vec<_>, Vec<_>) = words.unzip();
         let words = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
@@ -72,6 +78,11 @@ impl Context {
 
     /// What the last of the words before a place says, if nothing between ends what it speaks of.
     pub(super) fn before(&self, text: &str, at: usize) -> Option<Label> {
+        self.nearest(text, at).map(|(label, _)| label)
+    }
+
+    /// The same, and how many bytes there are between.
+    pub(super) fn nearest(&self, text: &str, at: usize) -> Option<(Label, usize)> {
         let mut start = at.saturating_sub(REACH);
         while !text.is_char_boundary(start) {
             start += 1;
@@ -89,7 +100,7 @@ impl Context {
         let is_near = between.len() <= GAP
             && !between.contains(['\n', '\r', ';', ',', '{', '}', '|', '、', '，', '。', '；', '!', '?'])
             && !between.split_once(". ").is_some_and(|(_, next)| next.contains(char::is_alphabetic));
-        is_near.then_some(label)
+        is_near.then_some((label, between.len()))
     }
 
     /// Whether the last of the words before a place says this.
@@ -143,6 +154,7 @@ mod tests {
             ("phone_id: 1", Some(Label::Other)),
             ("phone: none, 1", None),
             ("hotel 1", None),
+            ("social_security_number=1", Some(Label::Ssn)),
             ("電話番号：1", Some(Label::Phone)),
             ("Телефон: 1", Some(Label::Phone)),
             ("version 1", Some(Label::Version)),

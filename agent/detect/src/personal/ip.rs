@@ -12,6 +12,9 @@ use std::ops::Range;
 /// Bytes of an address of version 6, at most: with four decimal parts at its end.
 const LONGEST_V6: usize = 45;
 
+/// Bytes between a word that says that this is a version and the version, at most.
+const VERSION_GAP: usize = 8;
+
 /// Gives the bytes of each address of version 4, with the length of its prefix where one follows.
 pub(super) fn find_v4(text: &str, context: &Context, private: bool, mut each: impl FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
@@ -29,7 +32,9 @@ pub(super) fn find_v4(text: &str, context: &Context, private: bool, mut each: im
             && begins_v4(text, start)
             && ends(text, start + run.len())
             && !is_heading(text, start, start + run.len(), address)
-            && context.before(text, start) != Some(Label::Version)
+            && !context
+                .nearest(text, start)
+                .is_some_and(|(label, gap)| label == Label::Version && gap <= VERSION_GAP)
         {
             each(start..with_prefix(text, start + run.len(), 32));
         }

@@ -170,7 +170,8 @@ impl Groups {
                 let Some(next) = plan.then_all(digits.iter().copied()) else { break };
                 plan = next;
             }
-            if is_number(plan) && to - skipped >= *DIGITS.start() && !is_cut(window, end) {
+            let is_fraction = group > 0 && to - from == 1 && self.separator(group - 1) == b'.';
+            if is_number(plan) && to - skipped >= *DIGITS.start() && !is_fraction && !is_cut(window, end) {
                 best = Some(end);
             }
         }
@@ -201,9 +202,9 @@ impl Groups {
                 .iter()
                 .zip(prefix.bytes())
                 .all(|(digit, byte)| *digit == byte.wrapping_sub(b'0'));
-        if !has_prefix && !prefix.is_empty() && !region.is_north_american {
-            return None;
-        }
+        // Without its prefix it has its area in parentheses, or is of a mobile telephone and in several groups.
+        let is_bare = !has_prefix && !prefix.is_empty() && !region.is_north_american;
+        let has_area = window.before.near == '(' && self.separator(0) == b')';
         let skipped = if has_prefix { prefix.len() } else { 0 };
         let (mut plan, mut best) = (region.plan, None);
         for (group, (from, to, end)) in self.each().enumerate() {
@@ -214,9 +215,14 @@ impl Groups {
                 self.is_north_american(group + 1, has_prefix) && !self.is_in_row(group + 1, window)
             } else if group == 0 {
                 // One group alone is any number, but for mobile telephones' with their prefix.
-                prefix.starts_with('0') && plan.is_mobile() && !self.is_counting()
+                has_prefix && prefix == "0" && plan.is_mobile() && !self.is_counting()
             } else {
-                NATIONAL.contains(&to) && self.is_plausible(group + 1) && !self.is_in_row(group + 1, window)
+                (!is_bare
+                    || has_area
+                    || group > 1 && plan.is_mobile() && !self.is_grouped_by_thousands(group + 1))
+                    && NATIONAL.contains(&to)
+                    && self.is_plausible(group + 1)
+                    && !self.is_in_row(group + 1, window)
             };
             if is_written && plan.is_assigned() && !is_cut(window, end) && !self.is_date(group + 1) {
                 best = Some(end);
@@ -257,6 +263,11 @@ impl Groups {
         sizes().filter(|size| *size == 1).count() <= 1
             && !(has(b'.') && has(b'-'))
             && !(is_address || is_postal || is_lone_zero || are_codes || is_opened_late)
+    }
+
+    /// Whether all groups but the first are of three digits, as of large numbers.
+    fn is_grouped_by_thousands(&self, count: usize) -> bool {
+        self.each().take(count).skip(1).all(|(from, to, _)| to - from == 3)
     }
 
     /// Whether the digits go up or down by one, as in `0123456789`.

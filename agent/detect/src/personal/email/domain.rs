@@ -94,7 +94,7 @@ fn public(text: &str, labels: &[(usize, usize)]) -> Option<usize> {
             && label.starts_with(|char: char| char.is_ascii_uppercase())
             && text.get(whole.first()?.0..start)?.bytes().all(|byte| !byte.is_ascii_uppercase())
             && label.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
-        if others_are_labels && is_top_level(label) && !is_sentence && !is_call(text, end) {
+        if others_are_labels && is_top_level(label) && !is_sentence && !is_call(text, label, end) {
             return Some(end);
         }
     }
@@ -122,9 +122,9 @@ fn is_top_level(label: &str) -> bool {
     label.chars().count() >= 2 && label.chars().all(|char| char.is_alphabetic() || is_mark(char))
 }
 
-/// Whether this is a call of a method: `a@b.dot(c)`.
-fn is_call(text: &str, end: usize) -> bool {
-    char_at(text, end) == Some('(') || char_at(text, end) == Some('_')
+/// Whether this is a call of a method: `a@b.transpose(c)`; what is as short as most domains is none.
+fn is_call(text: &str, label: &str, end: usize) -> bool {
+    label.len() > 3 && !matches!(label, "info" | "name" | "example") && char_at(text, end) == Some('(')
 }
 
 /// Where an address in brackets ends: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.

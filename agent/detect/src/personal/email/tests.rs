@@ -28,6 +28,8 @@ fn addresses_are_found() {
             ("JANE@EXAMPLE.COM", &["JANE@EXAMPLE.COM"]),
             ("jane＠example.com", &["jane＠example.com"]),
             ("...jane@example.com...", &["jane@example.com"]),
+            ("**_jane@example.com_**", &["_jane@example.com"]),
+            ("jane@example.com(work)", &["jane@example.com"]),
             ("a@b.com;c@d.com", &["a@b.com", "c@d.com"]),
             ("jane_doe-x@sub-domain.example.museum", &["jane_doe-x@sub-domain.example.museum"]),
         ],

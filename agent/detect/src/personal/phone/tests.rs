@@ -33,6 +33,7 @@ fn international_numbers() {
             ("+1+1+1+1", &[]),
             ("+01:00", &[]),
             ("+2024", &[]),
+            ("+35236450.6", &[]),
         ],
     );
 }
@@ -58,6 +59,13 @@ fn numbers_as_within_a_region() {
             ("0612345678", &["0612345678"]),
             ("01632 960 001", &["01632 960 001"]),
             ("+49 30 1234567 oder 030 7654321", &["+49 30 1234567", "030 7654321"]),
+            ("138 0013 8000", &["138 0013 8000"]),
+            ("138-0013-8000", &["138-0013-8000"]),
+            ("010-6552-9988", &["010-6552-9988"]),
+            ("010-1234-5678", &["010-1234-5678"]),
+            ("(11) 91234-5678", &["(11) 91234-5678"]),
+            ("8 (912) 345-67-89", &["8 (912) 345-67-89"]),
+            ("(02) 9876 5432", &["(02) 9876 5432"]),
             ("090-1234-5678", &["090-1234-5678"]),
             ("03-1234-5678", &["03-1234-5678"]),
         ],
@@ -132,16 +140,16 @@ fn look_alikes_stay() {
 
 #[test]
 fn the_regions_decide() {
-    let spain = PersonalOptions {
+    let options = PersonalOptions {
         phone_regions: ["es", "IT"].iter().map(|name| name.parse().unwrap()).collect(),
         ..PersonalOptions::default()
     };
-    let spain = Personal::new(&spain);
-    for (text, expected) in
-        [("912 345 678", 0), ("06 1234 5678", 0), ("(415) 555-0132", 0), ("030 12345678", 0)]
-    {
-        let count = found_with(&spain, text).len();
-        assert!(count >= expected, "{text}");
+    let personal = Personal::new(&options);
+    let cases = [("912 345 678", 1), ("06 1234 5678", 1), ("(415) 555-0132", 0), ("0151 12345678", 0)];
+    for (text, expected) in cases {
+        let count = found_with(&personal, text).len();
+        assert_eq!(count, expected, "{text}");
     }
+    assert_eq!(found_with(&Personal::default(), "912 345 678"), []);
     assert!("XX".parse::<super::PhoneRegion>().is_err());
 }
