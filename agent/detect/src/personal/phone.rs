@@ -3,11 +3,13 @@
 //! A number is one if it begins with `+` or `00` and its plan has such numbers; if it is written as in one of the
 //! regions that the options name, and that one's plan has assigned its range; or if a word before it says so.
 
+mod groups;
 mod plan;
 
 use super::UnknownName;
 use super::context::{Context, Label};
 use super::scan::Window;
+use groups::Groups;
 use plan::{Plan, Region};
 use std::str::FromStr;
 
@@ -34,18 +36,6 @@ impl FromStr for PhoneRegion {
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         Region::of(name).map(Self).ok_or_else(|| UnknownName(name.to_owned()))
     }
-}
-
-/// Groups of digits, and where they end.
-#[derive(Debug, Default)]
-struct Groups {
-    /// Values of all digits.
-    digits: [u8; 18],
-    len: usize,
-    /// Of each group: how many digits there are with it, where it ends in the window, and what parts it from the next.
-    groups: [(usize, usize); 8],
-    separators: [u8; 8],
-    count: usize,
 }
 
 impl Phones {
@@ -108,52 +98,6 @@ fn last_len(text: &str) -> usize {
 }
 
 impl Groups {
-    /// Reads the groups of digits that a window begins with, if it begins with one.
-    fn read(chars: &[u8]) -> Option<Self> {
-        let mut read = Self::default();
-        let mut at = 0;
-        while let Some(place) = read.groups.get_mut(read.count) {
-            let rest = chars.get(at..).unwrap_or_default();
-            let size = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let end = at + size;
-            if size == 0 || chars.get(end).is_some_and(u8::is_ascii_alphanumeric) {
-                break;
-            }
-            let Some(digits) = read.digits.get_mut(read.len..read.len + size) else { break };
-            digits.iter_mut().zip(rest).for_each(|(digit, byte)| *digit = byte - b'0');
-            read.len += size;
-            *place = (read.len, end);
-            let gap = chars.get(end..).unwrap_or_default();
-            let gap = gap.get(..gap.iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count())?;
-            if let Some(separator) = read.separators.get_mut(read.count) {
-                *separator = separator_of(gap);
-            }
-            read.count += 1;
-            if gap.is_empty() || separator_of(gap) == 0 {
-                break;
-            }
-            at = end + gap.len();
-        }
-        (read.count > 0).then_some(read)
-    }
-
-    fn digits(&self) -> &[u8] {
-        self.digits.get(..self.len).unwrap_or_default()
-    }
-
-    /// Each group: index of its first digit, index behind its last, where it ends in the window.
-    fn each(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let mut from = 0;
-        self.groups
-            .iter()
-            .take(self.count)
-            .map(move |(to, end)| (std::mem::replace(&mut from, *to), *to, *end))
-    }
-
-    fn separator(&self, group: usize) -> u8 {
-        self.separators.get(group).copied().unwrap_or_default()
-    }
-
     /// Where a number ends that begins with a calling code at that digit.
     fn international(
         &self,
@@ -217,9 +161,7 @@ impl Groups {
                 // One group alone is any number, but for mobile telephones' with their prefix.
                 has_prefix && prefix == "0" && plan.is_mobile() && !self.is_counting()
             } else {
-                (!is_bare
-                    || has_area
-                    || group > 1 && plan.is_mobile() && !self.is_grouped_by_thousands(group + 1))
+                (!is_bare || has_area || plan.is_mobile() && self.is_grouped_as_mobile(group + 1))
                     && NATIONAL.contains(&to)
                     && self.is_plausible(group + 1)
                     && !self.is_in_row(group + 1, window)
@@ -242,110 +184,6 @@ impl Groups {
                 && (*group == 0 || self.is_plausible(group + 1) && !self.is_date(group + 1))
         });
         ends.map(|(_, (_, _, end))| end).last()
-    }
-
-    /// Whether the first groups are as telephone numbers are written: not single digits in a row, not an address of
-    /// the Internet Protocol, not a fraction, not a postal code, not codes of four digits.
-    fn is_plausible(&self, count: usize) -> bool {
-        let sizes = || self.each().take(count).map(|(from, to, _)| to - from);
-        let has = |separator| (0..count.saturating_sub(1)).any(|group| self.separator(group) == separator);
-        let is_address = count == 4 && has(b'.') && sizes().all(|size| size <= 3);
-        let is_postal = has(b'-') && sizes().eq([5, 4]);
-        let is_lone_zero =
-            sizes().next() == Some(1) && self.digits.first() == Some(&0) && self.separator(0) != b')';
-        let are_codes = count > 2
-            && self
-                .each()
-                .take(count)
-                .all(|(from, to, _)| to - from == 4 && self.digits.get(from) == Some(&0));
-        // Parentheses are around what is before the number itself.
-        let is_opened_late = (1..count.saturating_sub(1)).any(|group| self.separator(group) == b'(');
-        sizes().filter(|size| *size == 1).count() <= 1
-            && !(has(b'.') && has(b'-'))
-            && !(is_address || is_postal || is_lone_zero || are_codes || is_opened_late)
-    }
-
-    /// Whether all groups but the first are of three digits, as of large numbers.
-    fn is_grouped_by_thousands(&self, count: usize) -> bool {
-        self.each().take(count).skip(1).all(|(from, to, _)| to - from == 3)
-    }
-
-    /// Whether the digits go up or down by one, as in `0123456789`.
-    fn is_counting(&self) -> bool {
-        let steps = |by: u8| {
-            self.digits().windows(2).all(|pair| pair.first().map(|it| (it + by) % 10) == pair.last().copied())
-        };
-        steps(1) || steps(9)
-    }
-
-    /// Whether the first groups are a part of a longer row of bytes or figures, parted by spaces: a word of digits, or
-    /// of two hexadecimal ones, stands beside them.
-    fn is_in_row(&self, count: usize, window: &Window<'_>) -> bool {
-        if self.separator(0) != b' ' {
-            return false;
-        }
-        let is_figure = |word: &mut dyn Iterator<Item = u8>| {
-            let (mut digits, mut letters) = (0, 0);
-            for byte in word.take(6) {
-                digits += usize::from(byte.is_ascii_digit());
-                letters += usize::from(!byte.is_ascii_digit());
-            }
-            digits > 0 && letters == 0 || digits + letters == 2
-        };
-        let is_of_word = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'.';
-        let end = self.each().nth(count - 1).map_or(0, |(_, _, end)| end);
-        let behind = window.text.as_bytes().get(window.place(end)..).unwrap_or_default();
-        let before = window.text.as_bytes().get(..window.before.near_at).unwrap_or_default();
-        let went_before = window.before.near == ' '
-            && is_figure(&mut before.iter().rev().take_while(|byte| is_of_word(byte)).copied());
-        let goes_on = behind.first() == Some(&b' ')
-            && is_figure(&mut behind.iter().skip(1).take_while(|byte| is_of_word(byte)).copied());
-        went_before || goes_on
-    }
-
-    /// Whether the first groups are 3-3-4 digits, with or without the prefix.
-    fn is_north_american(&self, count: usize, has_prefix: bool) -> bool {
-        let sizes = self.each().take(count).map(|(from, to, _)| to - from);
-        let expected: &[usize] = if has_prefix { &[1, 3, 3, 4] } else { &[3, 3, 4] };
-        let first = usize::from(has_prefix);
-        // What parts the last two is what parts those before, which may have parentheses.
-        let is_even = self.separator(first) == self.separator(first + 1) || self.separator(first) == b')';
-        sizes.eq(expected.iter().copied()) && is_even && self.separator(first) != b'/'
-    }
-
-    /// Whether groups are a day, a month and a year in any order, with or without what follows.
-    fn is_date(&self, count: usize) -> bool {
-        let mut sizes = self.each().take(count).map(|(from, to, _)| to - from);
-        let sizes = (sizes.next(), sizes.next(), sizes.next());
-        let separator = self.separator(0);
-        let value = |from: usize, to: usize| {
-            self.digits
-                .get(from..to)
-                .unwrap_or_default()
-                .iter()
-                .fold(0_u32, |sum, digit| sum * 10 + u32::from(*digit))
-        };
-        let is_year = |year: u32| (1900..2100).contains(&year);
-        if count < 3 || separator != self.separator(1) || !matches!(separator, b'-' | b'/' | b'.' | b' ') {
-            return false;
-        }
-        match sizes {
-            (Some(4), Some(1 | 2), Some(1 | 2)) => is_year(value(0, 4)),
-            (Some(one @ (1 | 2)), Some(two @ (1 | 2)), Some(4)) => is_year(value(one + two, one + two + 4)),
-            _ => false,
-        }
-    }
-}
-
-/// What parts two groups, as one character; 0 if that is nothing that does.
-fn separator_of(gap: &[u8]) -> u8 {
-    match gap {
-        [byte @ (b' ' | b'-' | b'.' | b'/' | b')')] => *byte,
-        b") " | b")-" | b")/" | b") -" => b')',
-        b" (" | b"-(" | b"(" => b'(',
-        b" - " | b"- " | b" -" => b'-',
-        b" / " | b" /" | b"/ " => b'/',
-        _ => 0,
     }
 }
 
