@@ -103,28 +103,30 @@ impl Groups {
         steps(1) || steps(9)
     }
 
-    /// Whether the first groups are a part of a longer row of bytes or figures, parted by spaces: a word of digits, or
-    /// of two hexadecimal ones, stands beside them.
+    /// Whether the first groups are a part of a longer row of bytes or figures, parted by spaces: beside them stands a
+    /// word with digits that is as long as the group next to it, or a zero or a fraction.
     pub(super) fn is_in_row(&self, count: usize, window: &Window<'_>) -> bool {
         if self.separator(0) != b' ' {
             return false;
         }
-        let is_figure = |word: &mut dyn Iterator<Item = u8>| {
-            let (mut digits, mut letters) = (0, 0);
-            for byte in word.take(6) {
+        let is_figure = |word: &mut dyn Iterator<Item = &u8>, size: usize| {
+            let (mut length, mut digits, mut dots, mut zeros) = (0, 0, 0, 0);
+            for byte in word.take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'.').take(8) {
+                length += 1;
                 digits += usize::from(byte.is_ascii_digit());
-                letters += usize::from(!byte.is_ascii_digit());
+                dots += usize::from(*byte == b'.');
+                zeros += usize::from(*byte == b'0');
             }
-            digits > 0 && letters == 0 || digits + letters == 2
+            digits > 0 && (length == size || dots > 0 && digits > 1 || length == 1 && zeros == 1)
         };
-        let is_of_word = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'.';
+        let sizes = || self.each().take(count).map(|(from, to, _)| to - from);
         let end = self.each().nth(count - 1).map_or(0, |(_, _, end)| end);
         let behind = window.text.as_bytes().get(window.place(end)..).unwrap_or_default();
         let before = window.text.as_bytes().get(..window.before.near_at).unwrap_or_default();
         let went_before = window.before.near == ' '
-            && is_figure(&mut before.iter().rev().take_while(|byte| is_of_word(byte)).copied());
+            && is_figure(&mut before.iter().rev(), sizes().next().unwrap_or_default());
         let goes_on = behind.first() == Some(&b' ')
-            && is_figure(&mut behind.iter().skip(1).take_while(|byte| is_of_word(byte)).copied());
+            && is_figure(&mut behind.iter().skip(1), sizes().last().unwrap_or_default());
         went_before || goes_on
     }
 
