@@ -89,7 +89,7 @@ pub(super) fn find(window: &Window<'_>, context: &Context) -> Option<usize> {
         return None;
     }
     let before = window.before;
-    if before.is_joined() && before.near != ',' || before.near == '+' {
+    if before.is_joined() || before.near == '+' {
         return None;
     }
     let mut digits = [0_u8; MOST];

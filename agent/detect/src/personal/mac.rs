@@ -2,7 +2,7 @@
 //! dots.
 
 use super::context::{Context, Label};
-use super::scan::{char_at, char_before, step};
+use super::scan::{char_at, char_before, is_behind_escape, step};
 use std::ops::Range;
 
 /// Gives the bytes of each address.
@@ -63,17 +63,12 @@ fn is_address(run: &str, is_named: impl Fn() -> bool) -> bool {
 /// A row of digits and separators without the name that ends in it, as `mac:` and `addr:` do.
 fn behind_name(text: &str, start: usize, end: usize) -> &str {
     let run = text.get(start..end).unwrap_or_default();
-    let is_name =
-        char_before(text, start).is_some_and(|char| char.is_ascii_alphabetic()) && !is_escape(text, start);
+    let is_name = char_before(text, start).is_some_and(|char| char.is_ascii_alphabetic())
+        && !is_behind_escape(text, start);
     match run.split_once([':', '-']) {
         Some((_, rest)) if is_name => rest,
         _ => run,
     }
-}
-
-fn is_escape(text: &str, at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default();
-    ["\\n", "\\r", "\\t"].iter().any(|escape| before.ends_with(escape))
 }
 
 /// Whether nothing that goes on so is before it: a row with the same separator, or a word.
@@ -81,7 +76,7 @@ fn is_apart_before(text: &str, start: usize, separator: Option<char>) -> bool {
     let before = char_before(text, start);
     let far = before.and_then(|char| char_before(text, start - char.len_utf8()));
     let is_row = before == separator && far.is_some_and(|char| char.is_ascii_hexdigit());
-    is_escape(text, start)
+    is_behind_escape(text, start)
         || !is_row && !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 

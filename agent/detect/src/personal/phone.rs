@@ -8,7 +8,7 @@ mod plan;
 
 use super::UnknownName;
 use super::context::{Context, Label};
-use super::scan::Window;
+use super::scan::{Window, is_behind_escape};
 use groups::Groups;
 use plan::{Plan, Region};
 use std::str::FromStr;
@@ -56,7 +56,9 @@ impl Phones {
         }
         let plus = match (before.near, before.far) {
             ('+', '(') => Some(before.near_at),
-            ('+', far) => Some(before.near_at).filter(|_| !far.is_ascii_alphanumeric() && far != ')'),
+            ('+', far) => Some(before.near_at).filter(|at| {
+                !far.is_ascii_alphanumeric() && far != ')' || is_behind_escape(window.text, *at)
+            }),
             ('(', '+') => window.text.get(..before.near_at).map(|text| text.len() - last_len(text)),
             _ => None,
         };
@@ -83,12 +85,10 @@ impl Phones {
     /// Where a number ends that is written as in one of the regions.
     fn national(&self, groups: &Groups, window: &Window<'_>, context: &Context) -> Option<usize> {
         let end = self.regions.iter().filter_map(|region| groups.national(region, window)).max()?;
-        let is_one_word = groups.groups.first().is_some_and(|(_, first)| *first == end);
-        let is_other = is_one_word
-            && matches!(
-                context.before(window.text, window.start()),
-                Some(Label::Other | Label::Version | Label::Card | Label::NationalId | Label::Ssn)
-            );
+        let is_other = matches!(
+            context.before(window.text, window.start()),
+            Some(Label::Other | Label::Version | Label::Card | Label::NationalId | Label::Ssn)
+        );
         (!is_other).then_some(end)
     }
 }
@@ -190,7 +190,7 @@ impl Groups {
 /// Whether what ends at that index goes on, so that it is not what it seems.
 fn is_cut(window: &Window<'_>, end: usize) -> bool {
     match window.behind(end) {
-        ('.' | ',' | ':', next) => next.is_ascii_digit(),
+        ('.' | ':', next) => next.is_ascii_digit(),
         ('-' | '_', next) => next.is_ascii_alphanumeric(),
         ('%' | '@', _) => true,
         _ => false,

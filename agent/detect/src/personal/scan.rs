@@ -123,9 +123,10 @@ impl Before {
         Self { near, near_at, far: char_before(text, near_at).map_or('\0', normalized) }
     }
 
-    /// Whether this goes on with what a digit before it began: the rest of `1.`, `2-`, `3/`, `4:`, `5,`.
+    /// Whether this goes on with what a digit before it began: the rest of `1.`, `2-`, `3/`, `4:`, `5_`; after a comma
+    /// it may be the next of a row.
     pub(super) fn is_joined(self) -> bool {
-        matches!(self.near, '.' | '-' | '/' | ':' | ',' | '_') && self.far.is_ascii_digit()
+        matches!(self.near, '.' | '-' | '/' | ':' | '_') && self.far.is_ascii_digit()
     }
 }
 
@@ -250,7 +251,7 @@ impl<'t> Window<'t> {
     /// Whether what ends at that index goes on: as a decimal, a longer number in hyphens, a name.
     pub(super) fn goes_on(&self, index: usize) -> bool {
         match self.behind(index) {
-            ('.' | ',', next) => next.is_ascii_digit(),
+            ('.', next) => next.is_ascii_digit(),
             ('-' | '_', next) => next.is_ascii_alphanumeric(),
             _ => false,
         }
@@ -314,7 +315,7 @@ fn word_end(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Where a word begins whose first letters are of an escape: `\n`, `\u00e9`, `%2B`.
+/// Where a word begins whose first letters are of an escape: `\n`, `\u00e9`, `%2B`, a terminal's `ESC[31m`.
 fn behind_escape(text: &str, start: usize) -> usize {
     let hex = |range: std::ops::Range<usize>| {
         let end = range.end;
@@ -325,7 +326,27 @@ fn behind_escape(text: &str, start: usize) -> usize {
         (Some('\\'), Some('n' | 'r' | 't')) => start + 1,
         (Some('\\'), Some('u')) => hex(start + 1..start + 5).unwrap_or(start),
         (Some('%'), _) => hex(start..start + 2).unwrap_or(start),
+        (Some('[' | ';'), _) => {
+            let word = text.as_bytes().get(start..).unwrap_or_default();
+            let colour = word.iter().take(4).position(|byte| *byte == b'm').map(|at| start + at + 1);
+            colour.filter(|end| is_behind_escape(text, *end)).unwrap_or(start)
+        }
         _ => start,
+    }
+}
+
+/// Whether a place is behind an escape that ends in a letter or a digit: `\n`, `%20`, a terminal's `ESC[31m`.
+pub(super) fn is_behind_escape(text: &str, at: usize) -> bool {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    match before {
+        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
+        [rest @ .., b'm'] => {
+            let codes =
+                rest.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+            rest.get(..rest.len() - codes).is_some_and(|rest| rest.ends_with(b"\x1b["))
+        }
+        _ => false,
     }
 }
 

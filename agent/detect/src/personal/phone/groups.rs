@@ -36,7 +36,9 @@ impl Groups {
                 *separator = separator_of(gap);
             }
             read.count += 1;
-            if gap.is_empty() || separator_of(gap) == 0 {
+            // A slash with spaces is before a number, or between two things.
+            let is_next = gap == b" / " && read.len >= 7;
+            if gap.is_empty() || separator_of(gap) == 0 || is_next {
                 break;
             }
             at = end + gap.len();
@@ -137,7 +139,12 @@ impl Groups {
         let first = usize::from(has_prefix);
         // What parts the last two is what parts those before, which may have parentheses.
         let is_even = self.separator(first) == self.separator(first + 1) || self.separator(first) == b')';
-        sizes.eq(expected.iter().copied()) && is_even && self.separator(first) != b'/'
+        // Measures are round.
+        let is_round = self
+            .each()
+            .take(count)
+            .all(|(_, to, _)| self.digits.get(to.saturating_sub(2)..to) == Some(&[0, 0]));
+        !is_round && sizes.eq(expected.iter().copied()) && is_even && self.separator(first) != b'/'
     }
 
     /// Whether groups are a day, a month and a year in any order, with or without what follows.
