@@ -6,9 +6,9 @@
 use super::context::{Context, Label};
 use super::scan::{Window, step};
 
-/// Ranges of first digits with the lengths that their numbers have: from ISO/IEC 7812-1 and the networks' published
-/// ranges as collected in Wikipedia, "Payment card number", retrieved 2026-11 (from memory of its table where that is
-/// the only witness). Each: lowest and highest prefix, the lengths.
+/// Ranges of first digits with the lengths that their numbers have, as the networks publish them and Wikipedia's
+/// "Payment card number" collects them; written down 2026-11 from what is generally known of them, since ISO/IEC 7812
+/// itself is not public. Each: lowest and highest prefix, the lengths.
 const ISSUERS: &[(&str, &str, &[usize])] = &[
     // Visa; 13 digits are of the years before 2000.
     ("4", "4", &[13, 16, 19]),

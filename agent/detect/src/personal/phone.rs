@@ -87,7 +87,7 @@ impl Phones {
         let end = self.regions.iter().filter_map(|region| groups.national(region, window)).max()?;
         let is_other = matches!(
             context.before(window.text, window.start()),
-            Some(Label::Other | Label::Version | Label::Card | Label::NationalId | Label::Ssn)
+            Some(Label::Other | Label::Version | Label::Card)
         );
         (!is_other).then_some(end)
     }

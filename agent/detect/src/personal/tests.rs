@@ -231,35 +231,3 @@ fn speed() {
         }
     }
 }
-
-/// Prints what is found in the files under the folder `FOLDER`.
-#[test]
-#[ignore = "a look at what is found in files"]
-fn in_files() {
-    let personal = Personal::default();
-    let mut folders = vec![std::path::PathBuf::from(std::env::var_os("FOLDER").unwrap_or_default())];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            } else if let Ok(text) = std::fs::read_to_string(&path) {
-                let mut found = Vec::new();
-                personal.find(&text, &mut found);
-                crate::merge(&mut found);
-                for one in found {
-                    let start =
-                        (0..=one.range.start.saturating_sub(30)).rev().find(|at| text.is_char_boundary(*at));
-                    let before = &text[start.unwrap_or_default()..one.range.start];
-                    println!(
-                        "{}\t{:?}\t{:?}\t{}",
-                        one.class.name(),
-                        &text[one.range],
-                        before,
-                        path.display()
-                    );
-                }
-            }
-        }
-    }
-}
