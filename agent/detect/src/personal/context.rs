@@ -88,13 +88,17 @@ impl Context {
             start += 1;
         }
         let before = text.get(start..at)?;
+        before.bytes().for_each(|_| step());
+        // Figures alone have no word before them.
+        if !before.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()) {
+            return None;
+        }
         let mut last = None;
         for found in self.words.as_ref()?.find_iter(before) {
             if is_whole_word(text, start + found.start(), start + found.end()) {
                 last = Some((found.end(), *self.labels.get(found.pattern().as_usize())?));
             }
         }
-        before.bytes().for_each(|_| step());
         let (end, label) = last?;
         let between = before.get(end..)?;
         let is_near = between.len() <= GAP

@@ -149,24 +149,30 @@ impl Groups {
         // Without its prefix it has its area in parentheses, or is of a mobile telephone and in several groups.
         let is_bare = !has_prefix && !prefix.is_empty() && !region.is_north_american;
         let has_area = window.before.near == '(' && self.separator(0) == b')';
+        if is_bare && !has_area && !self.is_grouped_as_mobile() {
+            return None;
+        }
         let skipped = if has_prefix { prefix.len() } else { 0 };
         let (mut plan, mut best) = (region.plan, None);
         for (group, (from, to, end)) in self.each().enumerate() {
             let digits = self.digits.get(from.max(skipped)..to.max(skipped)).unwrap_or_default();
             let Some(next) = plan.then_all(digits.iter().copied()) else { break };
             plan = next;
+            if !plan.is_assigned() {
+                continue;
+            }
             let is_written = if region.is_north_american {
                 self.is_north_american(group + 1, has_prefix) && !self.is_in_row(group + 1, window)
             } else if group == 0 {
                 // One group alone is any number, but for mobile telephones' with their prefix.
                 has_prefix && prefix == "0" && plan.is_mobile() && !self.is_counting()
             } else {
-                (!is_bare || has_area || plan.is_mobile() && self.is_grouped_as_mobile(group + 1))
+                (!is_bare || has_area || plan.is_mobile() && group == 2)
                     && NATIONAL.contains(&to)
                     && self.is_plausible(group + 1)
                     && !self.is_in_row(group + 1, window)
             };
-            if is_written && plan.is_assigned() && !is_cut(window, end) && !self.is_date(group + 1) {
+            if is_written && !is_cut(window, end) && !self.is_date(group + 1) {
                 best = Some(end);
             }
         }

@@ -90,9 +90,9 @@ impl Groups {
             && !(is_address || is_postal || is_lone_zero || is_lone_prefix || are_codes || is_opened_late)
     }
 
-    /// Whether groups are as those of mobile telephones where there is no prefix: in China and in Brazil.
-    pub(super) fn is_grouped_as_mobile(&self, count: usize) -> bool {
-        let sizes = || self.each().take(count).map(|(from, to, _)| to - from);
+    /// Whether the first three groups are as those of mobile telephones where there is no prefix: in China and in Brazil.
+    pub(super) fn is_grouped_as_mobile(&self) -> bool {
+        let sizes = || self.each().take(3).map(|(from, to, _)| to - from);
         let is_even = self.separator(0) == self.separator(1) && matches!(self.separator(0), b' ' | b'-');
         sizes().eq([3, 4, 4]) && is_even || sizes().eq([2, 5, 4]) && self.separator(1) == b'-'
     }
