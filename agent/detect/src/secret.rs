@@ -17,6 +17,7 @@ mod random;
 mod scan;
 mod scheme;
 mod separator;
+mod table;
 #[cfg(test)]
 mod tests;
 mod token;

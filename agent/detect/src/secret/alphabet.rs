@@ -26,12 +26,13 @@ pub(super) enum Alphabet {
     Uuid,
     Airtable,
     Asana,
+    Braintree,
     Rancher,
     Salesforce,
 }
 
 impl Alphabet {
-    const COUNT: usize = 18;
+    const COUNT: usize = 19;
 
     /// Whether the byte may stand in it.
     pub(super) const fn has(self, byte: u8) -> bool {
@@ -53,6 +54,7 @@ impl Alphabet {
             Self::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
             Self::Airtable => alnum || byte == b'.',
             Self::Asana => alnum || matches!(byte, b'/' | b':'),
+            Self::Braintree => alnum || byte == b'$',
             Self::Rancher => alnum || matches!(byte, b'-' | b':'),
             Self::Salesforce => alnum || matches!(byte, b'!' | b'.' | b'_'),
         }

@@ -3,13 +3,15 @@
 use std::ops::Range;
 
 use super::alphabet::{is_key, run, run_back};
-use super::extent::{end, opening, trimmed};
+use super::extent::{element, end, opening, trimmed};
 use super::header;
 use super::name::{self, Strength};
 use super::random::is_random;
 use super::scan::Scan;
 use super::separator::{self, Separator};
+use super::table;
 use super::value::{self, PLAIN_MAX_BYTES};
+use super::vendor::Mix;
 
 /// Bytes of a value that is hidden only if it looks like a secret.
 const WEAK_MAX_BYTES: usize = 160;
@@ -52,11 +54,12 @@ pub(super) fn word(scan: &mut Scan<'_>, sign: Range<usize>) {
     let begin = begin.max(end.saturating_sub(name::MAX_BYTES));
     let Some(text) = scan.text.get(begin..end) else { return };
     let lead = bytes.get(begin.saturating_sub(6)..begin).unwrap_or_default();
-    let is_parameter = lead.ends_with(b"?")
-        || lead.ends_with(b"&")
-        || lead.ends_with(b"&amp;")
-        || lead.ends_with(b"\\u0026")
-        || bytes.get(begin.saturating_sub(5)..begin).is_some_and(|lead| lead == b"u0026");
+    let is_parameter = bytes.get(end) == Some(&b'=')
+        && (lead.ends_with(b"?")
+            || lead.ends_with(b"&")
+            || lead.ends_with(b"&amp;")
+            || lead.ends_with(b"\\u0026")
+            || bytes.get(begin.saturating_sub(5)..begin).is_some_and(|lead| lead == b"u0026"));
     let mut strength = name::strength(text);
     if is_parameter && PARAMETERS.contains(&name::Folded::new(text).get()) {
         strength = Strength::Strong;
@@ -81,6 +84,9 @@ pub(super) fn word(scan: &mut Scan<'_>, sign: Range<usize>) {
     if strength == Strength::None {
         return;
     }
+    if strength > Strength::Weak {
+        table::find(scan, &(begin..end));
+    }
     let is_flag =
         text.starts_with("--") || lead.ends_with(b"--") || lead.ends_with(b" -") || text.starts_with('-');
     let is_part = lead.ends_with(b";");
@@ -96,11 +102,7 @@ fn last_words(text: &str) -> &str {
 pub(super) fn phrase(scan: &mut Scan<'_>, sign: Range<usize>) {
     let is_within = scan.rest(sign.start).starts_with(|c: char| c.is_ascii_alphabetic())
         && scan.before(sign.start).is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if is_within
-        || sign.start < scan.name_end
-            && scan.bytes.get(sign.start).is_some_and(u8::is_ascii)
-            && sign.end <= scan.name_end
-    {
+    if is_within {
         return;
     }
     scan.name_end = scan.name_end.max(sign.end);
@@ -114,11 +116,15 @@ pub(super) fn phrase(scan: &mut Scan<'_>, sign: Range<usize>) {
 
 /// The value of the name that ends at `at`.
 fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
+    if name.text.ends_with(['h', 'H']) && header::pair(scan, at) {
+        return;
+    }
     let Some((separator, begin)) = separator::after(scan.text, at) else { return };
     let Some((quote, begin)) = opening(scan.text, begin, separator) else { return };
     // An object, an element, a template: what is within has names of its own.
-    if quote.is_empty() && !name.is_parameter && scan.rest(begin).starts_with(['{', '[', '(', '<', '|', '>'])
-    {
+    let is_open =
+        scan.rest(begin).starts_with(['{', '[', '(', '<', '|', '>']) || scan.rest(begin).starts_with("$(");
+    if quote.is_empty() && !name.is_parameter && is_open {
         return;
     }
     match name.strength {
@@ -127,9 +133,25 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
         _ => {}
     }
     let max = if name.strength == Strength::Weak { WEAK_MAX_BYTES } else { usize::MAX };
-    let Some(end) = end(scan.text, begin, quote, name, max) else { return };
-    let Some(found) = scan.text.get(begin..end) else { return };
-    let found = if quote.is_empty() { trimmed(found) } else { found };
+    let is_element = separator == Separator::Tag;
+    let end = if is_element {
+        element(scan.rest(begin)).filter(|_| quote.is_empty()).map(|length| begin + length)
+    } else {
+        end(scan.text, begin, quote, name, max)
+    };
+    let Some(found) = end.and_then(|end| scan.text.get(begin..end)) else { return };
+    // `String::from("…")`.
+    if quote.is_empty()
+        && found.ends_with('(')
+        && found.len() <= PLAIN_MAX_BYTES
+        && name.strength > Strength::Weak
+    {
+        return called(scan, begin + found.len(), name);
+    }
+    if quote.is_empty() && value::is_placeholder(found) {
+        return;
+    }
+    let found = if quote.is_empty() && !is_element { trimmed(found) } else { found };
     if !found.is_empty() && is_secret(scan, name, found, begin, quote, separator) {
         let rule = match name.strength {
             Strength::Password => "assigned-password",
@@ -138,6 +160,19 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
             _ => "assigned-secret",
         };
         scan.report(begin..begin + found.len(), rule);
+    }
+}
+
+/// The text that a function is given to make a secret of: no word, since it could be what to look up elsewhere.
+fn called(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
+    let Some((quote, begin)) = opening(scan.text, at, Separator::Tight) else { return };
+    let Some(end) = end(scan.text, begin, quote, name, WEAK_MAX_BYTES).filter(|_| !quote.is_empty()) else {
+        return;
+    };
+    let Some(found) = scan.text.get(begin..end) else { return };
+    if Mix::of(found.as_bytes()).has_all() && found.len() >= SPACED_MIN_BYTES && !value::is_placeholder(found)
+    {
+        scan.report(begin..end, "assigned-secret");
     }
 }
 
@@ -150,7 +185,20 @@ fn is_secret(
     separator: Separator,
 ) -> bool {
     let is_quoted = !quote.is_empty();
-    if value::is_placeholder(found) || value::is_token(found) {
+    // A quote that begins with a space rather ends something.
+    if value::is_placeholder(found)
+        || value::is_token(found)
+        || is_quoted && quote.is_ascii() && found.starts_with(' ')
+    {
+        return false;
+    }
+    // Counts, versions, numbers of fields.
+    let is_number = found.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits = if name.strength == Strength::Password { 2 } else { 5 };
+    if is_number
+        && !name.is_parameter
+        && (found.len() <= digits || found.len() <= PLAIN_MAX_BYTES && found.contains('.'))
+    {
         return false;
     }
     if name.strength == Strength::Weak {
@@ -181,11 +229,11 @@ fn is_secret(
     let is_sentence = found.len() <= PLAIN_MAX_BYTES && found.contains(' ');
     let is_no_word = value::is_no_word(found);
     match separator {
-        Separator::Tight | Separator::Loose | Separator::Colon if is_quoted => {
+        Separator::Tight | Separator::Loose | Separator::Colon | Separator::Tag if is_quoted => {
             let hides_sentences = name.strength == Strength::Password || name.text.ends_with("secret");
             (!is_sentence || hides_sentences) && !is_log_probability(scan, name, begin + found.len(), quote)
         }
-        Separator::Tight => true,
+        Separator::Tight | Separator::Tag => true,
         Separator::Loose => {
             name.strength > Strength::Bare
                 || is_no_word
@@ -217,6 +265,7 @@ fn is_secret(
         Separator::Space => {
             name.strength == Strength::Password
                 && (is_quoted && !is_sentence || is_no_word && found.len() >= SPACED_MIN_BYTES)
+                || name.strength >= Strength::Bare && found.len() <= WEAK_MAX_BYTES && is_random(found)
         }
         Separator::Comma => {
             name.is_flag && is_quoted && !found.starts_with('-')

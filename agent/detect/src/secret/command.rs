@@ -67,6 +67,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command("xfreerdp ", &[], &["/p:"], &[]),
     command("rdesktop ", &["-p"], &[], &[]),
     command("cqlsh ", &["-p"], &[], &[]),
+    command("twine ", &["-p"], &[], &[]),
     command("svn ", &[], &[], &[]),
     Command { name: "smbclient ", next: &[], joined: &[], pair: &["-U", "--user"], sign: '%' },
 ];

@@ -8,7 +8,7 @@ use super::value::PLAIN_MAX_BYTES;
 /// What opens the value, and where that begins behind it.
 pub(super) fn opening(text: &str, at: usize, separator: Separator) -> Option<(&str, usize)> {
     let rest = text.get(at..)?;
-    let mut begin = at + separator::spaces(rest);
+    let mut begin = behind_elements(text, at + separator::spaces(rest));
     // A block of YAML: the value is on the next line.
     let rest = text.get(begin..)?;
     if separator == Separator::Colon && rest.starts_with(['|', '>']) {
@@ -47,7 +47,13 @@ pub(super) fn opening(text: &str, at: usize, separator: Separator) -> Option<(&s
             return Some(("", begin + if emphasis > 0 { separator::spaces(text.get(begin..)?) } else { 0 }));
         }
     };
-    Some((quote.get(..length)?, begin + lead + length))
+    let begin = begin + lead + length;
+    // French quotes stand apart from what they quote.
+    let quote = quote.get(..length)?;
+    let gap = text.get(begin..)?;
+    let gap =
+        if quote == "«" { gap.len() - gap.trim_start_matches([' ', '\u{a0}', '\u{202f}']).len() } else { 0 };
+    Some((quote, begin + gap.min(4)))
 }
 
 /// Where the value ends that begins at `begin`, at most `max` bytes from there; `None` when it is longer.
@@ -76,7 +82,8 @@ pub(super) fn quoted(rest: &str, quote: &str) -> usize {
         // One more backslash than the opening has makes it a part of the value.
         let slashes = run_back(rest.as_bytes().get(from..at).unwrap_or_default(), |byte| byte == b'\\');
         if slashes % 2 == 0 {
-            return at;
+            let gap = |c| quote == "«" && matches!(c, ' ' | '\u{a0}' | '\u{202f}');
+            return rest.get(..at).map_or(at, |value| value.trim_end_matches(gap).len());
         }
         from = at + close.len();
     }
@@ -89,7 +96,8 @@ fn bare(rest: &str, name: &Name<'_>) -> usize {
     for (at, c) in rest.char_indices() {
         let next = || rest.get(at + c.len_utf8()..).unwrap_or_default();
         let is_end = match c {
-            '"' | '\'' | '`' | '<' | '，' | '。' | '；' | '、' | '）' | '」' | '』' | '”' | '’' | '»' => {
+            '<' => next().starts_with(['/', '!']) || next().starts_with("br"),
+            '"' | '\'' | '`' | '，' | '。' | '；' | '、' | '）' | '」' | '』' | '”' | '’' | '»' => {
                 true
             }
             ';' => true,
@@ -122,6 +130,28 @@ fn begins_another(next: &str) -> bool {
         is_key(byte) || byte == b'.'
     });
     name > 0 && matches!(bytes.get(name), Some(b'=' | b':'))
+}
+
+/// The length of what an element of XML holds, when that is a text on one line.
+pub(super) fn element(rest: &str) -> Option<usize> {
+    const BYTES: usize = 128;
+    let bytes = rest.as_bytes();
+    let length = run(bytes.get(..bytes.len().min(BYTES))?, |byte| !matches!(byte, b'<' | b'\n' | b'>'));
+    (length > 0 && bytes.get(length..length + 2) == Some(b"</")).then_some(length)
+}
+
+/// Where a value begins behind the ends of elements: `<b>Password:</b> …`.
+fn behind_elements(text: &str, at: usize) -> usize {
+    let Some(rest) = text.get(at..) else { return at };
+    let Some(name) = rest.strip_prefix("</") else { return at };
+    let length = run(name.as_bytes().get(..name.len().min(12)).unwrap_or_default(), |byte| {
+        byte.is_ascii_alphanumeric()
+    });
+    if name.as_bytes().get(length) != Some(&b'>') {
+        return at;
+    }
+    let end = at + 2 + length + 1;
+    end + text.get(end..).map_or(0, separator::spaces)
 }
 
 /// A value without quotes, without what belongs to the sentence or the code round it.

@@ -6,6 +6,8 @@ use super::name;
 use super::scan::Scan;
 use super::scheme;
 use super::separator::{self, Separator};
+use super::value;
+use super::vendor::Mix;
 
 /// The credentials of a header: what follows the scheme, or all. Whether there is a scheme.
 pub(super) fn authorization(scan: &mut Scan<'_>, begin: usize, quote: &str, separator: Separator) -> bool {
@@ -39,7 +41,7 @@ pub(super) fn authorization(scan: &mut Scan<'_>, begin: usize, quote: &str, sepa
     let starts = |scheme: &&&str| {
         rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
     };
-    let Some(scheme) = SCHEMES.iter().find(starts) else { return false };
+    let Some(scheme) = SCHEMES.iter().find(starts) else { return unknown(scan, begin) };
     let begin = begin + scheme.len();
     let begin = begin + separator::spaces(scan.rest(begin));
     let is_list =
@@ -49,6 +51,54 @@ pub(super) fn authorization(scan: &mut Scan<'_>, begin: usize, quote: &str, sepa
         scan.report(begin..end, "authorization");
     }
     true
+}
+
+/// A scheme that is not known, and a token that is no word.
+fn unknown(scan: &mut Scan<'_>, begin: usize) -> bool {
+    const SCHEME_MAX_BYTES: usize = 24;
+    let rest = scan.bytes.get(begin..).unwrap_or_default();
+    let name = run(rest.get(..rest.len().min(SCHEME_MAX_BYTES)).unwrap_or_default(), is_key);
+    if name == 0 || rest.get(name) != Some(&b' ') {
+        return false;
+    }
+    let begin = begin + name + 1;
+    let end = scheme::token_end(scan, begin);
+    let is_token =
+        end - begin >= 8 && scan.bytes.get(begin..end).is_some_and(|token| Mix::of(token).is_opaque());
+    if is_token {
+        scan.report(begin..end, "authorization");
+    }
+    is_token
+}
+
+/// A user and a password, as libraries take them: `auth=("user", "…")`, `.basic_auth("user", Some("…"))`.
+pub(super) fn pair(scan: &mut Scan<'_>, at: usize) -> bool {
+    const TEXT_MAX_BYTES: usize = 64;
+    let rest = scan.rest(at);
+    let lead = run(rest.as_bytes().get(..rest.len().min(4)).unwrap_or_default(), |byte| {
+        matches!(byte, b' ' | b'=' | b'(' | b'[')
+    });
+    let text = |at: usize| -> Option<(usize, usize)> {
+        let bytes = scan.bytes.get(at..)?;
+        let quote = *bytes.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
+        let inner = bytes.get(1..bytes.len().min(TEXT_MAX_BYTES))?;
+        let length = run(inner, |byte| byte != quote && byte != b'\n');
+        (inner.get(length) == Some(&quote)).then_some((at + 1, at + 1 + length))
+    };
+    let Some((_, user)) = text(at + lead).filter(|_| lead > 0) else { return false };
+    let between = scan.bytes.get(user + 1..).unwrap_or_default();
+    let between = between.get(..between.len().min(12)).unwrap_or_default();
+    let gap = run(between, |byte| byte != b'"' && byte != b'\'');
+    if !between.starts_with(b",") {
+        return false;
+    }
+    let Some((begin, end)) = text(user + 1 + gap) else { return false };
+    let is_told =
+        scan.text.get(begin..end).is_some_and(|found| !found.is_empty() && !value::is_placeholder(found));
+    if is_told {
+        scan.report(begin..end, "assigned-password");
+    }
+    is_told
 }
 
 /// All cookies of a header; their names tell more than is known here.

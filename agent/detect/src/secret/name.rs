@@ -24,7 +24,7 @@ pub(super) enum Strength {
 /// What the automaton looks for: one of them is in each name below that is in ASCII.
 #[rustfmt::skip]
 pub(super) const WORDS: &[&str] = &[
-    "pass", "pwd", "secret", "token", "key", "credential", "creds", "signature", "sig", "auth", "cookie", "jwt",
+    "pass", "pwd", "pw", "psk", "securestring", "secret", "token", "key", "credential", "creds", "signature", "sig", "auth", "cookie", "jwt",
     "session", "sid", "ticket", "code", "kennwort", "contrase", "clave", "senha", "parol", "wachtwoord",
     "heslo", "haslo", "salasana", "lozinka", "losenord", "adgangskode", "sifre", "jelszo", "sandi",
     "connection", "otp", "bearer", "assertion", "geslo", "samlre", "matkhau", "mdp", "verifier", "webhook",
@@ -49,6 +49,7 @@ pub(super) const PHRASES: &[&str] = &[
 /// Ends of names whose value is a secret, perhaps a word, in small letters without separators.
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
+    "passwords", "securestring", "presharedkey", "wifipsk", "wpapsk",
     "password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha",
     "parola", "wachtwoord", "heslo", "haslo", "salasana", "lozinka", "losenord", "adgangskode", "sifre",
     "jelszo", "katasandi", "matkhau", "geslo", "parol", "motdepasse", "dbpass", "userpass", "sudopass",
@@ -56,6 +57,9 @@ const PASSWORDS: &[&str] = &[
     "sshpass", "keypass", "storepass", "passw", "claveacceso", "clavedeacceso", "mdp", "passkey", "loginpass",
     "proxypass",
 ];
+
+/// Last words of names whose value is a secret, perhaps a word: too short to be ends only.
+const SHORT_PASSWORDS: &[&str] = &["pass", "pw", "psk"];
 
 /// Ends of names whose value is a secret.
 #[rustfmt::skip]
@@ -162,6 +166,17 @@ pub(super) fn hides(name: &str) -> bool {
 /// What a name says of its value.
 pub(super) fn strength(name: &str) -> Strength {
     let folded = Folded::new(name);
+    let (before, last) = last_words(name);
+    if BENIGN_TOKENS
+        .iter()
+        .any(|word| last.eq_ignore_ascii_case("token") && before.eq_ignore_ascii_case(word))
+    {
+        return Strength::None;
+    }
+    if SHORT_PASSWORDS.iter().any(|word| last.eq_ignore_ascii_case(word)) {
+        // Alone, `pass` counts tests.
+        return if before.is_empty() { Strength::Bare } else { Strength::Password };
+    }
     let name = folded.get().trim_end_matches(|c: char| c.is_ascii_digit());
     let found = of_folded(name);
     if found != Strength::None {
@@ -177,6 +192,31 @@ pub(super) fn strength(name: &str) -> Strength {
     }
 }
 
+/// The last two words of a name, which signs or capital letters part.
+fn last_words(name: &str) -> (&str, &str) {
+    let name = name.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
+    let (rest, last) = split_word(name);
+    (split_word(rest.trim_end_matches(|c: char| !c.is_ascii_alphabetic())).1, last)
+}
+
+fn split_word(name: &str) -> (&str, &str) {
+    let bytes = name.as_bytes();
+    let bytes = bytes.get(bytes.len().saturating_sub(MAX_BYTES)..).unwrap_or_default();
+    let mut length = 0;
+    let mut after = None;
+    for byte in bytes.iter().rev() {
+        // From the back: a small letter before a capital one ends the word that the capital begins.
+        let is_begun = after.is_some_and(|after: u8| after.is_ascii_uppercase()) && byte.is_ascii_lowercase();
+        if !byte.is_ascii_alphabetic() || is_begun {
+            break;
+        }
+        length += 1;
+        after = Some(*byte);
+    }
+    steps::add(length);
+    name.split_at_checked(name.len() - length).unwrap_or(("", name))
+}
+
 fn of_folded(name: &str) -> Strength {
     let ends = |words: &[&str]| words.iter().any(|word| name.ends_with(word));
     if name.ends_with("authorization") || name.ends_with("authorisation") {
@@ -187,12 +227,6 @@ fn of_folded(name: &str) -> Strength {
     }
     if ends(PASSWORDS) {
         return Strength::Password;
-    }
-    if name
-        .strip_suffix("token")
-        .is_some_and(|before| BENIGN_TOKENS.iter().any(|word| before.ends_with(word)))
-    {
-        return Strength::None;
     }
     if ends(SECRETS) {
         return Strength::Strong;
@@ -258,6 +292,10 @@ mod tests {
             "hashed_password",
             "password_hash",
             "auth_token",
+            "ADMIN_TOKEN",
+            "backendToken",
+            "RABBITMQ_DEFAULT_PASS",
+            "admin_pw",
         ] {
             assert!(hides(name), "{name}");
         }
@@ -314,7 +352,9 @@ mod tests {
     fn each_name_has_a_word_that_the_automaton_knows() {
         for name in PASSWORDS.iter().chain(SECRETS).chain(BARE).chain(WEAK) {
             assert!(
-                WORDS.iter().any(|word| name.contains(word)) || *name == "totp" || *name == "schluessel",
+                WORDS.iter().any(|word| name.contains(word))
+                    || ["totp"].contains(name)
+                    || *name == "schluessel",
                 "{name}"
             );
         }

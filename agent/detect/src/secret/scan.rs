@@ -19,6 +19,8 @@ pub(super) struct Scan<'t> {
     covered: usize,
     /// Where the last name ends that was looked at.
     pub(super) name_end: usize,
+    /// Where the last line ends that was looked at as one of a table.
+    pub(super) table_end: usize,
     /// Where the last line of a command ends that was looked at.
     pub(super) command_end: usize,
 }
@@ -26,7 +28,16 @@ pub(super) struct Scan<'t> {
 impl<'t> Scan<'t> {
     pub(super) fn new(text: &'t str, found: &'t mut Vec<Finding>) -> Self {
         let runs = Runs::default();
-        Self { text, bytes: text.as_bytes(), runs, found, covered: 0, name_end: 0, command_end: 0 }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            runs,
+            found,
+            covered: 0,
+            name_end: 0,
+            table_end: 0,
+            command_end: 0,
+        }
     }
 
     pub(super) fn pass(mut self, anchors: &Anchors) {
@@ -69,6 +80,13 @@ impl<'t> Scan<'t> {
         }
         self.covered = end;
         self.found.push(Finding { range: start..end, class: Class::Credential, rule: Cow::Borrowed(rule) });
+    }
+
+    /// As [`Self::report`], for what lies ahead: what is between is still to be looked at.
+    pub(super) fn add(&mut self, range: Range<usize>, rule: &'static str) {
+        let covered = std::mem::take(&mut self.covered);
+        self.report(range, rule);
+        self.covered = covered;
     }
 
     /// The byte before a place.

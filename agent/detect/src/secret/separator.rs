@@ -5,7 +5,7 @@ use super::alphabet::{find, run, steps};
 /// How a value is given to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
-    /// `=`, `:=`, `=>`, `name:value`, `<name>value`.
+    /// `=`, `:=`, `=>`, `name:value`.
     Tight,
     /// `name = value`.
     Loose,
@@ -17,6 +17,8 @@ pub(super) enum Separator {
     Space,
     /// `"name", "value"`.
     Comma,
+    /// `<name>value</name>`.
+    Tag,
 }
 
 /// Bytes between a name and its value, of each part.
@@ -27,7 +29,7 @@ const CLAUSE_MAX_BYTES: usize = 48;
 /// Words that say what a value is, with the spaces round them.
 #[rustfmt::skip]
 const IS: &[&str] = &[
-    " is: ", " is ", " are ", " was ", " ist ", " lautet: ", " lautet ", " es ", " est ", " è ", " é ", " är ",
+    " is: ", " is ", " are ", " was ", " ist ", " lautet: ", " lautet ", " es:", " est:", " lautet:", " jest:", " é:", " è:", " es ", " est ", " è ", " é ", " är ",
     " er ", " jest ", " este ", " on ", " to ", " be ", " — ", " – ", " - ", " это ", " là ", "是", "为", "為",
     "は", "은 ", "는 ", " équivaut à ", " becomes ", " will be ", " as ", " equals ", " है ", " हो ", "คือ",
     " هي ", " היא ", " είναι ",
@@ -59,31 +61,36 @@ pub(super) fn after(text: &str, at: usize) -> Option<(Separator, usize)> {
     let spaces = spaces(rest);
     let sign = rest.get(spaces..)?;
     let begin = at + closers + spaces;
-    if let Some(found) = signed(sign, spaces > 0) {
-        let (separator, length) = found;
-        return Some((separator, begin + length));
-    }
     if let Some(value) = paired(rest) {
         return Some((Separator::Tight, at + closers + value));
+    }
+    if let Some((separator, length)) = signed(sign, spaces > 0) {
+        return Some((separator, begin + length));
+    }
+    // A field of a form (RFC 7578): `name="password"`, and its value behind an empty line.
+    if is_quoted && rest.starts_with("\r\n\r\n") {
+        return Some((Separator::Tight, at + closers + 4));
     }
     if is_quoted && sign.starts_with(',') {
         return Some((Separator::Comma, begin + 1));
     }
     let starts = |words: &[&str]| words.iter().find_map(|word| starts_with(rest, word).then_some(word.len()));
     if let Some(length) = starts(IS) {
-        return Some((Separator::Is, at + closers + length));
+        // `es: `.
+        let colon = usize::from(rest.get(length..).is_some_and(|value| value.starts_with(':')));
+        return Some((Separator::Is, at + closers + length + colon));
     }
     if let Some(length) = starts(OF) {
         return clause(rest, length).map(|(separator, end)| (separator, at + closers + end));
     }
-    (spaces > 0).then_some((Separator::Space, begin))
+    (spaces > 0 && (!is_quoted || sign.starts_with(['"', '\'']))).then_some((Separator::Space, begin))
 }
 
 /// A separator of punctuation: which, and its length.
 fn signed(sign: &str, is_spaced: bool) -> Option<(Separator, usize)> {
     let bytes = sign.as_bytes();
     match bytes.first()? {
-        b':' if bytes.get(1) == Some(&b':') || sign.starts_with("://") => None,
+        b':' if bytes.get(1) == Some(&b':') || sign.starts_with("://") || sign.starts_with(":?") => None,
         b':' if matches!(bytes.get(1), Some(b'=' | b'>')) => Some((Separator::Loose, 2)),
         b':' => {
             let is_open = bytes.get(1).is_none_or(|byte| byte.is_ascii_whitespace());
@@ -103,7 +110,7 @@ fn signed(sign: &str, is_spaced: bool) -> Option<(Separator, usize)> {
             Some((if is_loose { Separator::Loose } else { Separator::Tight }, length))
         }
         b'-' if bytes.get(1) == Some(&b'>') => Some((Separator::Loose, 2)),
-        b'>' if !is_spaced => Some((Separator::Tight, 1)),
+        b'>' if !is_spaced => Some((Separator::Tag, 1)),
         b'|' if is_spaced => Some((Separator::Is, 1)),
         _ => {
             let first = sign.chars().next()?;
@@ -125,7 +132,7 @@ fn typed(sign: &str) -> Option<usize> {
 fn paired(rest: &str) -> Option<usize> {
     let bytes = rest.as_bytes();
     let gap = run(bytes.get(..bytes.len().min(2 * SPACES_MAX))?, |byte| {
-        byte.is_ascii_whitespace() || b",\"'\\`".contains(&byte)
+        byte.is_ascii_whitespace() || b",\"'\\`:{".contains(&byte)
     });
     // An escaped line's end, of which the letter is left.
     let word = rest.get(gap..)?;
@@ -143,7 +150,9 @@ fn paired(rest: &str) -> Option<usize> {
     let end = word.get(name.len()..)?;
     let closers = run(end.as_bytes().get(..end.len().min(SPACES_MAX))?, |byte| b"\"'\\` ".contains(&byte));
     let sign = end.get(closers..)?;
-    sign.starts_with([':', '=']).then_some(word_at + lead + name.len() + closers + 1)
+    // `content` is of elements: elsewhere it is what a message says.
+    let is_told = sign.starts_with('=') || sign.starts_with(':') && *name != "content";
+    is_told.then_some(word_at + lead + name.len() + closers + 1)
 }
 
 /// The end of a clause: `for the database is`, ` (root):`.

@@ -1,6 +1,7 @@
 //! Users and passwords within addresses.
 
 use super::alphabet::{run, run_back};
+use super::name;
 use super::scan::Scan;
 use super::value;
 use super::vendor::Mix;
@@ -30,14 +31,19 @@ pub(super) fn authority(scan: &mut Scan<'_>, begin: usize) {
         },
     };
     let Some(user) = scan.text.get(begin..begin + at) else { return };
-    let (name, password) =
-        user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+    let (login, password) =
+        user.split_once(':').map_or((user, None), |(login, password)| (login, Some(password)));
     let is_secret = match password {
         Some("") | None => {
-            let is_word = name.len() <= USER_MAX_BYTES && !name.bytes().any(|byte| byte.is_ascii_digit());
-            !is_word && Mix::of(name.as_bytes()).is_opaque() || name.len() > 2 * USER_MAX_BYTES
+            let is_word = login.len() <= USER_MAX_BYTES && !login.bytes().any(|byte| byte.is_ascii_digit());
+            !is_word && Mix::of(login.as_bytes()).is_opaque() || login.len() > 2 * USER_MAX_BYTES
         }
-        Some(password) => !value::is_template(password),
+        // `USER:PASSWORD` tells what stands there.
+        Some(password) => {
+            let is_capital = user.bytes().all(|byte| byte.is_ascii_uppercase() || b"_:-".contains(&byte));
+            let is_told = is_capital && name::strength(password) > name::Strength::None;
+            !is_told && !value::is_template(password)
+        }
     };
     if is_secret && !user.is_empty() && !value::is_token(user) {
         scan.report(begin..begin + at, "url-password");

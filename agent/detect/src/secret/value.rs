@@ -45,7 +45,7 @@ const WORDS: &[&str] = &[
     "der", "die", "das", "ein", "eine", "zu", "sehr", "ist", "und", "el", "la", "los", "las", "un", "una",
     "muy", "incorrecta", "incorrecto", "correcta", "le", "les", "une", "pas", "trop", "incorrect", "não",
     "muito", "leer", "requis", "requise", "obligatoire", "obligatorio", "obligatoria", "erforderlich",
-    "vergessen", "hier",
+    "vergessen", "nieprawidłowe", "wymagane", "неверный", "обязателен", "requerida", "obrigatória", "obbligatoria", "sbagliata", "errata", "inválida", "vereist", "onjuist", "hier",
 ];
 
 /// Beginnings of words that have digits and are none the less words.
@@ -239,7 +239,11 @@ pub(super) fn is_no_word(value: &str) -> bool {
     let value = value.trim_end_matches(['.', ',', ':', ';', ')', '!', '?']);
     let lower = value.to_ascii_lowercase();
     steps::add(value.len());
-    if TERMS.iter().any(|term| lower.starts_with(term)) || lower.starts_with("http") {
+    if TERMS
+        .iter()
+        .any(|term| lower.strip_prefix(term).is_some_and(|rest| !rest.starts_with(char::is_alphabetic)))
+        || lower.starts_with("http")
+    {
         return false;
     }
     let mix = Mix::of(value.as_bytes());

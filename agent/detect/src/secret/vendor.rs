@@ -94,9 +94,18 @@ impl Shape {
             }
             None => at,
         };
+        // A hook is its whole address.
+        let scheme = b"https://";
+        let is_address =
+            start.contains('/') && bytes.get(..begin).is_some_and(|before| before.ends_with(scheme));
+        let begin = if is_address { begin - scheme.len() } else { begin };
         let is_certain = match self.check {
             Some(Check::Github) => key.get(..36).is_some_and(has_github_checksum),
-            None => false,
+            // `/bot123:AA…`, in paths of Telegram's.
+            None => {
+                self.lead.as_ref().is_some_and(|lead| lead.alphabet == Alphabet::Digit)
+                    && bytes.get(..begin).is_some_and(|before| before.ends_with(b"bot"))
+            }
         };
         if !is_certain && (!is_border(bytes, begin) || self.lead.is_none() && is_within_blob(bytes, begin)) {
             return None;

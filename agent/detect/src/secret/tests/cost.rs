@@ -26,7 +26,7 @@ const PIECES: &[&str] = &[
     "password: |\n", "password\":\"", "password\\\":\\\"", "password is ", "password for ", "password for a ", "password ", "key=", "key=a1B", "key: ", "key\", \"", "?key=", "&key=", "secret", "secrettoken", "secret_",
     "a.key", "a key ", "api key: ", "auth ", "Authorization: ", "Authorization: Digest ", "Authorization: Digest a", "Authorization: AWS4-HMAC-SHA256 \"", "authorization=\"digest ", "cookie: a=b", "cookie: ", "cookie=", "Cookie: a=\"", "set-cookie: a='b",
     "mysql -p", "curl -u ", "curl ", "curl '", "curl -u a:b ", "redis-cli -a ", "openssl pass:", "пароль", "пароль: ", "密码", "密码是", "密码：", "mot de passe ", "identified by '", "--password ", "--password --password", "name: password\n value", "password\nvalue:",
-    "${", "password=${", "password={{", "password=<", "password=xxxx", "password=your", "password=a.b(", "token=a.token", "password: str = ", "password: str", "a,", "password=a,", "secret=http://", "PWD=/", "PWD=~", "token='", "token=\"token':'", "api_key: a-", "cookie=a=b\\", "password=a&b", "password=a&",
+    "${", "password=${", "password={{", "password=<", "password=xxxx", "password=your", "password=a.b(", "token=a.token", "password: str = ", "password: str", "password,", "| password ", "| password |\n|---|\n", "password,a\n", "password,password\n", "password\t", "a,password\nb,c\n", "passwords ", "auth('a', ", "auth=('a','", "<password>a", "name=\"password\"\r\n\r\n", "password: </b>", "«password: « ", "Authorization: a a", "Authorization: A b1c2d3e4", "a,", "password=a,", "secret=http://", "PWD=/", "PWD=~", "token='", "token=\"token':'", "api_key: a-", "cookie=a=b\\", "password=a&b", "password=a&",
 ];
 
 #[test]
