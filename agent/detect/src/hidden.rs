@@ -59,6 +59,16 @@ impl Map {
         begin..end.max(begin)
     }
 
+    /// Whether `range` of the text begins or ends within something that is read as one.
+    pub(crate) fn cuts(&self, range: &Range<usize>) -> bool {
+        let Self::Pieces { pieces, .. } = self else { return false };
+        let is_within = |at: usize| {
+            let before = pieces.partition_point(|piece| piece.origin.start < at);
+            before.checked_sub(1).and_then(|last| pieces.get(last)).is_some_and(|piece| at < piece.origin.end)
+        };
+        is_within(range.start) || is_within(range.end)
+    }
+
     /// Whether `range` and the bytes beside it read in the view as in the text.
     pub(crate) fn is_same(&self, range: &Range<usize>) -> bool {
         let Self::Pieces { pieces, .. } = self else { return false };
@@ -165,6 +175,14 @@ mod tests {
         assert_eq!(view.text, "abc A defB");
         assert!(view.map.is_same(&(0..3)) && view.map.is_same(&(6..8)));
         assert!(!view.map.is_same(&(2..5)) && !view.map.is_same(&(6..9)) && !view.map.is_same(&(0..4)));
+    }
+
+    #[test]
+    fn what_is_made_up_of_half_an_escape_is_told() {
+        let view = decoded("a%20127 %41%42").unwrap();
+        for (range, expected) in [(2..7, true), (4..7, false), (1..7, false), (8..11, false), (8..12, true)] {
+            assert_eq!(view.map.cuts(&range), expected, "{range:?}");
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Search<'_> {
             let own = name.take();
             let scalar = match &token {
                 Token::String(range) => Some((range.clone(), false)),
-                Token::Number(range) | Token::Bool(range) => Some((range.clone(), true)),
+                Token::Number(range) => Some((range.clone(), true)),
                 _ => None,
             };
             if let (Some((range, is_bare)), Some(name), Some(frame)) = (&scalar, &own, frames.last_mut()) {
@@ -65,6 +65,8 @@ impl Search<'_> {
             let called =
                 own.as_deref().or(frames.last().map(|frame| frame.name.as_str())).unwrap_or_default();
             match (token, hidden_for, scalar) {
+                // What is true or false gives nothing away.
+                (Token::Word, ..) => {}
                 (_, Some(why), Some((range, is_bare))) => self.hide_value(range, is_bare, why, text, at),
                 (Token::String(range), None, _) => self.string(text, range, called, at),
                 (Token::Number(range), None, _) => self.number(text, range, called, at),
@@ -147,7 +149,7 @@ impl Search<'_> {
         };
         let origin = Origin { map: &map, place: Place::Json, lead, up: at };
         if self.spend(said.len()) {
-            self.plain(&said, Some(&origin));
+            self.plain(&said, None, Some(&origin));
         } else {
             self.hide(0..said.len(), Class::Credential, "hidden-too-deep", &said, Some(&origin));
         }

@@ -94,8 +94,9 @@ impl<'d> Search<'d> {
 
     /// As it stands, and as it reads.
     fn forms(&mut self, text: &str, at: At<'_>) {
-        self.plain(text, at);
-        if let Some(view) = decoded(text) {
+        let decoded = decoded(text);
+        self.plain(text, decoded.as_ref().map(|view| &view.map), at);
+        if let Some(view) = decoded {
             // What leads may be shorter now; the way back leaves it out all the same.
             self.reading(&view.text, &view.map, Place::Escaped, at);
         }
@@ -121,8 +122,9 @@ impl<'d> Search<'d> {
         left.is_some()
     }
 
-    /// Asks the detectors.
-    pub(super) fn plain(&mut self, text: &str, at: At<'_>) {
+    /// Asks the detectors. Where the text reads otherwise, too, personal data that is made up of half an escape is none:
+    /// `%2012`.
+    pub(super) fn plain(&mut self, text: &str, other: Option<&Map>, at: At<'_>) {
         let mut raw = std::mem::take(&mut self.raw);
         raw.clear();
         self.detectors.ask(text, self.scope, &mut raw);
@@ -130,7 +132,9 @@ impl<'d> Search<'d> {
             let begin = text.floor_char_boundary(finding.range.start.max(at.map_or(0, |at| at.lead)));
             let end = text.ceil_char_boundary(finding.range.end);
             let Some(value) = text.get(begin..end) else { continue };
-            if is_token(text, &(begin..end)) || self.detectors.stays(&finding, value) {
+            let is_half =
+                finding.class != Class::Credential && other.is_some_and(|map| map.cuts(&(begin..end)));
+            if is_half || is_token(text, &(begin..end)) || self.detectors.stays(&finding, value) {
                 continue;
             }
             self.add(begin..end, finding.class, finding.rule, value, at);

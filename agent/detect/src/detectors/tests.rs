@@ -105,9 +105,10 @@ fn documents_stay_documents_as_they_were_written() {
             r#"{"arguments": "{\"to\": \"[EMAIL]\", \"card\": \"[CARD]\"}"}"#,
         ),
         (
-            r#"{"a": "{\"b\": \"{\\\"card\\\": 4111111111111111, \\\"password\\\": true}\"}"}"#,
+            r#"{"a": "{\"b\": \"{\\\"card\\\": 4111111111111111, \\\"password\\\": 7}\"}"}"#,
             r#"{"a": "{\"b\": \"{\\\"card\\\": \\\"[CARD]\\\", \\\"password\\\": \\\"[CREDENTIAL]\\\"}\"}"}"#,
         ),
+        (r#"{"token": true, "password": false}"#, r#"{"token": true, "password": false}"#),
         // Pairs.
         (
             r#"[{"name": "DB_PASSWORD", "value": "x"}]"#,

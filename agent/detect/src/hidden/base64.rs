@@ -69,16 +69,32 @@ pub(crate) fn runs(
 /// The alphabets of sections 4 and 5.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alphabet {
-    Standard,
-    Url,
+    Standard = 1,
+    Url = 2,
+}
+
+/// In which alphabets a byte is: 1 in the standard one, 2 in that of URLs.
+static MEMBERS: [u8; 256] = members();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn members() -> [u8; 256] {
+    let mut members = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        members[byte as usize] = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => 3,
+            b'+' | b'/' => 1,
+            b'-' | b'_' => 2,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    members
 }
 
 fn is_in(byte: Option<&u8>, alphabet: Alphabet) -> bool {
-    match (byte, alphabet) {
-        (Some(byte), _) if byte.is_ascii_alphanumeric() => true,
-        (Some(b'+' | b'/'), Alphabet::Standard) | (Some(b'-' | b'_'), Alphabet::Url) => true,
-        _ => false,
-    }
+    let members = byte.and_then(|byte| MEMBERS.get(usize::from(*byte))).copied().unwrap_or(0);
+    members & alphabet as u8 != 0
 }
 
 /// Whether it is also a run of the standard alphabet, with nothing more at either end.

@@ -13,9 +13,8 @@ pub(crate) enum Token {
     /// The content of a string.
     String(Range<usize>),
     Number(Range<usize>),
-    /// `true` and `false`.
-    Bool(Range<usize>),
-    Null,
+    /// `true`, `false` and `null`.
+    Word,
     /// An object or an array begins here.
     Open {
         at: usize,
@@ -131,9 +130,9 @@ impl<'t> Tokens<'t> {
                 return Some(Token::Open { at, is_object });
             }
             b'"' => Token::String(self.string()?),
-            b't' => Token::Bool(self.word(b"true")?),
-            b'f' => Token::Bool(self.word(b"false")?),
-            b'n' => self.word(b"null").map(|_| Token::Null)?,
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
             b'-' | b'0'..=b'9' => {
                 let rest = self.text.get(at..)?;
                 let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
@@ -150,11 +149,10 @@ impl<'t> Tokens<'t> {
         self.state = if self.open.is_empty() { State::End } else { State::CommaOrClose };
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<Range<usize>> {
-        self.text.get(self.at..)?.starts_with(word).then(|| {
-            self.at += word.len();
-            self.at - word.len()..self.at
-        })
+    fn word(&mut self, word: &[u8]) -> Option<Token> {
+        let is_here = self.text.get(self.at..)?.starts_with(word);
+        self.at += word.len();
+        is_here.then_some(Token::Word)
     }
 
     /// The content of the string that begins here.
@@ -236,7 +234,7 @@ mod tests {
                 Token::String(11..12),
                 Token::Close { end: 14 },
                 Token::Name(17..18),
-                Token::Bool(21..25),
+                Token::Word,
                 Token::Close { end: 26 },
             ]
         );

@@ -6,12 +6,29 @@ use std::ops::Range;
 use super::fold::{Fold, fold};
 use super::{Builder, Map, View, entity};
 
-/// Whether something may begin at this byte that is read as something else. Of other scripts these are the first bytes
-/// of characters that `fold` knows: Latin, Greek, Cyrillic and Hebrew letters, ideographs and Hangul begin with
-/// others; kana with 0xE3.
+/// Bytes at which something may begin that is read as something else. Of other scripts these are the first bytes of
+/// characters that `fold` knows: Latin, Greek, Cyrillic and Hebrew letters, ideographs and Hangul begin with others.
+static SIGNS: [bool; 256] = signs();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn signs() -> [bool; 256] {
+    let mut signs = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        signs[at] = matches!(at, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF | 0xE0..=0xE3 | 0xEF | 0xF0 | 0xF3);
+        at += 1;
+    }
+    let ascii = b"\\%&=*+\x1B";
+    let mut at = 0;
+    while at < ascii.len() {
+        signs[ascii[at] as usize] = true;
+        at += 1;
+    }
+    signs
+}
+
 fn is_sign(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'%' | b'&' | b'=' | b'*' | b'+')
-        || matches!(byte, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF | 0xE0..=0xE3 | 0xEF | 0xF0 | 0xF3)
+    SIGNS.get(usize::from(byte)).is_some_and(|is_sign| *is_sign)
 }
 
 /// What is read of some bytes: how many they are, and which character.
@@ -20,8 +37,11 @@ type Reading = (usize, Option<char>);
 /// The text as it reads with everything undone; `None` when there is nothing to undo.
 pub(crate) fn decoded(text: &str) -> Option<View> {
     let bytes = text.as_bytes();
+    let forms = Forms::of(bytes);
+    if !forms.may_hide(bytes) {
+        return None;
+    }
     let mut builder = Builder::new(text, 0);
-    let mut forms = None;
     let mut at = 0;
     while let Some(sign) = bytes.get(at..)?.iter().position(|byte| is_sign(*byte)) {
         at += sign;
@@ -29,10 +49,11 @@ pub(crate) fn decoded(text: &str) -> Option<View> {
             b'\\' => backslash(bytes, at),
             b'%' => escaped_character(bytes, at),
             b'&' => entity::reference(bytes.get(at..)?).map(|(char, length)| (length, Some(char))),
-            b'=' => quoted_printable(bytes, at, forms.get_or_insert_with(|| Forms::of(bytes))),
+            b'=' => quoted_printable(bytes, at, &forms),
             b'*' => emphasis(bytes, at),
-            b'+' if forms.get_or_insert_with(|| Forms::of(bytes)).is_url_encoded => Some((1, Some(' '))),
+            b'+' if forms.is_url_encoded => Some((1, Some(' '))),
             b'+' => None,
+            0x1B => terminal(bytes, at),
             _ => {
                 let char = text.get(at..)?.chars().next()?;
                 match fold(char) {
@@ -93,13 +114,33 @@ struct Forms {
 impl Forms {
     fn of(bytes: &[u8]) -> Self {
         let has = |sign: &[u8]| memchr::memmem::find(bytes, sign).is_some();
+        let has_values = memchr::memchr(b'=', bytes).is_some();
         Self {
-            is_url_encoded: !bytes.iter().any(u8::is_ascii_whitespace)
-                && memchr::memchr2(b'"', b'\\', bytes).is_none()
-                && memchr::memchr(b'=', bytes).is_some(),
-            is_quoted_printable: has(b"=3D") || has(b"=\n") || has(b"=\r\n"),
+            is_url_encoded: has_values
+                && memchr::memchr(b'+', bytes).is_some()
+                && memchr::memchr3(b'"', b'\\', b' ', bytes).is_none()
+                && !bytes.iter().any(u8::is_ascii_whitespace),
+            is_quoted_printable: has_values && (has(b"=3D") || has(b"=\n") || has(b"=\r\n")),
         }
     }
+
+    /// Whether there may be anything to undo: told many bytes at a time, since most texts have nothing.
+    fn may_hide(&self, bytes: &[u8]) -> bool {
+        self.is_url_encoded
+            || self.is_quoted_printable
+            || !bytes.is_ascii()
+            || memchr::memchr3(b'\\', b'%', b'&', bytes).is_some()
+            || memchr::memchr(0x1B, bytes).is_some()
+            || memchr::memmem::find(bytes, b"**").is_some()
+    }
+}
+
+/// What sets colours on a terminal (ECMA-48, section 5.4).
+fn terminal(bytes: &[u8], at: usize) -> Option<Reading> {
+    const LONGEST: usize = 32;
+    let parameters = bytes.get(at + 1..)?.strip_prefix(b"[")?;
+    let length = parameters.iter().take(LONGEST).position(|byte| !matches!(byte, b' '..=b'?'))?;
+    Some((length + 3, None))
 }
 
 /// Any number of backslashes, as they come of JSON within JSON, and what they are before.
@@ -276,6 +317,7 @@ mod tests {
             ("４１１１\u{A0}１", "4111 1"),
             ("b\u{200B}o\u{AD}b", "bob"),
             ("٤١١١", "4111"),
+            ("\u{1B}[1;31m+49\u{1B}[0m30 \u{1B}x", "+4930 \u{1B}x"),
             // Markdown.
             ("b**o**b@x", "bob@x"),
             ("**bob** ******** 2 ** 3", "**bob** ******** 2 ** 3"),
