@@ -10,6 +10,7 @@ pub(crate) mod document;
 mod entity;
 mod escape;
 mod fold;
+pub(crate) mod lines;
 
 use std::ops::Range;
 
@@ -41,22 +42,10 @@ pub(crate) struct Piece {
 impl Map {
     /// Where what was read as `range` stands. What was read as nothing at either end is left out.
     pub(crate) fn origin(&self, range: &Range<usize>) -> Range<usize> {
-        let (offset, pieces) = match self {
-            Self::Whole(all) => return all.clone(),
-            Self::Pieces { offset, pieces } => (*offset, pieces),
-        };
-        let last = |before: usize| before.checked_sub(1).and_then(|last| pieces.get(last));
-        let begin = match last(pieces.partition_point(|piece| piece.view.start <= range.start)) {
-            Some(piece) if range.start < piece.view.end => piece.origin.start,
-            Some(piece) => piece.origin.end + (range.start - piece.view.end),
-            None => offset + range.start,
-        };
-        let end = match last(pieces.partition_point(|piece| piece.view.start < range.end)) {
-            Some(piece) if range.end <= piece.view.end => piece.origin.end,
-            Some(piece) => piece.origin.end + (range.end - piece.view.end),
-            None => offset + range.end,
-        };
-        begin..end.max(begin)
+        match self {
+            Self::Whole(all) => all.clone(),
+            Self::Pieces { offset, pieces } => back(pieces, (0, *offset), range),
+        }
     }
 
     /// Whether `range` of the text begins or ends within something that is read as one.
@@ -75,6 +64,22 @@ impl Map {
         let before = pieces.partition_point(|piece| piece.view.start <= range.end);
         before.checked_sub(1).and_then(|last| pieces.get(last)).is_none_or(|last| last.view.end < range.start)
     }
+}
+
+/// Where a range of a view stands whose `begin` stands there.
+fn back(pieces: &[Piece], begin: (usize, usize), range: &Range<usize>) -> Range<usize> {
+    let last = |before: usize| before.checked_sub(1).and_then(|last| pieces.get(last));
+    let start = match last(pieces.partition_point(|piece| piece.view.start <= range.start)) {
+        Some(piece) if range.start < piece.view.end => piece.origin.start,
+        Some(piece) => piece.origin.end + (range.start - piece.view.end),
+        None => begin.1 + range.start.saturating_sub(begin.0),
+    };
+    let end = match last(pieces.partition_point(|piece| piece.view.start < range.end)) {
+        Some(piece) if range.end <= piece.view.end => piece.origin.end,
+        Some(piece) => piece.origin.end + (range.end - piece.view.end),
+        None => begin.1 + range.end.saturating_sub(begin.0),
+    };
+    start..end.max(start)
 }
 
 /// Makes a view.
@@ -135,18 +140,6 @@ pub(crate) fn without(text: &str, parts: &[Range<usize>]) -> Option<View> {
     builder.finish()
 }
 
-/// A value behind its name, since names tell what values are: `name: value`. What is found in the name has no origin.
-pub(crate) fn named(name: &str, value: View) -> (View, usize) {
-    let lead = format!("{name}: ");
-    let length = lead.len();
-    let Map::Pieces { offset, mut pieces } = value.map else { return (value, 0) };
-    for piece in &mut pieces {
-        piece.view = piece.view.start + length..piece.view.end + length;
-    }
-    pieces.insert(0, Piece { view: 0..length, origin: offset..offset });
-    (View { text: lead + &value.text, map: Map::Pieces { offset, pieces } }, length)
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -183,17 +176,6 @@ mod tests {
         for (range, expected) in [(2..7, true), (4..7, false), (1..7, false), (8..11, false), (8..12, true)] {
             assert_eq!(view.map.cuts(&range), expected, "{range:?}");
         }
-    }
-
-    #[test]
-    fn a_name_leads_to_its_value_and_has_no_place_itself() {
-        let value = json_string(r#"{"a":"x\ny"}"#, 6..10);
-        let (view, lead) = named("a", value);
-        assert_eq!((view.text.as_str(), lead), ("a: x\ny", 3));
-        assert_eq!(view.map.origin(&(0..2)), 6..6);
-        assert_eq!(view.map.origin(&(1..6)), 6..10);
-        assert_eq!(view.map.origin(&(3..4)), 6..7);
-        assert_eq!(view.map.origin(&(5..6)), 9..10);
     }
 
     proptest! {

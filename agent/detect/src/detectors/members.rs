@@ -1,17 +1,21 @@
-//! The search of a JSON document: every string by itself, behind its name; names, too; values that are hidden for
-//! their names' sake.
+//! The search of a JSON document: names and values, values behind their names; values that are hidden for their names'
+//! sake.
 
 use std::ops::Range;
 
-use super::search::{At, DOCUMENTS_MAX, Origin, Search, layers};
-use super::{FIELD, Found, Place, Scope};
-use crate::hidden::document::{Token, Tokens};
-use crate::hidden::{Map, json_string, named};
+use super::search::{At, DOCUMENTS_MAX, Origin, Search, Way, layers};
+use super::{FIELD, Place, Scope};
+use crate::hidden::document::{Token, Tokens, is_document};
+use crate::hidden::json_string;
+use crate::hidden::lines::{Kind, Lines};
+use crate::replace::is_token;
 use crate::{Class, secret};
 
 /// Bytes of a value that its name is put before: what a longer one is stands in itself.
-const NAMED_MAX_BYTES: usize = 256;
-/// Bytes of the name that are put there, its last.
+const SHORT_MAX_BYTES: usize = 256;
+/// Bytes of an element of a list that the name of the list is put before, and of that name, its last. Longer ones can be
+/// lines of one text.
+const ELEMENT_BYTES: std::ops::RangeInclusive<usize> = 7..=40;
 const LEAD_MAX_BYTES: usize = 32;
 /// Digits of a number that can be of a card, a person or a telephone.
 const NUMBER_MIN_DIGITS: usize = 7;
@@ -30,67 +34,105 @@ struct Frame {
     /// Of a pair such as `{"name": "API_KEY", "value": "…"}`: whether the name hides, and where the value stands.
     pair_hides: Option<(Class, &'static str)>,
     pair_value: Option<(Range<usize>, bool)>,
+    /// Of its elements, as of lines of one text.
+    group: usize,
+}
+
+/// The name of a member.
+struct Name {
+    text: String,
+    range: Range<usize>,
 }
 
 impl Search<'_> {
     pub(super) fn document(&mut self, text: &str, at: At<'_>) {
+        let quote = quotation_mark(at);
         let mut tokens = Tokens::new(text);
         let mut frames: Vec<Frame> = Vec::new();
-        let mut name: Option<String> = None;
+        let mut lines = Lines::default();
+        let mut name: Option<Name> = None;
         let mut reason = None;
+        let mut groups = 0;
         while let Some(token) = tokens.next() {
+            groups += 1;
             if let Token::Name(range) = token {
-                let view = json_string(text, range);
-                self.within(&view.text, &view.map, Place::Name, 0, at);
-                reason = self.hides(&view.text).or_else(|| {
-                    frames.last().and_then(|frame| frame.schema_of).filter(|_| is_sample(&view.text))
-                });
-                name = Some(view.text);
+                let read = json_string(text, range.clone()).text;
+                let schema = frames.last().and_then(|frame| frame.schema_of).filter(|_| is_sample(&read));
+                reason = self.hides(&read).or(schema);
+                name = Some(Name { text: read, range });
                 continue;
             }
-            let hidden_for = reason.take();
             let own = name.take();
+            let hidden_for = reason.take();
             let scalar = match &token {
                 Token::String(range) => Some((range.clone(), false)),
                 Token::Number(range) => Some((range.clone(), true)),
                 _ => None,
             };
             if let (Some((range, is_bare)), Some(name), Some(frame)) = (&scalar, &own, frames.last_mut()) {
-                if name.eq_ignore_ascii_case("value") {
+                if name.text.eq_ignore_ascii_case("value") {
                     frame.pair_value = Some((range.clone(), *is_bare));
-                } else if !is_bare && is_pair_name(name) {
+                } else if !is_bare && is_pair_name(&name.text) {
                     frame.pair_hides = self.hides(&json_string(text, range.clone()).text);
                 }
             }
-            let called =
-                own.as_deref().or(frames.last().map(|frame| frame.name.as_str())).unwrap_or_default();
+            if let Some(name) = &own {
+                lines.place(text, name.range.clone(), Kind::Name, groups);
+                lines.add(": ");
+            }
             match (token, hidden_for, scalar) {
                 // What is true or false gives nothing away.
                 (Token::Word, ..) => {}
-                (_, Some(why), Some((range, is_bare))) => self.hide_value(range, is_bare, why, text, at),
-                (Token::String(range), None, _) => self.string(text, range, called, at),
-                (Token::Number(range), None, _) => self.number(text, range, called, at),
+                (_, Some(why), Some((range, is_bare))) => {
+                    self.hide_value(range, quote.as_deref().filter(|_| is_bare), why, text, at);
+                }
+                (Token::String(range), None, _) => {
+                    let (group, lead) = place_of(&own, frames.last(), groups);
+                    self.string(text, range, group, lead, &mut lines, at);
+                }
+                (Token::Number(range), None, _) => {
+                    let (group, lead) = place_of(&own, frames.last(), groups);
+                    let is_whole =
+                        text.get(range.clone()).is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()));
+                    if is_whole && range.len() >= NUMBER_MIN_DIGITS {
+                        put(&mut lines, lead, text, range, Kind::Number, group);
+                    }
+                }
                 (Token::Open { at: begin, is_object }, why, _) => {
                     let is_schema = is_object && frames.last().is_some_and(|frame| frame.has_properties);
                     if let Some(why) = why.filter(|_| !is_schema) {
                         let end = tokens.pass();
-                        self.hide_value(begin..end, true, why, text, at);
-                        continue;
+                        self.hide_value(begin..end, quote.as_deref(), why, text, at);
+                    } else {
+                        let called = own.as_ref().map(|name| name.text.as_str());
+                        let called =
+                            called.or(frames.last().map(|frame| frame.name.as_str())).unwrap_or_default();
+                        let has_properties = matches!(called, "properties" | "$defs" | "definitions");
+                        let name = if is_object { "" } else { end_of(called, NAME_MAX_BYTES) }.to_owned();
+                        let group = groups;
+                        frames.push(Frame {
+                            name,
+                            has_properties,
+                            schema_of: why,
+                            group,
+                            ..Frame::default()
+                        });
                     }
-                    let has_properties = matches!(called, "properties" | "$defs" | "definitions");
-                    let name = if is_object { "" } else { end_of(called, NAME_MAX_BYTES) }.to_owned();
-                    frames.push(Frame { name, has_properties, schema_of: why, ..Frame::default() });
                 }
                 (Token::Close { .. }, ..) => {
-                    if let Some(Frame { pair_hides: Some(why), pair_value: Some((range, is_bare)), .. }) =
-                        frames.pop()
-                    {
-                        self.hide_value(range, is_bare, why, text, at);
+                    let frame = frames.pop().unwrap_or_default();
+                    if let (Some(why), Some((range, is_bare))) = (frame.pair_hides, frame.pair_value) {
+                        self.hide_value(range, quote.as_deref().filter(|_| is_bare), why, text, at);
                     }
                 }
                 _ => {}
             }
+            if own.is_some() {
+                lines.add(" \n");
+            }
         }
+        let origin = Origin { way: Way::Lines(&lines, quote.as_deref()), place: Place::Json, up: at };
+        self.reading_at(&lines.text, &origin);
     }
 
     /// Why a member of this name is hidden whatever it holds.
@@ -103,79 +145,83 @@ impl Search<'_> {
         is_field.then_some((FIELD, "field"))
     }
 
+    /// `quote` stands round the replacement of what is no string.
     fn hide_value(
         &mut self,
         range: Range<usize>,
-        is_bare: bool,
+        quote: Option<&str>,
         (class, rule): (Class, &'static str),
         text: &str,
         at: At<'_>,
     ) {
-        if crate::replace::is_token(text, &range) {
+        if is_token(text, &range) {
             return;
         }
         let before = self.found.len();
         self.hide(range, class, rule, text, at);
-        if is_bare {
-            quote(self.found.get_mut(before..), at);
+        for found in self.found.get_mut(before..).into_iter().flatten() {
+            found.quote = quote.map(str::to_owned);
         }
     }
 
-    fn string(&mut self, text: &str, range: Range<usize>, name: &str, at: At<'_>) {
-        let view = json_string(text, range);
-        if name.is_empty()
-            || view.text.len() > NAMED_MAX_BYTES
-            || (layers(at) + 1 < DOCUMENTS_MAX && crate::hidden::document::is_document(&view.text))
-        {
-            self.within(&view.text, &view.map, Place::Json, 0, at);
-        } else {
-            let (view, lead) = named(end_of(name, LEAD_MAX_BYTES), view);
-            self.within(&view.text, &view.map, Place::Json, lead, at);
+    /// A short string goes into the lines; what is long, a document or a form is searched by itself.
+    fn string(
+        &mut self,
+        text: &str,
+        range: Range<usize>,
+        group: usize,
+        lead: &str,
+        lines: &mut Lines,
+        at: At<'_>,
+    ) {
+        let content = text.get(range.clone()).unwrap_or_default();
+        let may_be_document =
+            layers(at) + 1 < DOCUMENTS_MAX && content.trim_ascii_start().starts_with(['{', '[']);
+        let may_be_form = content.contains('+') && content.contains('=');
+        if content.len() > SHORT_MAX_BYTES || may_be_form || may_be_document {
+            let view = json_string(text, range.clone());
+            if content.len() > SHORT_MAX_BYTES || may_be_form || is_document(&view.text) {
+                self.reading(&view.text, &view.map, Place::Json, at);
+                return;
+            }
         }
-    }
-
-    fn number(&mut self, text: &str, range: Range<usize>, name: &str, at: At<'_>) {
-        let digits = text.get(range.clone()).unwrap_or_default();
-        if digits.len() < NUMBER_MIN_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return;
-        }
-        let before = self.found.len();
-        let map = Map::Whole(range);
-        let lead = end_of(name, LEAD_MAX_BYTES);
-        let (said, lead) = if lead.is_empty() {
-            (digits.to_owned(), 0)
-        } else {
-            (format!("{lead}: {digits}"), lead.len() + 2)
-        };
-        let origin = Origin { map: &map, place: Place::Json, lead, up: at };
-        if self.spend(said.len()) {
-            self.plain(&said, None, Some(&origin));
-        } else {
-            self.hide(0..said.len(), Class::Credential, "hidden-too-deep", &said, Some(&origin));
-        }
-        quote(self.found.get_mut(before..), at);
-    }
-
-    fn within(&mut self, text: &str, map: &Map, place: Place, lead: usize, up: At<'_>) {
-        self.reading_at(text, &Origin { map, place, lead, up });
+        put(lines, lead, text, range, Kind::String, group);
     }
 }
 
-/// What replaces these is to be a string, in quotation marks as they are written where the document stands: escaped as
-/// often as it lies in a string of another. What is encoded otherwise is no document as it stands.
-fn quote(found: Option<&mut [Found]>, at: At<'_>) {
+/// Of which group a value is, and what is put before it.
+fn place_of<'f>(own: &Option<Name>, frame: Option<&'f Frame>, group: usize) -> (usize, &'f str) {
+    match (own, frame) {
+        (None, Some(frame)) => (frame.group, &frame.name),
+        _ => (group, ""),
+    }
+}
+
+/// Adds a value; an element of a list, which has no name of its own, in a line of its own.
+fn put(lines: &mut Lines, lead: &str, text: &str, range: Range<usize>, kind: Kind, group: usize) {
+    let is_element = !lines.text.ends_with(": ");
+    if is_element && ELEMENT_BYTES.contains(&range.len()) && !lead.is_empty() {
+        lines.add(end_of(lead, LEAD_MAX_BYTES));
+        lines.add(": ");
+    }
+    lines.place(text, range, kind, group);
+    if is_element {
+        lines.add("\n");
+    }
+}
+
+/// A quotation mark as it is written in this document: escaped as often as it lies in a string of another. What is encoded
+/// otherwise is no document as it stands, and has none.
+fn quotation_mark(at: At<'_>) -> Option<String> {
     let mut strings = 0;
     for origin in std::iter::successors(at, |origin| origin.up) {
         if origin.place != Place::Json {
-            return;
+            return None;
         }
         strings += 1;
     }
     let slashes = (1_usize << strings.min(DOCUMENTS_MAX)) - 1;
-    let mark = "\\".repeat(slashes) + "\"";
-    for found in found.into_iter().flatten() {
-        found.quote = Some(mark.clone());
-    }
+    Some("\\".repeat(slashes) + "\"")
 }
 
 fn end_of(name: &str, bytes: usize) -> &str {

@@ -1,10 +1,12 @@
 //! The search of one text and of all that is read in it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Detectors, Found, Place, Scope};
 use crate::hidden::base64::{self, Run};
 use crate::hidden::document::is_document;
+use crate::hidden::lines::{Kind, Lines};
 use crate::hidden::{Map, decoded, without};
 use crate::replace::is_token;
 use crate::{Class, Finding};
@@ -23,11 +25,17 @@ const TOO_DEEP: &str = "hidden-too-deep";
 /// Where a text was read.
 #[derive(Clone, Copy)]
 pub(super) struct Origin<'o> {
-    pub(super) map: &'o Map,
+    pub(super) way: Way<'o>,
     pub(super) place: Place,
-    /// Bytes of the reading that stand for nothing: the name before a value.
-    pub(super) lead: usize,
     pub(super) up: Option<&'o Origin<'o>>,
+}
+
+/// The way back to where something was read.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'o> {
+    Map(&'o Map),
+    /// Lines of a document, with what stands round the replacement of a number, which is to be a string.
+    Lines(&'o Lines, Option<&'o str>),
 }
 
 impl Origin<'_> {
@@ -74,8 +82,10 @@ impl<'d> Search<'d> {
     pub(super) fn text(&mut self, text: &str, at: At<'_>) {
         let mut binary = Vec::new();
         // What reads the same in the text that this was decoded from was seen there.
-        let decoded_by = at.filter(|at| at.place == Place::Escaped).map(|at| at.map);
-        let wanted = |range: &Range<usize>| decoded_by.is_none_or(|map| !map.is_same(range));
+        let wanted = |range: &Range<usize>| match at {
+            Some(Origin { way: Way::Map(map), place: Place::Escaped, .. }) => !map.is_same(range),
+            _ => true,
+        };
         base64::runs(text, wanted, |range, run| match run {
             Run::Text(inner) => self.reading(&inner, &Map::Whole(range), Place::Base64, at),
             Run::Binary => binary.push(range),
@@ -85,7 +95,7 @@ impl<'d> Search<'d> {
         binary.dedup_by(|next, kept| next.start < kept.end);
         match without(text, &binary) {
             Some(view) => {
-                let origin = Origin { map: &view.map, place: Place::Plain, lead: 0, up: at };
+                let origin = Origin { way: Way::Map(&view.map), place: Place::Plain, up: at };
                 self.forms(&view.text, Some(&origin));
             }
             None => self.forms(text, at),
@@ -97,13 +107,12 @@ impl<'d> Search<'d> {
         let decoded = decoded(text);
         self.plain(text, decoded.as_ref().map(|view| &view.map), at);
         if let Some(view) = decoded {
-            // What leads may be shorter now; the way back leaves it out all the same.
             self.reading(&view.text, &view.map, Place::Escaped, at);
         }
     }
 
-    fn reading(&mut self, text: &str, map: &Map, place: Place, up: At<'_>) {
-        self.reading_at(text, &Origin { map, place, lead: 0, up });
+    pub(super) fn reading(&mut self, text: &str, map: &Map, place: Place, up: At<'_>) {
+        self.reading_at(text, &Origin { way: Way::Map(map), place, up });
     }
 
     /// Searches a reading; what can not be searched within bounds is hidden as it is.
@@ -129,7 +138,7 @@ impl<'d> Search<'d> {
         raw.clear();
         self.detectors.ask(text, self.scope, &mut raw);
         for finding in raw.drain(..) {
-            let begin = text.floor_char_boundary(finding.range.start.max(at.map_or(0, |at| at.lead)));
+            let begin = text.floor_char_boundary(finding.range.start);
             let end = text.ceil_char_boundary(finding.range.end);
             let Some(value) = text.get(begin..end) else { continue };
             let is_half =
@@ -155,26 +164,30 @@ impl<'d> Search<'d> {
         self.add(range, class, rule.into(), value, at);
     }
 
-    fn add(
-        &mut self,
-        mut range: Range<usize>,
-        class: Class,
-        rule: std::borrow::Cow<'static, str>,
-        value: &str,
-        at: At<'_>,
-    ) {
+    fn add(&mut self, range: Range<usize>, class: Class, rule: Cow<'static, str>, value: &str, at: At<'_>) {
         let mut places: Vec<Place> = Vec::new();
+        let mut parts = vec![(range, None)];
+        let mut quote = None;
         for origin in at.iter().flat_map(|at| at.chain()) {
-            range = origin.map.origin(&range);
             places.push(origin.place);
-        }
-        if range.is_empty() {
-            return;
+            match origin.way {
+                Way::Map(map) => parts.iter_mut().for_each(|(range, _)| *range = map.origin(range)),
+                Way::Lines(lines, mark) => {
+                    let of = |(range, _)| {
+                        lines.origins(&range).into_iter().map(|(range, kind)| (range, Some(kind)))
+                    };
+                    parts = parts.into_iter().flat_map(of).collect();
+                    quote = mark;
+                }
+            }
         }
         places.reverse();
         places.retain(|place| *place != Place::Plain);
-        let finding = Finding { range, class, rule };
-        self.found.push(Found { finding, value: value.to_owned(), places, quote: None });
+        for (range, kind) in parts.into_iter().filter(|(range, _)| !range.is_empty()) {
+            let quote = quote.filter(|_| kind == Some(Kind::Number)).map(str::to_owned);
+            let finding = Finding { range, class, rule: rule.clone() };
+            self.found.push(Found { finding, value: value.to_owned(), places: places.clone(), quote });
+        }
     }
 }
 

@@ -109,6 +109,12 @@ fn documents_stay_documents_as_they_were_written() {
             r#"{"a": "{\"b\": \"{\\\"card\\\": \\\"[CARD]\\\", \\\"password\\\": \\\"[CREDENTIAL]\\\"}\"}"}"#,
         ),
         (r#"{"token": true, "password": false}"#, r#"{"token": true, "password": false}"#),
+        // Of several elements, as a text that was split into its lines is.
+        (
+            r#"["a", "-----BEGIN Q-----", "bob@x.example", "-----END Q-----", "b"]"#,
+            r#"["a", "[CREDENTIAL]", "[CREDENTIAL]", "[CREDENTIAL]", "b"]"#,
+        ),
+        (r#"{"a": "-----BEGIN Q-----", "b": "x"}"#, r#"{"a": "[CREDENTIAL]", "b": "x"}"#),
         // Pairs.
         (
             r#"[{"name": "DB_PASSWORD", "value": "x"}]"#,
