@@ -131,11 +131,11 @@ pub(crate) fn folded(text: &str) -> String {
     text.chars().filter_map(read).collect()
 }
 
-/// A text in which each of these parts, which are in order, is read as one character that stands for an object.
-pub(crate) fn without(text: &str, parts: &[Range<usize>]) -> Option<View> {
+/// A text in which each of these parts, which are in order, is read as one character.
+pub(crate) fn without(text: &str, parts: Vec<(Range<usize>, char)>) -> Option<View> {
     let mut builder = Builder::new(text, 0);
-    for part in parts {
-        builder.replace(part.clone(), Some(char::REPLACEMENT_CHARACTER));
+    for (part, stands_for_it) in parts {
+        builder.replace(part, Some(stands_for_it));
     }
     builder.finish()
 }

@@ -65,12 +65,3 @@ impl Secrets {
 pub fn hides_value(name: &str) -> bool {
     name::hides(name)
 }
-
-/// Whether the value of a field of this name is a secret whatever it looks like.
-#[must_use]
-pub fn hides_value(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['-', '.'], "_");
-    ["api_key", "apikey", "token", "secret", "password", "authorization"]
-        .iter()
-        .any(|word| name.ends_with(word))
-}

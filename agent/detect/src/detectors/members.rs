@@ -8,7 +8,7 @@ use super::{FIELD, Place, Scope};
 use crate::hidden::document::{Token, Tokens, is_document};
 use crate::hidden::json_string;
 use crate::hidden::lines::{Kind, Lines};
-use crate::replace::is_token;
+use crate::replace::tokens;
 use crate::{Class, secret};
 
 /// Bytes of a value that its name is put before: what a longer one is stands in itself.
@@ -154,7 +154,9 @@ impl Search<'_> {
         text: &str,
         at: At<'_>,
     ) {
-        if is_token(text, &range) {
+        // It was hidden before.
+        let value = text.get(range.clone()).unwrap_or_default();
+        if tokens(value).next() == Some(0..value.len()) {
             return;
         }
         let before = self.found.len();

@@ -8,7 +8,7 @@ use crate::hidden::base64::{self, Run};
 use crate::hidden::document::is_document;
 use crate::hidden::lines::{Kind, Lines};
 use crate::hidden::{Map, decoded, without};
-use crate::replace::is_token;
+use crate::replace::tokens;
 use crate::{Class, Finding};
 
 /// Readings within one another that are searched. Nobody who means well encodes as often.
@@ -18,6 +18,10 @@ pub(super) const DOCUMENTS_MAX: usize = 5;
 /// Bytes of all readings of a text together: so many times its length, and for short ones this much more.
 const READ_FACTOR: usize = 16;
 const READ_MIN: usize = 4096;
+
+/// What stands in a text that is searched for what is no text, and for what stands for a finding already.
+const BINARY: char = '\u{FFFC}';
+const TOKEN: char = '\u{FFFD}';
 
 /// What hides more than is searched.
 const TOO_DEEP: &str = "hidden-too-deep";
@@ -80,7 +84,8 @@ impl<'d> Search<'d> {
     }
 
     pub(super) fn text(&mut self, text: &str, at: At<'_>) {
-        let mut binary = Vec::new();
+        // What stands for a finding already is none, nor a part of one.
+        let mut left_out: Vec<_> = tokens(text).map(|range| (range, TOKEN)).collect();
         // What reads the same in the text that this was decoded from was seen there.
         let wanted = |range: &Range<usize>| match at {
             Some(Origin { way: Way::Map(map), place: Place::Escaped, .. }) => !map.is_same(range),
@@ -88,12 +93,12 @@ impl<'d> Search<'d> {
         };
         base64::runs(text, wanted, |range, run| match run {
             Run::Text(inner) => self.reading(&inner, &Map::Whole(range), Place::Base64, at),
-            Run::Binary => binary.push(range),
+            Run::Binary => left_out.push((range, BINARY)),
         });
-        // Of one alphabet they are in order and apart; those of the other can overlap them.
-        binary.sort_by_key(|range| range.start);
-        binary.dedup_by(|next, kept| next.start < kept.end);
-        match without(text, &binary) {
+        left_out.sort_by_key(|(range, _)| range.start);
+        // Runs of the two alphabets can overlap.
+        left_out.dedup_by(|(next, _), (kept, _)| next.start < kept.end);
+        match without(text, left_out) {
             Some(view) => {
                 let origin = Origin { way: Way::Map(&view.map), place: Place::Plain, up: at };
                 self.forms(&view.text, Some(&origin));
@@ -143,7 +148,8 @@ impl<'d> Search<'d> {
             let Some(value) = text.get(begin..end) else { continue };
             let is_half =
                 finding.class != Class::Credential && other.is_some_and(|map| map.cuts(&(begin..end)));
-            if is_half || is_token(text, &(begin..end)) || self.detectors.stays(&finding, value) {
+            let is_token = value.contains(TOKEN) && !value.contains(char::is_alphanumeric);
+            if is_half || is_token || self.detectors.stays(&finding, value) {
                 continue;
             }
             self.add(begin..end, finding.class, finding.rule, value, at);
