@@ -138,6 +138,9 @@ impl Search<'_> {
     /// Why a member of this name is hidden whatever it holds.
     fn hides(&self, name: &str) -> Option<(Class, &'static str)> {
         let name = end_of(name, NAME_MAX_BYTES);
+        if is_token(name) {
+            return None;
+        }
         if secret::hides_value(name) {
             return Some((Class::Credential, "name"));
         }
@@ -154,9 +157,7 @@ impl Search<'_> {
         text: &str,
         at: At<'_>,
     ) {
-        // It was hidden before.
-        let value = text.get(range.clone()).unwrap_or_default();
-        if tokens(value).next() == Some(0..value.len()) {
+        if is_token(text.get(range.clone()).unwrap_or_default()) {
             return;
         }
         let before = self.found.len();
@@ -224,6 +225,11 @@ fn quotation_mark(at: At<'_>) -> Option<String> {
     }
     let slashes = (1_usize << strings.min(DOCUMENTS_MAX)) - 1;
     Some("\\".repeat(slashes) + "\"")
+}
+
+/// Whether this was hidden before.
+fn is_token(text: &str) -> bool {
+    tokens(text).next() == Some(0..text.len())
 }
 
 fn end_of(name: &str, bytes: usize) -> &str {

@@ -89,6 +89,7 @@ fn documents_stay_documents_as_they_were_written() {
         (r#"{"bob@x.example": 1}"#, r#"{"[EMAIL]": 1}"#),
         (r#"{"a": "bob\u0040x.example\n"}"#, r#"{"a": "[EMAIL]\n"}"#),
         (r#"{"card": 4111111111111111}"#, r#"{"card": "[CARD]"}"#),
+        (r#"{"QQ-12345678": 3}"#, r#"{"[CREDENTIAL]": 3}"#),
         (r#"[4111111111111111, 17]"#, r#"["[CARD]", 17]"#),
         (r#"{"password": "two words", "b": 1}"#, r#"{"password": "[CREDENTIAL]", "b": 1}"#),
         (r#"{"secret": {"a": [1, "}"]}, "b": 1}"#, r#"{"secret": "[CREDENTIAL]", "b": 1}"#),

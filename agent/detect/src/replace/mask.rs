@@ -46,9 +46,12 @@ fn ip(value: &str) -> String {
             .unwrap_or_default()
             .to_owned()
     };
-    let (separator, rest) = if value.contains(':') { (':', "***") } else { ('.', "*.*") };
-    let mut parts = value.split(separator);
-    format!("{}{separator}{}{separator}{rest}", part(parts.next()), part(parts.next()))
+    if let Some((first, _)) = value.split_once(':') {
+        // Two colons would make another address of it.
+        return format!("{}:***", part(Some(first)));
+    }
+    let mut parts = value.split('.');
+    format!("{}.{}.*.*", part(parts.next()), part(parts.next()))
 }
 
 #[cfg(test)]
@@ -68,8 +71,8 @@ mod tests {
             (Class::Phone, "+49 30 123456", "***56"),
             (Class::NationalId, "078-05-1120", "***20"),
             (Class::Ip, "203.0.113.7", "203.0.*.*"),
-            (Class::Ip, "2001:db8::1", "2001:db8:***"),
-            (Class::Ip, "::1", "::***"),
+            (Class::Ip, "2001:db8::1", "2001:***"),
+            (Class::Ip, "fe80::1%eth0", "fe80:***"),
             (Class::Mac, "aa-bb-cc-dd-ee-ff", "aa:bb:cc:**:**:**"),
             (Class::Rule(0), "Bluebird", "***"),
         ] {
