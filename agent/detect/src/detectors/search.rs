@@ -9,7 +9,7 @@ use crate::hidden::document::is_document;
 use crate::hidden::lines::{Kind, Lines};
 use crate::hidden::{Map, decoded, without};
 use crate::replace::tokens;
-use crate::{Class, Finding};
+use crate::{Class, Finding, merge};
 
 /// Readings within one another that are searched. Nobody who means well encodes as often.
 const LAYERS_MAX: usize = 8;
@@ -142,17 +142,20 @@ impl<'d> Search<'d> {
         let mut raw = std::mem::take(&mut self.raw);
         raw.clear();
         self.detectors.ask(text, self.scope, &mut raw);
-        for finding in raw.drain(..) {
-            let begin = text.floor_char_boundary(finding.range.start);
-            let end = text.ceil_char_boundary(finding.range.end);
-            let Some(value) = text.get(begin..end) else { continue };
-            let is_half =
-                finding.class != Class::Credential && other.is_some_and(|map| map.cuts(&(begin..end)));
+        raw.retain_mut(|finding| {
+            let range =
+                text.floor_char_boundary(finding.range.start)..text.ceil_char_boundary(finding.range.end);
+            let value = text.get(range.clone()).unwrap_or_default();
+            let is_half = finding.class != Class::Credential && other.is_some_and(|map| map.cuts(&range));
             let is_token = value.contains(TOKEN) && !value.contains(char::is_alphanumeric);
-            if is_half || is_token || self.detectors.stays(&finding, value) {
-                continue;
-            }
-            self.add(begin..end, finding.class, finding.rule, value, at);
+            finding.range = range;
+            !is_half && !is_token && !self.detectors.stays(finding, value)
+        });
+        // Apart from each other they are in as many places of the text as it has, whatever overlapped.
+        merge(&mut raw);
+        for Finding { range, class, rule } in raw.drain(..) {
+            let value = text.get(range.clone()).unwrap_or_default();
+            self.add(range, class, rule, value, at);
         }
         self.raw = raw;
     }

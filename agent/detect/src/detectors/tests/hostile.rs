@@ -87,6 +87,28 @@ fn what_hides_deeper_than_is_searched_is_hidden_whole() {
     assert!(!redact(&deep).contains("bob"), "{}", redact(&deep).len());
 }
 
+/// Finds from each sign to the end of the text.
+struct ToTheEnd;
+
+impl Detector for ToTheEnd {
+    fn find(&self, text: &str, found: &mut Vec<Finding>) {
+        let finding = |at| Finding { range: at..text.len(), class: Class::Credential, rule: "end".into() };
+        found.extend(text.match_indices("QQ").map(|(at, _)| finding(at)));
+    }
+}
+
+#[test]
+fn what_overlaps_is_mapped_once() {
+    let options = DetectorOptions { rules: vec![Box::new(ToTheEnd)], ..DetectorOptions::default() };
+    let detectors = Detectors::new(options);
+    let text = format!("[{}0]", r#""aQQb","#.repeat(5_000));
+    let mut search = Search::new(&detectors, Scope::All, text.len());
+    search.value(&text, None);
+    assert_eq!(search.found.len(), 5_000);
+    let redacted = detectors.redact(&text, Scope::All, &Replacing::default()).text;
+    assert!(redacted.starts_with(r#"["a[CREDENTIAL]","[CREDENTIAL]","#), "{redacted:.60}");
+}
+
 /// Its own encoder: what is tested decodes.
 mod base64_of {
     pub(super) fn encode(text: &str) -> String {
