@@ -160,6 +160,12 @@ impl Programs {
         program.load().map_err(|error| LoadError::Program(name, error))
     }
 
+    /// Whether probes on functions of user space are perf events: where the kernel has no `uprobe_multi` links.
+    #[must_use]
+    pub fn is_by_perf_events(&self) -> bool {
+        self.multi.is_none()
+    }
+
     /// Hands what the programs log to this process's log.
     fn follow_log(&mut self) -> Result<(), LoadError> {
         let logger = aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, ProbeLogger)?;

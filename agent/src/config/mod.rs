@@ -97,6 +97,8 @@ pub struct Config {
     pub hooks: HookChoice,
     /// How TLS is read.
     pub tls: TlsChoice,
+    /// Whether what is not needed after the start is given up.
+    pub hardening: bool,
     /// What the agent logs: a filter in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
     /// Further libssl files to hook, as absolute paths.
@@ -239,6 +241,7 @@ impl Config {
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             tls: settings.tls.unwrap_or(TlsChoice::Auto),
+            hardening: settings.hardening == Some(Switch::On),
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),

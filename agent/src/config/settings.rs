@@ -132,6 +132,11 @@ pub struct Settings {
     #[arg(long, value_name = "WAY")]
     pub tls: Option<TlsChoice>,
 
+    /// Gives up after the start what the agent does not need any more: capabilities, system calls, and where the
+    /// kernel has Landlock, files and ports; see SECURITY.md: on or off [default: on]
+    #[arg(long, value_name = "SWITCH")]
+    pub hardening: Option<Switch>,
+
     /// What the agent logs to standard error: a level (error, warn, info, debug, trace) or a filter
     /// such as info,spanwire::export=debug [default: info]
     #[arg(long, value_name = "FILTER")]
@@ -177,6 +182,7 @@ impl Settings {
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             tls: Some(TlsChoice::Auto),
+            hardening: Some(Switch::On),
             log: Some(Text("info".to_owned())),
             libraries: Some(Paths::default()),
             color: Some(ColorChoice::Auto),

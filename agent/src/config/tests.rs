@@ -51,6 +51,7 @@ fn defaults_are_as_documented() {
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
             tls: TlsChoice::Auto,
+            hardening: true,
             log: "info".to_owned(),
             libraries: Vec::new(),
             color: ColorChoice::Auto,

@@ -15,7 +15,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::run::command::of_children;
-use crate::run::{Agent, StartError};
+use crate::run::{Agent, Duty, StartError};
 use crate::telemetry::Counters;
 
 /// Answers as the vendors do, by their names.
@@ -81,7 +81,7 @@ pub async fn run(python: &Path, config: &Config, counters: Arc<Counters>) -> Res
     let ready: Ready =
         serde_json::from_str(&line.await?).context("the vendors' stand-in did not say where it is")?;
     // The example, and nothing else of this host.
-    let agent = Agent::start(&of_children(config.clone()), counters)?;
+    let agent = Agent::start(&of_children(config.clone()), counters)?.with(Duty::Programs);
     let (stop, stopped) = oneshot::channel::<()>();
     let tracing = tokio::spawn(agent.trace(async {
         // A dropped sender means the same.

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::{Agent, StartError};
+use super::{Agent, Duty, StartError};
 use crate::config::{Config, Rule, STATUS_SOCKET};
 use crate::telemetry::Counters;
 
@@ -30,7 +30,7 @@ pub async fn run(config: Config, command: &[OsString], counters: Arc<Counters>) 
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
     let limit = getrlimit(Resource::Nofile);
-    let agent = Agent::start(&of_children(config), counters)?;
+    let agent = Agent::start(&of_children(config), counters)?.with(Duty::Command);
     // What the agent needs for itself is not the command's.
     let raised = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, limit);

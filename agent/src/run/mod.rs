@@ -7,8 +7,10 @@ mod expedite;
 mod exporting;
 mod hooks;
 mod pace;
+mod privilege;
 mod redacting;
 mod secrecy;
+mod signals;
 pub mod status;
 mod unseen;
 
@@ -19,7 +21,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use spanwire_abi::{dropped, gap, kind};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
@@ -43,7 +44,10 @@ pub use clocks::monotonic_ns;
 use exporting::Exporting;
 use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
+pub(crate) use privilege::Duty;
+use privilege::Hardening;
 use redacting::Redacting;
+pub use signals::stop_signal;
 use status::{Question, StatusServer};
 use unseen::Teller;
 
@@ -89,20 +93,23 @@ pub struct Agent {
     effects: VecDeque<Effect>,
     drops_told: u64,
     unseen: Teller,
+    hardening: Hardening,
+    duty: Duty,
     pace: Pace,
     stop_timeout: Duration,
 }
 
 impl Agent {
-    /// Loads and attaches everything; capture is on when this returns. Must be called within the tokio runtime that
+    /// Loads and attaches everything; capture is on when this returns, and the calling thread has all its privileges still. Must be called within the tokio runtime that
     /// [`Agent::trace`] will run on: best one of a single thread, so that no record wakes two.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         secrecy::hide();
-        let exporting = Exporting::start(config, &counters)?;
         let policy = Policy::new(config.content.clone()).map_err(anyhow::Error::from)?;
+        let mut hardening = Hardening::of(config);
+        let exporting = hardening.export(|| Exporting::start(config, &counters))?;
         let redacting = Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters)?;
         expedite::restore();
         let rules =
@@ -151,8 +158,9 @@ impl Agent {
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
         let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
-        let hooks =
-            Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)?;
+        let hooks = hardening.hooks(programs.is_by_perf_events(), || {
+            Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)
+        })?;
         let limit = u64::from(config.body_limit);
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
@@ -182,16 +190,26 @@ impl Agent {
             effects: VecDeque::new(),
             drops_told: 0,
             unseen: Teller::default(),
+            hardening,
+            duty: Duty::default(),
             pace: Pace::new(config.ring_size >= POLLED_RING),
             stop_timeout: config.stop_timeout,
         })
     }
 
-    /// Traces until `stop` is done, then ends what is under way and delivers it.
+    /// What there is to do beside tracing.
+    #[must_use]
+    pub(crate) fn with(mut self, duty: Duty) -> Self {
+        self.duty = duty;
+        self
+    }
+
+    /// Gives up what is not needed any more, traces until `stop` is done, then ends what is under way and delivers it.
     ///
     /// # Errors
     /// When the ring buffer can no longer be read.
     pub async fn trace(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.status.hardened(self.hardening.finish(self.duty));
         tokio::pin!(stop);
         let mut upkeep = interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -332,21 +350,6 @@ impl Agent {
             self.drops_told = all;
         }
     }
-}
-
-/// Done when the operator asks the agent to stop: SIGINT or SIGTERM.
-///
-/// # Errors
-/// When the signals cannot be caught.
-pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 fn handle(

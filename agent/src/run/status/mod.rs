@@ -46,6 +46,8 @@ pub struct Report {
     pub processes: Vec<ProcessReport>,
     /// The latest conversations with providers of which only the outside was seen.
     pub unseen: Vec<UnseenReport>,
+    /// What the agent has given up, and what it keeps.
+    pub hardening: Vec<String>,
     /// All counters, by name.
     pub counters: BTreeMap<String, u64>,
 }

@@ -1,14 +1,15 @@
 //! Answers `spanwire status` and `spanwire stats` at a Unix socket.
 
 use std::collections::VecDeque;
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, fchmod};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long somebody may take to say what is asked.
 const QUESTION_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Most that wait to ask.
+const WAITING: u32 = 128;
+
 /// Longest question that is read.
 const QUESTION_BYTES: u64 = 64;
 
@@ -39,6 +43,7 @@ pub(crate) struct StatusServer {
     since: Instant,
     sockets_by: &'static str,
     unseen: VecDeque<UnseenReport>,
+    hardening: Vec<String>,
 }
 
 /// Somebody asks.
@@ -59,7 +64,14 @@ impl StatusServer {
             }
         });
         let path = path.filter(|_| listener.is_some()).unwrap_or(Path::new("")).to_owned();
-        Self { listener, path, since: Instant::now(), sockets_by, unseen: VecDeque::new() }
+        Self {
+            listener,
+            path,
+            since: Instant::now(),
+            sockets_by,
+            unseen: VecDeque::new(),
+            hardening: Vec::new(),
+        }
     }
 
     /// Waits until somebody asks; forever, where nobody can.
@@ -76,6 +88,11 @@ impl StatusServer {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Remembers what the agent has given up.
+    pub(crate) fn hardened(&mut self, hardening: Vec<String>) {
+        self.hardening = hardening;
     }
 
     /// Remembers a conversation that was not seen.
@@ -108,6 +125,7 @@ impl StatusServer {
             capturing_seconds: self.since.elapsed().as_secs(),
             sockets_by: self.sockets_by.to_owned(),
             unseen: self.unseen.iter().cloned().collect(),
+            hardening: self.hardening.clone(),
             counters: counters.snapshot().map(|sample| (sample.name.to_owned(), sample.value)).collect(),
             ..Report::default()
         };
@@ -174,7 +192,7 @@ fn join(seen: Vec<Seen>, held: &Held) -> Vec<ProcessReport> {
 /// Takes the place of an agent that is gone, and of no other.
 fn listen(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     if fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -182,9 +200,12 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
         }
         fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(listener)
+    let socket = UnixSocket::new_stream()?;
+    // The file gets the mode that the socket has when it is bound (`unix_bind_bsd` in net/unix/af_unix.c): nobody can ask
+    // in between.
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    socket.bind(path)?;
+    socket.listen(WAITING)
 }
 
 #[cfg(test)]
@@ -198,6 +219,18 @@ mod tests {
 
     fn place(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("spanwire-status-{name}-{}/status.sock", std::process::id()))
+    }
+
+    #[tokio::test]
+    async fn nobody_else_may_ask() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let path = place("closed");
+        let server = StatusServer::start(Some(&path), "");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        drop(server);
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 
     #[tokio::test]

@@ -60,6 +60,11 @@ pub fn show(report: &Report, losses: &[(&str, &str)], out: &mut impl Write) -> i
         )?;
     }
 
+    writeln!(out, "\nHardening")?;
+    for line in &report.hardening {
+        writeln!(out, "  {line}")?;
+    }
+
     writeln!(out, "\nLosses")?;
     let mut none = true;
     for (name, help) in losses {
@@ -132,6 +137,7 @@ mod tests {
                 server_name: "api.openai.com".to_owned(),
                 ..UnseenReport::default()
             }],
+            hardening: vec!["capabilities kept: CAP_BPF".to_owned()],
             counters: [("late_bytes".to_owned(), 3), (OLD_SESSIONS.to_owned(), 2)].into(),
             ..Report::default()
         };
@@ -142,6 +148,7 @@ mod tests {
             "  /lib/libssl.so.3 (OpenSSL)\n    SSL_read at 0x1230: emulated\n\n",
             "not probed",
             "with api.openai.com:",
+            "\nHardening\n  capabilities kept: CAP_BPF\n",
             "  3 bytes too late (late_bytes)\n",
             "\n2 TLS sessions are older than this agent, and",
         ] {

@@ -1,0 +1,237 @@
+//! What the agent gives up once it has begun, so that a bug in what reads others' traffic lets in as little as may be:
+//! capabilities, new privileges, system calls, and for the threads that export, files and ports.
+//!
+//! Capabilities and confinement are of threads, and go on to those that a thread starts. So what starts threads does so on one
+//! that has given up what they do not need (`within`), and the main thread, which may still start a command, gives up its own
+//! at the end (`finish`), where all threads are looked at. SECURITY.md says what this is good for, and what not.
+
+mod capabilities;
+mod confinement;
+mod syscalls;
+mod threads;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread::{self, ScopedJoinHandle};
+
+use anyhow::Context as _;
+use rustix::thread::CapabilitySet;
+use tracing::{debug, info, warn};
+
+use super::PROC;
+use crate::config::{self, Config};
+use confinement::{Confinement, NETWORK};
+use syscalls::Exceptions;
+
+/// What there is to do after the start besides tracing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Nothing.
+    #[default]
+    None,
+    /// Signals are handed on to a command.
+    Command,
+    /// Programs are started: the main thread keeps all that it has, and no system call is refused.
+    Programs,
+}
+
+/// What is given up, and what came of it.
+#[derive(Debug)]
+pub(super) struct Hardening {
+    is_on: bool,
+    /// What the threads that trace keep.
+    kept: CapabilitySet,
+    is_by_perf_events: bool,
+    /// Where the threads that export connect to; none where that is not known.
+    ports: Option<BTreeSet<u16>>,
+    /// Whether the bounding set could be emptied.
+    is_unbounded: bool,
+    /// What is in force, for the operator.
+    told: Vec<String>,
+}
+
+impl Hardening {
+    /// As the operator wants it. Nothing is given up yet.
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            is_on: config.hardening,
+            kept: capabilities::tracing(),
+            is_by_perf_events: false,
+            ports: confinement::ports(config.otlp.as_ref(), &config::environment()),
+            is_unbounded: true,
+            told: Vec::new(),
+        }
+    }
+
+    /// Starts what exports, on a thread that may do no more than that; so do the threads that it starts.
+    ///
+    /// # Errors
+    /// When there can be no thread, or as `start` says.
+    pub(super) fn export<T: Send>(
+        &mut self,
+        start: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<T> {
+        if !self.is_on {
+            return start();
+        }
+        let ports = self.ports.clone();
+        let (confined, started) = on_a_thread(|| {
+            let confined = confinement::confine(ports.as_ref());
+            let kept = capabilities::keep(capabilities::EXPORTING);
+            ((confined, kept), start())
+        })?;
+        let (confined, kept) = confined;
+        self.confined(confined);
+        self.kept_by("export", kept);
+        started
+    }
+
+    /// Starts what puts probes on processes, on a thread that keeps what that takes from then on; so do the threads that it
+    /// starts. `by_perf_events` says that probes are perf events.
+    ///
+    /// # Errors
+    /// When there can be no thread, or as `start` says.
+    pub(super) fn hooks<T: Send, E: From<anyhow::Error> + Send>(
+        &mut self,
+        by_perf_events: bool,
+        start: impl FnOnce() -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        self.is_by_perf_events = by_perf_events;
+        if by_perf_events {
+            self.kept |= capabilities::PERF_EVENTS;
+        }
+        if !self.is_on {
+            return start();
+        }
+        let all = self.kept | capabilities::HASTE;
+        let (kept, started) = on_a_thread(|| (capabilities::keep(all), start()))?;
+        self.kept_by("put probes on processes", kept);
+        started
+    }
+
+    /// Gives up what is left to give up, for all threads, and looks whether it is gone. To be called on the main thread, after
+    /// the start and before traffic is read; says what is in force. What the kernel refuses is told as a warning.
+    pub(super) fn finish(&mut self, duty: Duty) -> Vec<String> {
+        if !self.is_on {
+            let held = capabilities::held().map_or_else(|error| error.to_string(), capabilities::names);
+            warn!(
+                "hardening is off: the agent keeps to its end what it was started with ({held}), and may make any system \
+                 call: a bug that lets somebody in gives all of that away"
+            );
+            return vec!["off".to_owned()];
+        }
+        if duty == Duty::Programs {
+            debug!("hardened in part: programs are still to be started");
+            return vec!["in part: programs are started".to_owned()];
+        }
+        if duty == Duty::Command {
+            self.kept |= capabilities::SIGNALS;
+        }
+        let kept = capabilities::keep(self.kept);
+        self.kept_by("trace", kept);
+        let held = capabilities::held().unwrap_or(self.kept);
+        self.told.insert(0, format!("capabilities kept: {}", capabilities::names(held)));
+        if !self.is_unbounded {
+            self.told.push(
+                "the bounding set is as it was (no CAP_SETPCAP): no_new_privs makes it idle".to_owned(),
+            );
+        }
+        let exceptions = Exceptions { perf_events: self.is_by_perf_events, signals: duty == Duty::Command };
+        match syscalls::refuse(exceptions) {
+            Ok(count) => self.told.push(format!("system calls refused, in all or in part: {count}")),
+            Err(error) => self.warn(format!(
+                "no system call is refused ({error}): who gets into the agent may start programs and load BPF programs with \
+                 what it keeps; use a kernel with CONFIG_SECCOMP_FILTER=y"
+            )),
+        }
+        if self.is_by_perf_events {
+            self.told.push(
+                "CAP_SYS_ADMIN stays: this kernel has no uprobe_multi links (Linux 6.6), and probes are perf events"
+                    .to_owned(),
+            );
+        }
+        self.look();
+        info!("hardened: {}", self.told.join("; "));
+        std::mem::take(&mut self.told)
+    }
+
+    fn kept_by(&mut self, who: &str, kept: std::io::Result<bool>) {
+        match kept {
+            Ok(is_unbounded) => self.is_unbounded &= is_unbounded,
+            Err(error) => self.warn(format!(
+                "the threads that {who} keep all capabilities: {error}; a bug in them gives away more than it must"
+            )),
+        }
+    }
+
+    fn confined(&mut self, confined: anyhow::Result<Confinement>) {
+        let places = match &self.ports {
+            Some(ports) if ports.is_empty() => "connect nowhere over TCP".to_owned(),
+            Some(ports) => {
+                let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+                format!("connect over TCP to ports {} alone", ports.join(", "))
+            }
+            None => "connect anywhere, since a proxy's port is not known".to_owned(),
+        };
+        match confined {
+            Ok(Confinement::By(abi)) if abi >= NETWORK => {
+                self.told.push(format!("threads that export write no files, and {places}"));
+            }
+            Ok(Confinement::By(_)) => self.told.push(
+                "threads that export write no files; where they connect to is not restricted before Linux 6.7".to_owned(),
+            ),
+            Ok(Confinement::None) => {
+                self.told.push("threads that export are not confined: the kernel has no Landlock".to_owned());
+            }
+            Err(error) => {
+                self.warn(format!("the threads that export may write files and connect anywhere: {error}"));
+            }
+        }
+    }
+
+    /// Looks at each thread, and warns of what it still has.
+    fn look(&mut self) {
+        let threads = match threads::all(Path::new(PROC)) {
+            Ok(threads) => threads,
+            Err(error) => {
+                return self.warn(format!(
+                    "whether all threads have given up what they should is not known: {error}"
+                ));
+            }
+        };
+        let kept = self.kept | capabilities::HASTE;
+        let mut complaints = BTreeSet::new();
+        for thread in threads {
+            let beyond = thread.beyond(kept, self.is_unbounded);
+            if !beyond.is_empty() || !thread.no_new_privileges {
+                complaints.insert(format!(
+                    "a thread ({}) has more than it should: {}{}",
+                    thread.name,
+                    capabilities::names(beyond),
+                    if thread.no_new_privileges {
+                        ""
+                    } else {
+                        ", and programs that it starts may gain privileges"
+                    }
+                ));
+            }
+        }
+        for complaint in complaints {
+            self.warn(complaint);
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        warn!("{text}");
+        self.told.push(text);
+    }
+}
+
+/// Does something on a thread of its own, and waits for it.
+fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    thread::scope(|scope| {
+        let begun = thread::Builder::new().name("start".to_owned()).spawn_scoped(scope, work);
+        let done = begun.context("cannot start a thread").map(ScopedJoinHandle::join)?;
+        Ok(done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
