@@ -7,6 +7,7 @@ use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256, Block};
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
+use zeroize::Zeroize as _;
 
 /// Bytes of a tag.
 pub(super) const TAG: usize = 16;
@@ -37,10 +38,12 @@ impl Cipher {
             32 => Aes::Aes256(Aes256::new_from_slice(key).ok()?),
             _ => return None,
         };
-        let mut hash_key = [Block::default()];
-        aes.encrypt(&mut hash_key);
-        let [hash_key] = hash_key;
-        Some(Self { aes, hash: GHash::new(&hash_key) })
+        let mut blocks = [Block::default()];
+        aes.encrypt(&mut blocks);
+        let [hash_key] = &mut blocks;
+        let hash = GHash::new(hash_key);
+        hash_key.as_mut_slice().zeroize();
+        Some(Self { aes, hash })
     }
 
     /// GHASH of `aad`, of at most a block, and `text`.
