@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, check, shown, workspace};
-use crate::{ebpf, preflight, tidy};
+use crate::{dependencies, ebpf, preflight, tidy};
 
 /// Builds what the agent embeds, then runs all checks and the unit and property tests.
 ///
@@ -30,6 +30,8 @@ pub(crate) fn steps(root: &Path) -> Result<()> {
     check(providers.current_dir(root).args(["--edition", "2024", "--check"]).args(provider_modules(root)?))?;
     println!("==> tidy");
     tidy::tidy(root)?;
+    println!("==> dependencies");
+    dependencies::check(root)?;
     step(workspace(root, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
     step(workspace(root, "test").args(["--lib", "--bins", "--quiet"]))
 }

@@ -10,6 +10,7 @@ mod check;
 mod clients;
 mod command;
 mod coverage;
+mod dependencies;
 mod e2e;
 mod ebpf;
 mod linker;
@@ -110,6 +111,8 @@ enum Task {
     SideBySide,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
+    /// Check the licences of all crates that the agent is built with, and that none was yanked.
+    Dependencies,
     /// End what tests of this checkout left behind: `test` starts this as root, and says where they ran.
     #[command(hide = true)]
     Sweep {
@@ -152,6 +155,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Prices => prices::refresh(&root),
         Task::SideBySide => side_by_side::write(&root),
         Task::Tidy => tidy::tidy(&root),
+        Task::Dependencies => dependencies::check(&root),
         Task::Sweep { scope, after_input } => e2e::sweep(&scope, after_input),
     }
 }
