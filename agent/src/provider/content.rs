@@ -35,8 +35,6 @@ pub(super) use openai::openai;
 pub(super) use responses::responses;
 pub(super) use speech::{speech, transcriptions};
 
-#[cfg(test)]
-use crate::call::content::Content;
 pub(in crate::provider) use crate::call::content::{Bodies, Convert};
 
 /// The response, or its events, one after the other.

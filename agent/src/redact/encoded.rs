@@ -8,20 +8,19 @@ pub(super) const ROUNDS: usize = 4;
 /// As [`credential::scrub`], for text. One that holds a credential in an encoded form comes back decoded.
 pub(super) fn scrub(text: &str) -> Option<(String, u64)> {
     // As it stands first: decoded, a value could end at a space that was part of it.
-    let (mut scrubbed, mut found) = credential::scrub(text.as_bytes()).unzip();
-    let mut decoded = decode(scrubbed.as_deref().unwrap_or(text.as_bytes()));
+    let (mut scrubbed, mut found) = credential::scrub(text).unzip();
+    let mut decoded = decode(scrubbed.as_deref().unwrap_or(text).as_bytes());
     for _ in 0..ROUNDS {
         let Some(bytes) = decoded else { break };
-        if let Some((more, count)) = credential::scrub(&bytes) {
+        if let Some((more, count)) = credential::scrub(&String::from_utf8_lossy(&bytes)) {
             found = Some(found.unwrap_or(0) + count);
-            decoded = decode(&more);
+            decoded = decode(more.as_bytes());
             scrubbed = Some(more);
         } else {
             decoded = decode(&bytes);
         }
     }
-    let scrubbed = String::from_utf8_lossy(&scrubbed?).into_owned();
-    Some((scrubbed, found?))
+    Some((scrubbed?, found?))
 }
 
 /// Replaces each `%XX` by its byte and leaves every other `%`; `None` when there was none to replace.

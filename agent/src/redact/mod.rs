@@ -214,7 +214,7 @@ impl Counts {
                     bytes.clear();
                     self.truncated += 1;
                 }
-                if let Some((scrubbed, found)) = credential::scrub(bytes) {
+                if let Some((scrubbed, found)) = credential::scrub_bytes(bytes) {
                     *bytes = scrubbed;
                     self.credentials += found;
                 }
@@ -244,7 +244,7 @@ impl Counts {
     /// A value whose name was not made by the agent.
     fn entry(&mut self, name: &mut String, value: &mut Value, depth: usize) {
         self.text(name);
-        if credential::names_secret(name) {
+        if spanwire_detect::hides_value(name) {
             *value = credential::MARK.into();
             self.credentials += 1;
         } else {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use super::credential::{MARK, names_secret};
+use super::credential::MARK;
 use super::encoded::scrub;
 use super::*;
 use crate::correlate::attributes::{Attribute, TABLE, Type};
@@ -108,7 +108,6 @@ fn ordinary_text_is_left_alone() {
 fn several_are_counted() {
     let key = &keys()[0];
     assert_eq!(scrub(&format!("{key} {key},{key}")), Some((format!("{MARK} {MARK},{MARK}"), 3)));
-    assert!(names_secret("MY.API-KEY") && names_secret("db_password") && !names_secret("keyboard"));
 }
 
 /// Redacts one span on its own.
