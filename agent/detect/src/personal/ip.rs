@@ -9,6 +9,9 @@ use super::scan::{Before, char_at, char_before, is_behind_escape, step};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
+/// Bytes of an address of version 6, at least: of a group of four digits and `::`.
+const SHORTEST_V6: usize = 6;
+
 /// Bytes of an address of version 6, at most: with four decimal parts at its end.
 const LONGEST_V6: usize = 45;
 
@@ -148,7 +151,9 @@ pub(super) fn find_v6(text: &str, private: bool, mut each: impl FnMut(Range<usiz
                 .take_while(|byte| is_part(byte) || **byte == b'.')
                 .inspect(|_| step())
                 .count();
-        if let Some(found) = v6(text, start, end, private) {
+        if end - start >= SHORTEST_V6
+            && let Some(found) = v6(text, start, end, private)
+        {
             each(found);
         }
         at = end.max(colon + 1);

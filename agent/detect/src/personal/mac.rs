@@ -5,6 +5,9 @@ use super::context::{Context, Label};
 use super::scan::{char_at, char_before, is_behind_escape, step};
 use std::ops::Range;
 
+/// Bytes of an address, at least.
+const SHORTEST: usize = 14;
+
 /// Gives the bytes of each address.
 pub(super) fn find(text: &str, context: &Context, mut each: impl FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
@@ -23,20 +26,31 @@ pub(super) fn find(text: &str, context: &Context, mut each: impl FnMut(Range<usi
                 .take_while(of_run)
                 .inspect(|_| step())
                 .count();
-        // A name may be before it, and a sentence end behind it.
-        let run = behind_name(text, start, end);
-        let trimmed = run.trim_end_matches([':', '-', '.']);
-        let (first, last) = (end - run.len(), end - run.len() + trimmed.len());
-        if is_address(trimmed, || context.is(Label::Mac, text, first))
-            && (first > start || is_apart_before(text, first, char_at(text, separator)))
-            && is_apart_behind(text, last)
+        if end - start >= SHORTEST
+            && let Some(found) = address(text, start..end, char_at(text, separator), context)
         {
-            each(first..last);
+            each(found);
         }
         // A separator of another kind may end this row, and the digits before it begin one.
         let digits = text.get(separator + 1..end).unwrap_or_default();
         at = end - digits.bytes().rev().take_while(u8::is_ascii_hexdigit).inspect(|_| step()).count();
     }
+}
+
+/// The address in a row of digits and separators of one kind: a name may be before it, and a sentence end behind it.
+fn address(
+    text: &str,
+    row: Range<usize>,
+    separator: Option<char>,
+    context: &Context,
+) -> Option<Range<usize>> {
+    let run = behind_name(text, row.start, row.end);
+    let first = row.end - run.len();
+    let trimmed = run.trim_end_matches([':', '-', '.']);
+    let last = first + trimmed.len();
+    let is_apart =
+        (first > row.start || is_apart_before(text, first, separator)) && is_apart_behind(text, last);
+    (is_apart && is_address(trimmed, || context.is(Label::Mac, text, first))).then_some(first..last)
 }
 
 fn is_address(run: &str, is_named: impl Fn() -> bool) -> bool {
