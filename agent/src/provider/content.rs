@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
+#[cfg(test)]
+use crate::call::content::Content;
+
 pub(super) mod anthropic;
+pub(super) mod bedrock;
 pub(super) mod cohere;
 mod common;
 mod continuations;
@@ -21,6 +25,9 @@ mod responses;
 #[cfg(test)]
 #[path = "content/tests/scene.rs"]
 mod scene;
+#[cfg(test)]
+#[path = "content/tests/sdks.rs"]
+mod sdks;
 mod speech;
 pub(super) mod stores;
 #[cfg(test)]

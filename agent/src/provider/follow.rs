@@ -176,6 +176,9 @@ impl<A: JsonApi> Follow<A> {
                 self.event(&message.name, data, message.damaged, time_ns);
             }
             Kind::Exception | Kind::Error => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.event(&message.name, &message.payload);
+                }
                 self.call.first_chunk_ns.get_or_insert(time_ns);
                 let named = word(&message.name).unwrap_or(UNNAMED_ERROR);
                 self.call.error_code.get_or_insert_with(|| named.to_owned());

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{ATTRIBUTES, ERROR, PROVIDER, at_bedrock, error, finish_reason, inclusive, is_aws, model};
 use crate::call::{Call, Inference, Media, Parameters, Subject, ToolCall, Usage};
+use crate::provider::content::{self, Convert};
 use crate::provider::dialogue::{self, DELTA, Reply};
 use crate::provider::follow::{End, Follow, JsonApi, NAME, WORD};
 use crate::provider::json::{Json, Shape};
@@ -123,6 +124,8 @@ pub(super) struct Converse {
 }
 
 impl JsonApi for Converse {
+    const CONTENT: Option<Convert> = Some(content::bedrock::converse);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }
@@ -264,7 +267,7 @@ fn no_text(part: &Json) -> Option<Media> {
 }
 
 /// The media type of a format's name: formats of images, and some others, are called as their media types are.
-fn media_type(modality: &str, format: &str) -> Option<String> {
+pub(in crate::provider) fn media_type(modality: &str, format: &str) -> Option<String> {
     Some(match (modality, format) {
         ("image", "png" | "jpeg" | "gif" | "webp")
         | ("video", "mp4" | "webm" | "mpeg")

@@ -11,6 +11,7 @@ use super::native::{self, Native};
 use super::{ATTRIBUTES, ERROR, PROVIDER, at_bedrock, error, finish_reason, inclusive, is_aws, model};
 use crate::call::{Call, Inference, Ranking, Subject, Usage};
 use crate::provider::anthropic::Messages;
+use crate::provider::content::{self, Convert};
 use crate::provider::follow::{End, Follow, JsonApi, WORD};
 use crate::provider::json::{Json, Reader, Shape};
 use crate::provider::openai::{CHAT_REQUEST, CHAT_RESPONSE, Completion};
@@ -118,6 +119,8 @@ struct Invocation {
 }
 
 impl JsonApi for Invocation {
+    const CONTENT: Option<Convert> = Some(content::bedrock::invoke);
+
     fn request_shape(&self) -> &'static Shape {
         &REQUEST
     }

@@ -14,6 +14,7 @@ use super::json::Json;
 use super::{Dialect, Endpoint, Recognised, host};
 use crate::call::{Call, Usage};
 use crate::value::Value;
+pub(super) use converse::media_type;
 
 const PROVIDER: &str = "aws.bedrock";
 
@@ -89,7 +90,7 @@ fn inclusive(counted: Usage) -> Usage {
 }
 
 /// The conventions' word for a finish reason of any of the models.
-fn finish_reason(reason: &str) -> String {
+pub(super) fn finish_reason(reason: &str) -> String {
     let reason = reason.to_ascii_lowercase();
     match reason.as_str() {
         "end_turn" | "stop_sequence" | "finish" | "complete" | "endoftext" => "stop",

@@ -1,8 +1,10 @@
 //! Values as bodies have them, of which any may be of any type.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::call::content::Part;
+use crate::call::content::{Part, without_cut_mark};
 
 /// The elements of a list; of anything else there are none.
 pub(super) fn items(value: &Value) -> &[Value] {
@@ -80,6 +82,12 @@ pub(super) fn modality(mime_type: &Value) -> &'static str {
     }
 }
 
+/// JSON that is in base64; `null` where it is not.
+pub(super) fn json_of_base64(text: &str) -> Value {
+    let bytes = STANDARD.decode(text).ok();
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
 /// Those `data:` URLs (RFC 2397) that hold base64; the others are read as they are.
 fn of_data_url(modality: &'static str, url: &str) -> Option<Part> {
     let scheme = url.get(..5)?;
@@ -91,8 +99,10 @@ fn of_data_url(modality: &'static str, url: &str) -> Option<Part> {
 }
 
 fn of_base64(modality: &'static str, mime_type: Option<String>, data: &str) -> Part {
-    let digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() as u64;
-    Part::Blob { modality, mime_type, data: data.to_owned(), bytes: decoded(digits) }
+    // Of what is cut it is known how much is missing.
+    let (kept, missing) = without_cut_mark(data).unwrap_or((data, 0));
+    let digits = kept.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() as u64;
+    Part::Blob { modality, mime_type, data: data.to_owned(), bytes: decoded(digits.saturating_add(missing)) }
 }
 
 /// Bytes that so many digits in base64 stand for.
@@ -131,6 +141,7 @@ mod tests {
             ("AA==", json!("image/png"), (Some("image/png"), "AA==", 1)),
             ("AAA", json!(""), (None, "AAA", 2)),
             ("AA\nAA", json!(7), (None, "AA\nAA", 3)),
+            ("AAAA…[4 bytes cut]", json!(null), (None, "AAAA…[4 bytes cut]", 6)),
             ("data:image/gif;base64,AAAA", json!("image/png"), (Some("image/gif"), "AAAA", 3)),
             ("DATA:;base64,AAAA", json!(null), (None, "AAAA", 3)),
         ] {
