@@ -50,7 +50,8 @@ pub(super) fn request(asked: &Value, content: &mut Content) {
 /// Takes over what is answered, whole or as events.
 pub(super) fn response(bodies: &Bodies, content: &mut Content) {
     let said = &bodies.response;
-    take_error(said, content);
+    // Vertex wraps a stream's error in a list.
+    std::iter::once(said).chain(items(said)).for_each(|said| take_error(said, content));
     if said["content"].is_array() || said["content"].is_string() {
         let role = word(&said["role"]).unwrap_or_else(|| "assistant".to_owned());
         let finish_reason = said["stop_reason"].as_str().map(finish_reason);

@@ -77,7 +77,10 @@ fn of_request(asked: &Value) -> Format {
     let mut parts = items(&asked["messages"]).iter().flat_map(|message| items(&message["content"]));
     if has("anthropic_version") {
         Format::Anthropic
-    } else if has("inferenceConfig") || has("schemaVersion") || parts.any(|part| part["type"].is_null()) {
+    } else if has("inferenceConfig")
+        || has("schemaVersion")
+        || parts.any(|part| part.is_object() && part["type"].is_null())
+    {
         Format::Converse
     } else if has("query") && asked["documents"].is_array() {
         Format::Rerank

@@ -177,6 +177,7 @@ fn errors_say_what_they_say() {
     let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
     assert_eq!(answered(error.clone()).error.as_deref(), Some("Overloaded"));
     assert_eq!(answered(error.clone()).output, []);
+    assert_eq!(answered(json!([error])).error.as_deref(), Some("Overloaded"));
     let events = vec![("error".to_owned(), error)];
     assert_eq!(of(&Bodies { events, ..Bodies::default() }).error.as_deref(), Some("Overloaded"));
 }
