@@ -87,11 +87,14 @@ impl Shown {
         writeln!(out)
     }
 
-    /// Writes a table of the findings.
+    /// Writes a table of the findings, or that there is none.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn why(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return writeln!(out, "Nothing was found.");
+        }
         let cells = |row: &Row| {
             let place = format!("{}:{}", row.line, row.column);
             [place, row.class.to_owned(), row.rule.clone(), row.read.clone(), row.replacement.clone()]

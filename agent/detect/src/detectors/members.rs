@@ -164,6 +164,7 @@ impl Search<'_> {
         self.hide(range, class, rule, text, at);
         for found in self.found.get_mut(before..).into_iter().flatten() {
             found.quote = quote.map(str::to_owned);
+            found.places.push(Place::Json);
         }
     }
 

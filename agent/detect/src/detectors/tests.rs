@@ -188,11 +188,12 @@ fn what_the_operator_wants_holds() {
 #[test]
 fn it_is_said_where_something_was_found() {
     let found =
-        detectors().find(r#"{"a": "x", "b": "see Ym9iQHguZXhhbXBsZQ== bob%40y.example"}"#, Scope::All);
+        detectors().find(r#"{"password": "x", "b": "see Ym9iQHguZXhhbXBsZQ== bob%40y.example"}"#, Scope::All);
     let said: Vec<_> = found.iter().map(|found| (found.value.as_str(), &found.places[..])).collect();
     assert_eq!(
         said,
         [
+            ("x", &[Place::Json][..]),
             ("bob@x.example", &[Place::Json, Place::Base64][..]),
             ("bob@y.example", &[Place::Json, Place::Escaped][..]),
         ]
