@@ -1,6 +1,7 @@
 //! Names, and what they say of their values.
 
 use super::alphabet::steps;
+use super::value;
 
 /// What a name says of its value, from nothing to everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +161,8 @@ impl Folded {
 
 /// Whether the value under a name is hidden whatever it looks like.
 pub(super) fn hides(name: &str) -> bool {
-    strength(name) > Strength::Weak
+    // The mark that stands in a name's place says nothing of its value.
+    !value::is_token(name) && strength(name) > Strength::Weak
 }
 
 /// What a name says of its value.
@@ -342,6 +344,7 @@ mod tests {
             "cached_tokens",
             "continuation_token",
             "cache_key",
+            "[CREDENTIAL]",
             "sort_key",
         ] {
             assert!(!hides(name), "{name}");
