@@ -36,6 +36,10 @@ struct Frame {
     pair_value: Option<(Range<usize>, bool)>,
     /// Of its elements, as of lines of one text.
     group: usize,
+    is_object: bool,
+    /// Elements of a list so far; whether the last was a flag of a command line whose value is hidden.
+    elements: usize,
+    flag_hides: Option<(Class, &'static str)>,
 }
 
 /// The name of a member.
@@ -63,7 +67,7 @@ impl Search<'_> {
                 continue;
             }
             let own = name.take();
-            let hidden_for = reason.take();
+            let mut hidden_for = reason.take();
             let scalar = match &token {
                 Token::String(range) => Some((range.clone(), false)),
                 Token::Number(range) => Some((range.clone(), true)),
@@ -74,6 +78,21 @@ impl Search<'_> {
                     frame.pair_value = Some((range.clone(), *is_bare));
                 } else if !is_bare && is_pair_name(&name.text) {
                     frame.pair_hides = self.hides(&json_string(text, range.clone()).text);
+                }
+            }
+            let is_of_list = frames.iter().nth_back(1).is_some_and(|outer| !outer.is_object);
+            if let (Some((range, is_bare)), Some(frame)) =
+                (&scalar, frames.last_mut().filter(|it| !it.is_object))
+            {
+                let content = if *is_bare { "" } else { text.get(range.clone()).unwrap_or_default() };
+                // `["--password", "…"]`, and `[["x-api-key", "…"]]`.
+                hidden_for = frame.flag_hides.take().filter(|_| !content.starts_with('-'));
+                frame.flag_hides = content.strip_prefix("--").and_then(|flag| self.hides(flag));
+                frame.elements += 1;
+                match frame.elements {
+                    1 if is_of_list && !is_bare => frame.pair_hides = self.hides(content),
+                    2 => frame.pair_value = Some((range.clone(), *is_bare)),
+                    _ => frame.pair_hides = None,
                 }
             }
             if let Some(name) = &own {
@@ -115,6 +134,7 @@ impl Search<'_> {
                             has_properties,
                             schema_of: why,
                             group,
+                            is_object,
                             ..Frame::default()
                         });
                     }

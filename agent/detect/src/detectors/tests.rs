@@ -123,6 +123,13 @@ fn documents_stay_documents_as_they_were_written() {
         ),
         (r#"[{"value": 7, "key": "api-token"}]"#, r#"[{"value": "[CREDENTIAL]", "key": "api-token"}]"#),
         (r#"[{"name": "lookup", "value": "x"}]"#, r#"[{"name": "lookup", "value": "x"}]"#),
+        (r#"[["x-token", "a"], ["b", "c"]]"#, r#"[["x-token", "[CREDENTIAL]"], ["b", "c"]]"#),
+        (r#"[["token", "secret", "password"]]"#, r#"[["token", "secret", "password"]]"#),
+        (r#"{"required": ["token", "secret"]}"#, r#"{"required": ["token", "secret"]}"#),
+        (
+            r#"["x", "--password", "a", "--token", "-v"]"#,
+            r#"["x", "--password", "[CREDENTIAL]", "--token", "-v"]"#,
+        ),
         // Schemas name what is hidden, and hold samples at most.
         (
             r#"{"properties": {"password": {"type": "string", "default": "x", "description": "a word"}}}"#,
