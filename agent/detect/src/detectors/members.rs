@@ -87,7 +87,10 @@ impl Search<'_> {
                 let content = if *is_bare { "" } else { text.get(range.clone()).unwrap_or_default() };
                 // `["--password", "…"]`, and `[["x-api-key", "…"]]`.
                 hidden_for = frame.flag_hides.take().filter(|_| !content.starts_with('-'));
-                frame.flag_hides = content.strip_prefix("--").and_then(|flag| self.hides(flag));
+                frame.flag_hides = content
+                    .strip_prefix("--")
+                    .filter(|flag| !flag.contains('='))
+                    .and_then(|flag| self.hides(flag));
                 frame.elements += 1;
                 match frame.elements {
                     1 if is_of_list && !is_bare => frame.pair_hides = self.hides(content),

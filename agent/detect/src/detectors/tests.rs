@@ -130,6 +130,7 @@ fn documents_stay_documents_as_they_were_written() {
             r#"["x", "--password", "a", "--token", "-v"]"#,
             r#"["x", "--password", "[CREDENTIAL]", "--token", "-v"]"#,
         ),
+        (r#"["--token=[CREDENTIAL]", "a"]"#, r#"["--token=[CREDENTIAL]", "a"]"#),
         // Schemas name what is hidden, and hold samples at most.
         (
             r#"{"properties": {"password": {"type": "string", "default": "x", "description": "a word"}}}"#,
