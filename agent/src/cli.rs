@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, ConfigError, Environment, STATUS_SOCKET, Settings};
+use crate::config::{Config, ConfigError, ContentPolicy, Environment, STATUS_SOCKET, Settings};
 
 /// What the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Command {
         why: bool,
         /// As JSON rather than as text.
         json: bool,
+        /// What is looked for, and what stands in its place.
+        policy: ContentPolicy,
     },
     /// Show a trace of an example program.
     Demo {
@@ -184,6 +186,10 @@ enum Action {
         /// Print one JSON object: the text, how much was found by class, and each finding
         #[arg(long, conflicts_with = "why")]
         json: bool,
+
+        /// Look for what this policy file says, and replace it so; see docs/redaction.md [default: none]
+        #[arg(long, value_name = "PATH")]
+        content_policy: Option<PathBuf>,
     },
 
     /// Trace an example program that talks to a local stand-in for an LLM, and show the result
@@ -239,7 +245,10 @@ where
         }
         Action::Status { json, socket } => Command::Status { socket, json },
         Action::Stats { format, socket } => Command::Stats { socket, format },
-        Action::Redact { stdin: _, mode, why, json } => Command::Redact { mode, why, json },
+        Action::Redact { stdin: _, mode, why, json, content_policy } => {
+            let policy = content_policy.map(ContentPolicy::from_file).transpose()?.unwrap_or_default();
+            Command::Redact { mode, why, json, policy }
+        }
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }
@@ -323,7 +332,10 @@ mod tests {
             (&["redact", "--stdin", "--why", "--mode=full"], RedactMode::Full, true, false),
             (&["redact", "--stdin", "--json"], RedactMode::Redacted, false, true),
         ] {
-            assert_eq!(parsed(arguments).unwrap(), Command::Redact { mode, why, json });
+            assert_eq!(
+                parsed(arguments).unwrap(),
+                Command::Redact { mode, why, json, policy: ContentPolicy::default() }
+            );
         }
         for arguments in
             [&["redact"][..], &["redact", "--stdin", "--mode=off"], &["redact", "--stdin", "text"]]

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use spanwire::cli::{self, CliError, Command, RedactMode, StatsFormat};
-use spanwire::config::{self, Config};
+use spanwire::config::{self, Config, ContentPolicy};
 use spanwire::demo;
 use spanwire::preflight::{self, Weight};
 use spanwire::redact;
 use spanwire::run::status::{ask, ask_stats, show, show_stats};
 use spanwire::run::{self, Agent, PROC, StartError, stop_signal};
 use spanwire::telemetry::{self, Counters};
-use spanwire_detect::{DetectorOptions, Detectors, Replacing, Scope};
+use spanwire_detect::Scope;
 
 /// Something went wrong on the way.
 const FAILURE: u8 = 1;
@@ -50,7 +50,7 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
             Command::Check { programs: true, .. } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),
             Command::Stats { socket, format } => stats(&socket, format),
-            Command::Redact { mode, why, json } => redact_input(mode, why, json),
+            Command::Redact { mode, why, json, policy } => redact_input(mode, why, json, &policy),
             Command::Run(config) => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
                 let stop = stop_signal()?;
@@ -112,13 +112,19 @@ fn stats(socket: &Path, format: StatsFormat) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn redact_input(mode: RedactMode, why: bool, json: bool) -> Result<ExitCode, StartError> {
+fn redact_input(
+    mode: RedactMode,
+    why: bool,
+    json: bool,
+    policy: &ContentPolicy,
+) -> Result<ExitCode, StartError> {
     let scope = match mode {
         RedactMode::Redacted => Scope::All,
         RedactMode::Full => Scope::Credentials,
     };
     let text = redact::command::read(&mut io::stdin().lock())?;
-    let (detectors, replacing) = (Detectors::new(DetectorOptions::default()), Replacing::default());
+    let detectors = policy.detectors().map_err(anyhow::Error::from)?;
+    let replacing = policy.replacing().context("no key for hashes")?;
     let shown = redact::command::Shown::new(&text, scope, &detectors, &replacing);
     let mut out = io::stdout().lock();
     if json { shown.json(&mut out) } else { shown.text(&mut out) }.map_err(anyhow::Error::from)?;

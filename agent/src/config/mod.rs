@@ -19,7 +19,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use content::{ContentPolicy, Detect, Direction, Entry, KeyBytes, Kind, Replacement, Replacements};
+pub use content::{ContentPolicy, Detect, Direction, Entry, KeyBytes, Kind, Replacements};
 pub use error::{ConfigError, Origin};
 pub use otlp::Otlp;
 pub use rule::{Pattern, Rule, Rules};

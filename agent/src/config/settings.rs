@@ -177,7 +177,7 @@ impl Settings {
             prices: Some(Text(super::NONE.to_owned())),
             content: Some(ContentMode::Off),
             content_policy: Some(Text(super::NONE.to_owned())),
-            content_limit: Some(Size(64 << 10)),
+            content_limit: Some(Size(super::content::LIMIT as u64)),
             content_as: Some(ContentPlace::Attributes),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),

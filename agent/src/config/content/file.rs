@@ -5,14 +5,14 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use spanwire_detect::{Class, Keep, RuleError, RuleSpec, Rules};
+use spanwire_detect::{Class, Keep, Replacement, RuleError, RuleSpec, Rules};
 
 use super::key::KeyBytes;
 use super::place::Step::{self, Item, Member};
 use super::place::line;
 use super::shape::{DetectShape, EntryShape, PolicyShape, ReplaceShape, RuleShape};
 use super::word::{One, suggestion};
-use super::{ContentPolicy, Detect, Entry, Pattern, Replacement, Replacements};
+use super::{ContentPolicy, Detect, Entry, Pattern, Replacements};
 
 /// Bytes of the policy file, and of a file of words.
 const FILE_MAX_BYTES: u64 = 4 << 20;
@@ -34,20 +34,19 @@ fn problem<const N: usize>(path: [Step; N], message: impl Into<String>) -> Probl
 
 /// Reads a text file that only its owner, or its group, can change. Says what is wrong otherwise.
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let refused = |message: String| format!("{} {message}", path.display());
-    let cannot = |error: std::io::Error| refused(format!("cannot be read: {error}"));
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     if !path.is_absolute() {
-        return Err(refused("is no absolute path".to_owned()));
+        return Err("is no absolute path".to_owned());
     }
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(cannot)?;
     let metadata = file.metadata().map_err(cannot)?;
     if metadata.is_file() && metadata.mode() & 0o002 != 0 {
-        return Err(refused("can be changed by everybody: chmod o-w".to_owned()));
+        return Err("can be changed by everybody: chmod o-w".to_owned());
     }
     let mut text = String::new();
     file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text).map_err(cannot)?;
     if text.len() as u64 > FILE_MAX_BYTES {
-        return Err(refused(format!("has more than {} MiB", FILE_MAX_BYTES >> 20)));
+        return Err(format!("has more than {} MiB", FILE_MAX_BYTES >> 20));
     }
     Ok(text)
 }
@@ -162,8 +161,10 @@ fn detect(shape: DetectShape) -> Result<Detect, Problem> {
     }
     Ok(Detect {
         off: shape.off.into_iter().map(|One(class)| class).collect(),
-        national_ids: shape.national_ids.map(|ids| ids.into_iter().map(|id| id.0.0).collect()),
-        phone_regions: shape.phone_regions.into_iter().map(|region| region.0.0).collect(),
+        national_ids: shape.national_ids.map(|ids| ids.into_iter().map(|One(id)| id).collect()),
+        phone_regions: shape
+            .phone_regions
+            .map(|regions| regions.into_iter().map(|region| region.0.0).collect()),
         private_ips: shape.private_ips,
     })
 }
@@ -186,12 +187,14 @@ fn rules(shapes: Vec<RuleShape>, replace: &mut Replacements) -> Result<Vec<RuleS
         let mut words: Vec<String> = shape.words.iter().map(|word| word.trim().to_owned()).collect();
         if let Some(path) = &shape.words_file {
             let here = [Member("rules"), Item(index), Member("words-file")];
-            let text = read(path).map_err(|message| problem(here, format!("the words file {message}")))?;
+            let named = path.display();
+            let text =
+                read(path).map_err(|message| problem(here, format!("the words file {named} {message}")))?;
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             let before = words.len();
             words.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
             if words.len() == before {
-                return Err(problem(here, format!("the words file {} has no words", path.display())));
+                return Err(problem(here, format!("the words file {named} has no words")));
             }
         }
         if let (Some(One(replacement)), Ok(number)) = (shape.replace, u16::try_from(index)) {

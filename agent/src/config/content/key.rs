@@ -26,6 +26,19 @@ impl KeyBytes {
         &self.0
     }
 
+    /// Draws a key by chance.
+    ///
+    /// # Errors
+    /// If the kernel has no randomness to give.
+    pub(super) fn draw() -> std::io::Result<Self> {
+        let mut bytes = Zeroizing::new(vec![0; KEY_MIN_BYTES]);
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            filled += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())?;
+        }
+        Ok(Self(Arc::new(bytes)))
+    }
+
     /// Reads a key: bytes, or hexadecimal digits with white space round them. Says what is wrong otherwise.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let own = rustix::process::geteuid().as_raw();

@@ -1,5 +1,6 @@
 //! The content policy: of whose calls which content leaves, what is looked for in it, and what stands in its place.
 
+mod engine;
 mod file;
 mod key;
 mod place;
@@ -13,12 +14,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use spanwire_detect::{Class, RuleSpec};
+use spanwire_detect::{Class, NationalId, Replacement, RuleSpec};
 
 use super::error::{ConfigError, Origin};
 use super::rule::Pattern;
 use super::value::{ContentMode, ContentPlace};
 pub use key::KeyBytes;
+
+/// [`ContentPolicy::limit`] unless something else is said.
+pub(super) const LIMIT: usize = 64 << 10;
 
 /// What may leave, and how. Checked: its rules and patterns compile, its keys are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,26 +124,13 @@ impl Kind {
 pub struct Detect {
     /// Classes that are left as they are; never credentials.
     pub off: BTreeSet<Class>,
-    /// Numbers of these states' persons; `None` where the policy says nothing of them.
-    pub national_ids: Option<Vec<&'static str>>,
-    /// Telephone numbers as they are written within these regions, by ISO 3166-1.
-    pub phone_regions: Vec<&'static str>,
+    /// Numbers by which states know persons; `None` where the policy says nothing of them.
+    pub national_ids: Option<BTreeSet<NationalId>>,
+    /// Telephone numbers as they are written within these regions, by ISO 3166-1; `None` where the policy says nothing
+    /// of them.
+    pub phone_regions: Option<Vec<&'static str>>,
     /// Whether addresses of private networks are hidden, too; `None` where the policy says nothing of it.
     pub private_ips: Option<bool>,
-}
-
-/// What stands in the place of a finding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Replacement {
-    /// What it is: `[EMAIL]`.
-    #[default]
-    Token,
-    /// What it is, and a keyed hash.
-    Hash,
-    /// A part of it.
-    Mask,
-    /// Nothing.
-    Drop,
 }
 
 /// What stands in the place of findings, by class.
@@ -220,6 +211,14 @@ impl ContentPolicy {
             message: format!("the content policy {message}; without it the agent does not start"),
         })?;
         Self::parse(settings, &path, &text)
+    }
+
+    /// What a policy file says, with the default settings beside it.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_file(path: PathBuf) -> Result<Self, ConfigError> {
+        Self::load(ContentMode::Redacted, Some(path), LIMIT, ContentPlace::Attributes)
     }
 
     /// [`Self::load`] with the file's text.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use spanwire_detect::Class;
+use spanwire_detect::{Class, NationalId, Replacement};
 
-use super::word::{NationalId, One, Provider, Region, Words};
-use super::{Direction, Kind, Replacement};
+use super::word::{One, Provider, Region, Words};
+use super::{Direction, Kind};
 use crate::config::ContentMode;
 
 /// All of it.
@@ -40,7 +40,7 @@ pub(super) struct EntryShape {
 pub(super) struct DetectShape {
     pub(super) off: Vec<One<Class>>,
     pub(super) national_ids: Option<Vec<One<NationalId>>>,
-    pub(super) phone_regions: Vec<One<Region>>,
+    pub(super) phone_regions: Option<Vec<One<Region>>>,
     pub(super) private_ips: Option<bool>,
 }
 

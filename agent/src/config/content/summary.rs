@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use spanwire_detect::Class;
+use spanwire_detect::{Class, NationalId, Replacement};
 
 use super::word::Word;
-use super::{ContentMode, ContentPolicy, Replacement};
+use super::{ContentMode, ContentPolicy};
 
 impl ContentPolicy {
     /// What holds. None of it tells a pattern, a word or a key.
@@ -71,7 +71,7 @@ impl ContentPolicy {
         if self.detect.private_ips == Some(false) {
             lines.push("addresses of private networks stay".to_owned());
         }
-        if self.detect.national_ids.as_ref().is_some_and(|ids| !ids.contains(&"us-ssn")) {
+        if self.detect.national_ids.as_ref().is_some_and(|ids| !ids.contains(&NationalId::US_SSN)) {
             lines.push("us-ssn is not among the national ids that are looked for".to_owned());
         }
         if !self.keep.is_empty() {
@@ -111,5 +111,5 @@ impl ContentPolicy {
 
 /// The word of the policy file for something.
 fn word<T: Word + PartialEq>(thing: T) -> &'static str {
-    T::WORDS.iter().find(|(_, one)| *one == thing).map_or("", |(word, _)| word)
+    T::words().find(|(_, one)| *one == thing).map_or("", |(word, _)| word)
 }

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
-use spanwire_detect::Class;
+use spanwire_detect::{Class, NationalId, Replacement};
 
-use super::{Direction, Kind, Replacement};
+use super::{Direction, Kind};
 use crate::config::ContentMode;
 
 /// Names unlike all others by more than this (Jaro-Winkler, 0 to 1) get no suggestion.
@@ -19,16 +19,17 @@ const SHOWN_MAX: usize = 50;
 pub(super) trait Word: Copy + 'static {
     /// What the things are, for a message.
     const WHAT: &'static str;
+
     /// Each with its word.
-    const WORDS: &'static [(&'static str, Self)];
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone;
 
     /// The thing, or what is wrong with the word.
     fn read(text: &str) -> Result<Self, String> {
-        if let Some((_, thing)) = Self::WORDS.iter().find(|(word, _)| *word == text) {
-            return Ok(*thing);
-        }
-        let words = Self::WORDS.iter().map(|(word, _)| *word);
-        Err(format!("there is no {} '{text}'; {}", Self::WHAT, suggestion(text, words)))
+        let found = Self::words().find(|(word, _)| *word == text);
+        found.map(|(_, thing)| thing).ok_or_else(|| {
+            let words = Self::words().map(|(word, _)| word);
+            format!("there is no {} '{text}'; {}", Self::WHAT, suggestion(text, words))
+        })
     }
 }
 
@@ -46,50 +47,62 @@ pub(super) fn suggestion<'w>(text: &str, words: impl Iterator<Item = &'w str> + 
 
 impl Word for ContentMode {
     const WHAT: &'static str = "mode";
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("off", Self::Off),
-        ("metadata", Self::Metadata),
-        ("redacted", Self::Redacted),
-        ("full", Self::Full),
-    ];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [("off", Self::Off), ("metadata", Self::Metadata), ("redacted", Self::Redacted), ("full", Self::Full)]
+            .into_iter()
+    }
 }
 
 impl Word for Direction {
     const WHAT: &'static str = "direction";
-    const WORDS: &'static [(&'static str, Self)] = &[("input", Self::Input), ("output", Self::Output)];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [("input", Self::Input), ("output", Self::Output)].into_iter()
+    }
 }
 
 impl Word for Kind {
     const WHAT: &'static str = "kind of content";
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("messages", Self::Messages),
-        ("tool-arguments", Self::ToolArguments),
-        ("tool-results", Self::ToolResults),
-        ("system-instructions", Self::SystemInstructions),
-        ("tool-definitions", Self::ToolDefinitions),
-        ("documents", Self::Documents),
-        ("errors", Self::Errors),
-    ];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [
+            ("messages", Self::Messages),
+            ("tool-arguments", Self::ToolArguments),
+            ("tool-results", Self::ToolResults),
+            ("system-instructions", Self::SystemInstructions),
+            ("tool-definitions", Self::ToolDefinitions),
+            ("documents", Self::Documents),
+            ("errors", Self::Errors),
+        ]
+        .into_iter()
+    }
 }
 
 impl Word for Replacement {
     const WHAT: &'static str = "replacement";
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("token", Self::Token), ("hash", Self::Hash), ("mask", Self::Mask), ("drop", Self::Drop)];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [("token", Self::Token), ("hash", Self::Hash), ("mask", Self::Mask), ("drop", Self::Drop)].into_iter()
+    }
 }
 
 impl Word for Class {
     const WHAT: &'static str = "class";
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("credential", Self::Credential),
-        ("email", Self::Email),
-        ("phone", Self::Phone),
-        ("card", Self::Card),
-        ("iban", Self::Iban),
-        ("national-id", Self::NationalId),
-        ("ip", Self::Ip),
-        ("mac", Self::Mac),
-    ];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [
+            ("credential", Self::Credential),
+            ("email", Self::Email),
+            ("phone", Self::Phone),
+            ("card", Self::Card),
+            ("iban", Self::Iban),
+            ("national-id", Self::NationalId),
+            ("ip", Self::Ip),
+            ("mac", Self::Mac),
+        ]
+        .into_iter()
+    }
 }
 
 /// A provider, by `gen_ai.provider.name`.
@@ -100,7 +113,10 @@ macro_rules! known {
     ($type:ident, $what:literal, $($name:literal)*) => {
         impl Word for $type {
             const WHAT: &'static str = $what;
-            const WORDS: &'static [(&'static str, Self)] = &[$(($name, Self($name))),*];
+
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        [$(($name, Self($name))),*].into_iter()
+    }
         }
     };
 }
@@ -112,14 +128,13 @@ known!(Provider, "provider",
     "openai" "openrouter" "perplexity" "pinecone" "qdrant" "sambanova" "sglang" "together" "turbopuffer" "vespa" "vllm"
     "voyageai" "weaviate" "x_ai" "z_ai");
 
-/// A kind of numbers by which states know persons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NationalId(pub(super) &'static str);
+impl Word for NationalId {
+    const WHAT: &'static str = "national id";
 
-known!(NationalId, "national id",
-    "us-ssn" "us-itin" "uk-nino" "uk-nhs" "ca-sin" "de-steuer-id" "fr-nir" "es-dni" "es-nie" "it-codice-fiscale" "nl-bsn"
-    "be-nn" "pl-pesel" "se-personnummer" "fi-hetu" "ch-ahv" "br-cpf" "in-aadhaar" "in-pan" "cn-resident-id" "kr-rrn"
-    "jp-my-number" "au-tfn" "sg-nric" "za-id");
+    fn words() -> impl Iterator<Item = (&'static str, Self)> + Clone {
+        Self::all().map(|id| (id.name(), id)).collect::<Vec<_>>().into_iter()
+    }
+}
 
 /// A region that has telephone numbers, by its two letters of ISO 3166-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
