@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use judge::Readings;
 use serde::Deserialize;
-use spanwire_detect::{Personal, PersonalOptions, Secrets, merge};
+use spanwire_detect::{DetectorOptions, Detectors, NationalId, PersonalOptions, Replacing, Scope};
 
 /// Splits in the files what scanners of secrets might take for real.
 const MARK: char = '¦';
@@ -52,23 +52,21 @@ struct LookAlike {
     text: String,
 }
 
-static SECRETS: LazyLock<Secrets> = LazyLock::new(Secrets::default);
-/// As they are without settings, and with every kind of national id asked for.
-static PERSONAL: LazyLock<[Personal; 2]> = LazyLock::new(|| {
-    [PersonalOptions::default(), PersonalOptions::default()].map(|options| Personal::new(&options))
+/// As they are without settings, and with one more kind of national id each.
+static DETECTORS: LazyLock<BTreeMap<Option<String>, Detectors>> = LazyLock::new(|| {
+    let settings = read::<Positive>("positives.jsonl").into_iter().map(|case| case.setting);
+    let detectors = |setting: Option<String>| {
+        let mut personal = PersonalOptions::default();
+        personal.national_ids.extend(setting.iter().map(|name| name.parse::<NationalId>().expect(name)));
+        let options = DetectorOptions { personal, ..DetectorOptions::default() };
+        (setting, Detectors::new(options))
+    };
+    settings.map(detectors).collect()
 });
 
 /// The text as it may leave: the one place where the engine is called.
 fn redact(text: &str, setting: Option<&str>) -> String {
-    let mut findings = Vec::new();
-    SECRETS.find(text, &mut findings);
-    PERSONAL[usize::from(setting.is_some())].find(text, &mut findings);
-    merge(&mut findings);
-    let mut redacted = text.to_owned();
-    for finding in findings.into_iter().rev() {
-        redacted.replace_range(finding.range, &format!("[{}]", finding.class.name().to_uppercase()));
-    }
-    redacted
+    DETECTORS[&setting.map(str::to_owned)].redact(text, Scope::All, &Replacing::default()).text
 }
 
 fn read<T: for<'a> Deserialize<'a>>(name: &str) -> Vec<T> {

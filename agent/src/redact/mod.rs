@@ -32,7 +32,7 @@ use crate::discovery::process::Process;
 use crate::provider;
 use crate::telemetry::Counters;
 use crate::value::Value;
-pub use policy::{Policy, PolicyError};
+pub use policy::Policy;
 use said::Contents;
 pub use said::Said;
 

@@ -107,7 +107,7 @@ impl Agent {
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         secrecy::hide();
-        let policy = Policy::new(config.content.clone()).map_err(anyhow::Error::from)?;
+        let policy = Policy::new(config.content.clone())?;
         let mut hardening = Hardening::of(config);
         let exporting = hardening.export(|| Exporting::start(config, &counters))?;
         let redacting = Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters)?;
