@@ -75,6 +75,7 @@ fn check(config: &Result<Config, String>) -> Result<ExitCode, StartError> {
     // Without privileges the kernel's refusals say nothing more.
     if findings.iter().all(|finding| finding.weight < Weight::Missing) {
         findings.extend(preflight::examine_probes(Path::new(PROC)));
+        findings.push(run::examine());
     }
     findings.extend(preflight::examine_content(config));
     let able = preflight::report(&findings, &mut io::stdout().lock()).map_err(anyhow::Error::from)?;

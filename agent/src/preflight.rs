@@ -235,6 +235,14 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
         ),
         Err(error) => finding(Weight::Missing, "tracepoints", refused(&error)),
     });
+    findings.push(match programs.multi() {
+        Some(_) => finding(Weight::Ok, "probes", "uprobe_multi links: after the start CAP_SYS_ADMIN is given up"),
+        None => finding(
+            Weight::Limited,
+            "probes",
+            "perf events, since the kernel has no uprobe_multi links (Linux 6.6): the agent keeps CAP_SYS_ADMIN",
+        ),
+    });
     let root = libraries::Root::of(proc, std::process::id());
     let mut found = root.map(|root| libraries::installed(&root, None)).unwrap_or_default();
     for pid in libraries::processes(proc) {

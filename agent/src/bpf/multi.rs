@@ -40,14 +40,24 @@ impl Multi {
             multi.programs.insert(*name, load(&parsed, &types, name)?);
             // Older kernels take the programs and refuse the links, so one that cannot be made is asked
             // for at once: those that have such links do not complain of the request.
-            if multi.programs.len() == 1
-                && let Err(error) = multi.attach(name, Path::new("/"), &[0], None, false)
-                && error.raw_os_error() != Some(libc::EBADF)
-            {
-                return Err(error);
+            if multi.programs.len() == 1 {
+                multi.is_allowed()?;
             }
         }
         Ok(multi)
+    }
+
+    /// Whether links can be made, with what the calling thread may do.
+    ///
+    /// # Errors
+    /// As the kernel says it.
+    pub fn is_allowed(&self) -> io::Result<()> {
+        let Some(name) = self.programs.keys().next() else { return Ok(()) };
+        match self.attach(name, Path::new("/"), &[0], None, false) {
+            // No file with code.
+            Err(error) if error.raw_os_error() != Some(libc::EBADF) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Attaches a program at these offsets of a file: for one process, or for all.

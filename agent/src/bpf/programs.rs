@@ -160,10 +160,11 @@ impl Programs {
         program.load().map_err(|error| LoadError::Program(name, error))
     }
 
-    /// Whether probes on functions of user space are perf events: where the kernel has no `uprobe_multi` links.
+    /// By what probes on functions of user space are attached; none where they are perf events, since the kernel has no
+    /// `uprobe_multi` links.
     #[must_use]
-    pub fn is_by_perf_events(&self) -> bool {
-        self.multi.is_none()
+    pub fn multi(&self) -> Option<&Multi> {
+        self.multi.as_ref()
     }
 
     /// Hands what the programs log to this process's log.

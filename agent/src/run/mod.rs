@@ -46,6 +46,7 @@ use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
 pub(crate) use privilege::Duty;
 use privilege::Hardening;
+pub use privilege::examine;
 use redacting::Redacting;
 pub use signals::stop_signal;
 use status::{Question, StatusServer};
@@ -158,7 +159,8 @@ impl Agent {
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
         let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
-        let hooks = hardening.hooks(programs.is_by_perf_events(), || {
+        hardening.spare(programs.multi(), &mut control);
+        let hooks = hardening.hooks(|| {
             Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)
         })?;
         let limit = u64::from(config.body_limit);

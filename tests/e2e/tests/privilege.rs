@@ -22,7 +22,9 @@ const SYS_ADMIN: u64 = 1 << 21;
 const SYS_NICE: u64 = 1 << 23;
 const PERFMON: u64 = 1 << 38;
 const BPF: u64 = 1 << 39;
-const TRACING: u64 = DAC_READ_SEARCH | IPC_LOCK | SYS_PTRACE | PERFMON | BPF;
+const TRACING: u64 = DAC_READ_SEARCH | IPC_LOCK | SYS_PTRACE;
+// Where the kernel asks for them to use what is loaded.
+const LOADING: u64 = PERFMON | BPF;
 
 /// `/proc/PID/task/TID/status` of each thread, by field.
 fn threads(pid: u32) -> Result<Vec<BTreeMap<String, String>>> {
@@ -46,7 +48,7 @@ fn all_are_hardened(pid: u32, log: &str, more: u64) -> Result<()> {
         let text = |name: &str| thread.get(name).map(String::as_str).unwrap_or_default();
         let set = |name: &str| u64::from_str_radix(text(name), 16);
         let exports = matches!(text("Name"), "export" | "console");
-        let may = if exports { IPC_LOCK } else { TRACING | SYS_NICE | admin | more };
+        let may = if exports { IPC_LOCK } else { TRACING | LOADING | SYS_NICE | admin | more };
         for name in ["CapPrm", "CapEff"] {
             let held = set(name)?;
             ensure!(held & !may == 0, "{name} of {}: {held:x}, not {may:x}: {thread:?}", text("Name"));

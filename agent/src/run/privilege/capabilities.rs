@@ -10,12 +10,15 @@ use rustix::thread::{
 
 /// What the threads that trace keep, each with what would fail without it.
 const TRACING: [(CapabilitySet, &str); 5] = [
-    (CapabilitySet::BPF, "steers the programs, and attaches them to further files"),
-    (CapabilitySet::PERFMON, "attaches probes, and reads other processes' maps"),
+    (CapabilitySet::BPF, "uses the programs' maps and attaches them to further files, where that takes it"),
+    (CapabilitySet::PERFMON, "attaches them, where that takes it"),
     (CapabilitySet::SYS_PTRACE, "reads other users' processes in /proc"),
     (CapabilitySet::DAC_READ_SEARCH, "opens their files"),
     (CapabilitySet::IPC_LOCK, "memory that is got later stays out of the swap"),
 ];
+
+/// What loads programs. Whether the kernel asks for it to use what is loaded is found out by trying.
+pub(super) const LOADING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
 
 /// What those keep besides that put probes on processes: files take threads of their own, which go first.
 pub(super) const HASTE: CapabilitySet = CapabilitySet::SYS_NICE;

@@ -19,7 +19,9 @@ use rustix::thread::CapabilitySet;
 use tracing::{debug, info, warn};
 
 use super::PROC;
+use crate::bpf::{Control, Multi, Wakeups};
 use crate::config::{self, Config};
+use crate::preflight::{Finding, Weight};
 use confinement::{Confinement, NETWORK};
 use syscalls::Exceptions;
 
@@ -86,20 +88,37 @@ impl Hardening {
         started
     }
 
+    /// Finds out what the kernel asks for to use what is loaded: where capabilities about BPF are not needed for that, they are
+    /// given up, too; where probes are perf events, more is kept.
+    pub(super) fn spare(&mut self, multi: Option<&Multi>, control: &mut Control) {
+        let Some(multi) = multi else {
+            self.is_by_perf_events = true;
+            self.kept |= capabilities::PERF_EVENTS;
+            return;
+        };
+        if !self.is_on {
+            return;
+        }
+        let less = self.kept.difference(capabilities::LOADING);
+        let mut works = || {
+            let steers = control.drops().is_ok() && control.wake_for(Wakeups::First).is_ok();
+            steers && multi.is_allowed().is_ok()
+        };
+        // Where this fails, they stay.
+        if on_a_thread(|| capabilities::keep(less).is_ok() && works()).is_ok_and(|worked| worked) {
+            self.kept = less;
+        }
+    }
+
     /// Starts what puts probes on processes, on a thread that keeps what that takes from then on; so do the threads that it
-    /// starts. `by_perf_events` says that probes are perf events.
+    /// starts.
     ///
     /// # Errors
     /// When there can be no thread, or as `start` says.
     pub(super) fn hooks<T: Send, E: From<anyhow::Error> + Send>(
         &mut self,
-        by_perf_events: bool,
         start: impl FnOnce() -> Result<T, E> + Send,
     ) -> Result<T, E> {
-        self.is_by_perf_events = by_perf_events;
-        if by_perf_events {
-            self.kept |= capabilities::PERF_EVENTS;
-        }
         if !self.is_on {
             return start();
         }
@@ -225,6 +244,39 @@ impl Hardening {
         warn!("{text}");
         self.told.push(text);
     }
+}
+
+/// What the kernel has to be hardened with, found by trying it on a thread of its own.
+#[must_use]
+pub fn examine() -> Finding {
+    let subject = "hardening";
+    let tried = on_a_thread(|| (confinement::confine(Some(&BTreeSet::new())), syscalls::try_here()));
+    let mut lacks = Vec::new();
+    match tried {
+        Ok((confined, filtered)) => {
+            match confined {
+                Ok(Confinement::By(abi)) if abi >= NETWORK => {}
+                Ok(Confinement::By(_)) => lacks.push(
+                    "Landlock knows no ports before Linux 6.7: threads that export may connect anywhere".to_owned(),
+                ),
+                Ok(Confinement::None) => lacks.push(
+                    "no Landlock (Linux 5.13, CONFIG_SECURITY_LANDLOCK and `landlock` in lsm=): threads that export may \
+                     write files and connect anywhere"
+                        .to_owned(),
+                ),
+                Err(error) => lacks.push(format!("Landlock refuses its rules: {error}")),
+            }
+            if let Err(error) = filtered {
+                lacks.push(format!("no filter of system calls (CONFIG_SECCOMP_FILTER): {error}"));
+            }
+        }
+        Err(error) => lacks.push(error.to_string()),
+    }
+    if lacks.is_empty() {
+        let message = "system calls, files and ports that the agent does not need can be refused to it";
+        return Finding { weight: Weight::Ok, subject, message: message.to_owned() };
+    }
+    Finding { weight: Weight::Limited, subject, message: lacks.join("; ") }
 }
 
 /// Does something on a thread of its own, and waits for it.

@@ -118,9 +118,12 @@ const OLD: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLD: &[i64] = &[];
 
+/// From here on calls have a second number.
+const OTHER_NUMBERS: i64 = 0x4000_0000;
+
 /// Marks calls of programs with pointers of 32 bits (`__X32_SYSCALL_BIT`), which a kernel may take from any.
 #[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
+const X32: i64 = OTHER_NUMBERS;
 
 /// Commands of bpf(2) that steering and attaching take (include/uapi/linux/bpf.h): BPF_MAP_LOOKUP_ELEM, _UPDATE_ELEM,
 /// _DELETE_ELEM, _GET_NEXT_KEY, BPF_OBJ_GET_INFO_BY_FD and BPF_LINK_CREATE. All else is refused: no program is loaded any more,
@@ -143,9 +146,17 @@ pub(super) struct Exceptions {
 /// When the kernel has no such filters, or a thread has others.
 pub(super) fn refuse(exceptions: Exceptions) -> Result<usize, seccompiler::Error> {
     let rules = rules(exceptions)?;
-    let count = rules.len();
+    let count = rules.keys().filter(|number| **number < OTHER_NUMBERS).count();
     apply_filter_all_threads(&program(rules)?)?;
     Ok(count)
+}
+
+/// Refuses them to the calling thread.
+///
+/// # Errors
+/// When the kernel has no such filters.
+pub(super) fn try_here() -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&program(rules(Exceptions::default())?)?)
 }
 
 fn program(rules: BTreeMap<i64, Vec<SeccompRule>>) -> Result<BpfProgram, BackendError> {
@@ -168,6 +179,8 @@ fn rules(exceptions: Exceptions) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Back
         {
             rules.insert(number, Vec::new());
         }
+        // A process that aborts signals itself.
+        rules.insert(libc::SYS_tgkill, vec![rule(&[(0, Ne, u64::from(std::process::id()))])?]);
     }
     let other_commands: Vec<_> = BPF_COMMANDS.iter().map(|command| (0, Ne, *command)).collect();
     let execute = || (2, MaskedEq(bits(PROT_EXEC)), bits(PROT_EXEC));
