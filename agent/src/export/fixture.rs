@@ -9,13 +9,13 @@ use crate::redact::{Redacted, Redactor};
 use crate::value::Value;
 
 /// A process with one attribute.
-pub(super) fn process(pid: u32, service_name: &str) -> Arc<Process> {
+pub(crate) fn process(pid: u32, service_name: &str) -> Arc<Process> {
     let attributes = vec![("process.pid".to_owned(), Value::Int(i64::from(pid)))];
     Arc::new(Process { pid, service_name: service_name.to_owned(), attributes, exports_spans: None })
 }
 
 /// A successful, streamed chat call of 1.25 s that began at 12:34:56 UTC: a root span in trace 1.
-pub(super) fn span(id: u8, process: &Arc<Process>) -> Span {
+pub(crate) fn span(id: u8, process: &Arc<Process>) -> Span {
     let started = SystemTime::UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 45_296);
     Span {
         trace_id: TraceId([1; 16]),

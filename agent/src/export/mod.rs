@@ -7,7 +7,7 @@ pub mod console;
 pub mod otlp;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 use std::sync::Arc;
 use std::time::Duration;

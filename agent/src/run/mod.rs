@@ -110,8 +110,12 @@ impl Agent {
         secrecy::hide();
         let policy = Policy::new(config.content.clone())?;
         let mut hardening = Hardening::of(config);
-        let exporting = hardening.export(|| Exporting::start(config, &counters))?;
-        let redacting = Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters)?;
+        // What reads content may do no more than what exports it.
+        let (exporting, redacting) = hardening.export(|| {
+            let exporting = Exporting::start(config, &counters)?;
+            let redactor = Redactor::new(policy, Arc::clone(&counters));
+            Ok((exporting, Redacting::start(redactor, &counters)?))
+        })?;
         expedite::restore();
         let rules =
             |rules: &[Rule]| by_number(rules.to_vec(), Path::new(PASSWD)).map_err(anyhow::Error::from);

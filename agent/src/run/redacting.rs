@@ -178,3 +178,78 @@ fn redact(
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::call::{EventLog, Recorded, Ticket};
+    use crate::config::{ContentMode, ContentPolicy};
+    use crate::event::Role;
+    use crate::export::fixture;
+    use crate::redact::Policy;
+
+    fn redacting(mode: ContentMode) -> Redacting {
+        let counters = Arc::new(Counters::default());
+        let policy = Policy::new(ContentPolicy { mode, limit: 1 << 16, ..ContentPolicy::default() }).unwrap();
+        Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters).unwrap()
+    }
+
+    fn span() -> Span {
+        fixture::span(1, &fixture::process(7, "shop"))
+    }
+
+    fn said(span: &Span, ticket: u64) -> Said {
+        let recorded = Recorded {
+            request: Vec::new(),
+            response: Vec::new(),
+            events: EventLog::default(),
+            lists_are_events: false,
+            is_cut: false,
+            convert: |_, content| content.query = Some("mail bob@x.example".to_owned()),
+        };
+        let process = Arc::clone(&span.process);
+        Said {
+            ticket: Ticket(ticket),
+            recorded: Box::new(recorded),
+            provider: "openai",
+            process,
+            role: Role::Client,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_goes_in_comes_out_in_its_order_and_redacted() {
+        let mut redacting = redacting(ContentMode::Redacted);
+        for ticket in 0..100 {
+            let span = Span { content: Some(Ticket(ticket)), ..span() };
+            redacting.said(said(&span, ticket));
+            assert!(redacting.span(span).is_none(), "the thread has it");
+            assert!(!redacting.process_ended(u32::try_from(ticket).unwrap()));
+        }
+        let Done::Span(first) = redacting.next().await else { unreachable!() };
+        let query = first.get().attributes.iter().find(|(name, _)| name == "gen_ai.retrieval.query.text");
+        assert_eq!(query.map(|(_, value)| value.clone()), Some("mail [EMAIL]".into()));
+        let rest = redacting.finish(Duration::from_mins(1)).await;
+        let ends =
+            rest.iter().filter_map(|done| if let Done::ProcessEnded(pid) = done { Some(*pid) } else { None });
+        assert_eq!(ends.collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+        assert_eq!(rest.len(), 199);
+    }
+
+    #[tokio::test]
+    async fn without_content_there_is_no_thread() {
+        let mut redacting = redacting(ContentMode::Off);
+        assert!(redacting.span(span()).is_some() && redacting.process_ended(1));
+        assert!(redacting.finish(Duration::from_secs(1)).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_counted() {
+        let mut redacting = redacting(ContentMode::Full);
+        let Way::Thread(worker) = &redacting.way else { unreachable!() };
+        worker.waiting_bytes.store(WAITING_MAX_BYTES, Ordering::Relaxed);
+        redacting.said(said(&span(), 1));
+        assert_eq!(redacting.counters.contents_dropped.get(), 1);
+    }
+}
