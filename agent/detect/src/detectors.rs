@@ -225,10 +225,13 @@ fn plain_name(name: &str) -> String {
 }
 
 fn in_order(mut found: Vec<Found>) -> Vec<Found> {
+    // Of several readings of the same, the innermost tells what it reads as.
+    found.sort_by_key(|found| std::cmp::Reverse(found.places.len()));
     merge_by(
         &mut found,
         |found| &found.finding,
         |found| &mut found.finding,
+        |_, _| true,
         |kept, better| {
             std::mem::swap(&mut kept.value, &mut better.value);
             std::mem::swap(&mut kept.places, &mut better.places);

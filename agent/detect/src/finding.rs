@@ -70,23 +70,24 @@ pub struct Finding {
 /// Puts findings in their order and takes out overlaps: what overlaps becomes one finding over all of it, of the class
 /// of the lowest order among them, which a credential's is; of several of one class the longest gives the name.
 pub fn merge(findings: &mut Vec<Finding>) {
-    merge_by(findings, |finding| finding, |finding| finding, |_, _| {});
+    merge_by(findings, |finding| finding, |finding| finding, |_, _| true, |_, _| {});
 }
 
-/// As [`merge`], of what has findings; `take_over` gives to the first what else belongs to the class and the name of the
-/// other.
+/// As [`merge`], of what has findings, where `are_one` agrees; `take_over` gives to the first
+/// what else belongs to the class and the name of the other.
 pub(crate) fn merge_by<T>(
     findings: &mut Vec<T>,
     of: impl Fn(&T) -> &Finding,
     of_mut: impl Fn(&mut T) -> &mut Finding,
+    are_one: impl Fn(&T, &T) -> bool,
     take_over: impl Fn(&mut T, &mut T),
 ) {
     findings.sort_by_key(|one| (of(one).range.start, std::cmp::Reverse(of(one).range.end)));
     findings.dedup_by(|other, first| {
-        let (next, kept) = (of_mut(other), of_mut(first));
-        if next.range.start >= kept.range.end {
+        if of(other).range.start >= of(first).range.end || !are_one(first, other) {
             return false;
         }
+        let (next, kept) = (of_mut(other), of_mut(first));
         let is_better =
             next.class < kept.class || (next.class == kept.class && next.range.len() > kept.range.len());
         kept.range.end = kept.range.end.max(next.range.end);

@@ -48,14 +48,11 @@ impl Map {
         }
     }
 
-    /// Whether `range` of the text begins or ends within something that is read as one.
-    pub(crate) fn cuts(&self, range: &Range<usize>) -> bool {
+    /// Whether a place of the text is within something that is read as one.
+    pub(crate) fn cuts(&self, at: usize) -> bool {
         let Self::Pieces { pieces, .. } = self else { return false };
-        let is_within = |at: usize| {
-            let before = pieces.partition_point(|piece| piece.origin.start < at);
-            before.checked_sub(1).and_then(|last| pieces.get(last)).is_some_and(|piece| at < piece.origin.end)
-        };
-        is_within(range.start) || is_within(range.end)
+        let before = pieces.partition_point(|piece| piece.origin.start < at);
+        before.checked_sub(1).and_then(|last| pieces.get(last)).is_some_and(|piece| at < piece.origin.end)
     }
 
     /// Whether `range` and the bytes beside it read in the view as in the text.
@@ -173,8 +170,10 @@ mod tests {
     #[test]
     fn what_is_made_up_of_half_an_escape_is_told() {
         let view = decoded("a%20127 %41%42").unwrap();
-        for (range, expected) in [(2..7, true), (4..7, false), (1..7, false), (8..11, false), (8..12, true)] {
-            assert_eq!(view.map.cuts(&range), expected, "{range:?}");
+        for (at, expected) in
+            [(1, false), (2, true), (3, true), (4, false), (8, false), (11, false), (12, true)]
+        {
+            assert_eq!(view.map.cuts(at), expected, "{at}");
         }
     }
 

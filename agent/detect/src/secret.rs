@@ -9,6 +9,7 @@ mod alphabet;
 mod anchor;
 mod assigned;
 mod command;
+mod container;
 mod extent;
 mod header;
 mod name;
@@ -58,6 +59,16 @@ impl Secrets {
     pub fn find(&self, text: &str, found: &mut Vec<Finding>) {
         Scan::new(text, found).pass(self.anchors);
     }
+}
+
+/// Whether a field of this name holds secrets under names that need not say so: `secrets`, `tokens`.
+pub(crate) fn holds_secrets(name: &str) -> bool {
+    name::holds(name)
+}
+
+/// Whether a value looks random: a secret, if what it stands in says so.
+pub(crate) fn is_random(value: &str) -> bool {
+    random::is_random(value) && !value::is_placeholder(value)
 }
 
 /// Whether a field of this name hides its value whatever that looks like: `password`, `X-Api-Key`, `accessToken`.

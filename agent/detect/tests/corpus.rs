@@ -221,7 +221,6 @@ fn the_tables() {
 }
 
 #[test]
-#[ignore = "the detectors are not in yet"]
 fn what_must_be_hidden_is() {
     let [classes, _, _, kept] = recall();
     assert!(classes.share(Some("credential")) >= 100.0, "credentials are missed: see the tables");
@@ -230,7 +229,6 @@ fn what_must_be_hidden_is() {
 }
 
 #[test]
-#[ignore = "the detectors are not in yet"]
 fn what_must_stay_does() {
     let [plain, wrapped] = precision();
     assert!(plain.share(None) >= 98.0, "too much is hidden: see the tables");
@@ -238,7 +236,6 @@ fn what_must_stay_does() {
 }
 
 #[test]
-#[ignore = "the detectors are not in yet"]
 fn what_stands_round_a_value_shows_nothing_of_it() {
     assert!(mutated().share(None) >= 99.0, "too much is missed: see the tables");
 }

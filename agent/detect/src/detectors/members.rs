@@ -31,6 +31,8 @@ struct Frame {
     has_properties: bool,
     /// It is the schema of something whose value would be hidden, for this reason.
     schema_of: Option<(Class, &'static str)>,
+    /// What looks random in it is a secret, since it has several of them.
+    has_secrets: bool,
     /// Of a pair such as `{"name": "API_KEY", "value": "…"}`: whether the name hides, and where the value stands.
     pair_hides: Option<(Class, &'static str)>,
     pair_value: Option<(Range<usize>, bool)>,
@@ -98,6 +100,12 @@ impl Search<'_> {
                     _ => frame.pair_hides = None,
                 }
             }
+            if frames.last().is_some_and(|frame| frame.has_secrets)
+                && let Token::String(range) = &token
+                && secret::is_random(text.get(range.clone()).unwrap_or_default())
+            {
+                hidden_for = hidden_for.or(Some((Class::Credential, "name")));
+            }
             if let Some(name) = &own {
                 lines.place(text, name.range.clone(), Kind::Name, groups);
                 lines.add(": ");
@@ -132,9 +140,12 @@ impl Search<'_> {
                         let has_properties = matches!(called, "properties" | "$defs" | "definitions");
                         let name = if is_object { "" } else { end_of(called, NAME_MAX_BYTES) }.to_owned();
                         let group = groups;
+                        let has_secrets = frames.last().is_some_and(|frame| frame.has_secrets)
+                            || secret::holds_secrets(called);
                         frames.push(Frame {
                             name,
                             has_properties,
+                            has_secrets,
                             schema_of: why,
                             group,
                             is_object,

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Detectors, Found, Place, Scope};
+use crate::finding::merge_by;
 use crate::hidden::base64::{self, Run};
 use crate::hidden::document::is_document;
 use crate::hidden::lines::{Kind, Lines};
 use crate::hidden::{Map, decoded, without};
 use crate::replace::tokens;
-use crate::{Class, Finding, merge};
+use crate::{Class, Finding};
 
 /// Readings within one another that are searched. Nobody who means well encodes as often.
 const LAYERS_MAX: usize = 8;
@@ -136,8 +137,8 @@ impl<'d> Search<'d> {
         left.is_some()
     }
 
-    /// Asks the detectors. Where the text reads otherwise, too, personal data that is made up of half an escape is none:
-    /// `%2012`.
+    /// Asks the detectors. Where the text reads otherwise, too, what is made up of half an escape is none, as `%2012`
+    /// and `password=&quot;`, but for credentials that are known by their shape.
     pub(super) fn plain(&mut self, text: &str, other: Option<&Map>, at: At<'_>) {
         let mut raw = std::mem::take(&mut self.raw);
         raw.clear();
@@ -146,13 +147,20 @@ impl<'d> Search<'d> {
             let range =
                 text.floor_char_boundary(finding.range.start)..text.ceil_char_boundary(finding.range.end);
             let value = text.get(range.clone()).unwrap_or_default();
-            let is_half = finding.class != Class::Credential && other.is_some_and(|map| map.cuts(&range));
+            let cuts = |at| other.is_some_and(|map| map.cuts(at));
+            let is_half = match finding.class {
+                Class::Credential => is_told(&finding.rule) && cuts(range.end),
+                _ => cuts(range.start) || cuts(range.end),
+            };
             let is_token = value.contains(TOKEN) && !value.contains(char::is_alphanumeric);
             finding.range = range;
             !is_half && !is_token && !self.detectors.stays(finding, value)
         });
-        // Apart from each other they are in as many places of the text as it has, whatever overlapped.
-        merge(&mut raw);
+        // Apart from each other they are in as many places of the text as it has, whatever overlapped. In lines of a
+        // document a finding is of one group, and hides nothing in the next.
+        let are_one =
+            |one: &Finding, next: &Finding| group(at, one.range.start) == group(at, next.range.start);
+        merge_by(&mut raw, |finding| finding, |finding| finding, are_one, |_, _| {});
         for Finding { range, class, rule } in raw.drain(..) {
             let value = text.get(range.clone()).unwrap_or_default();
             self.add(range, class, rule, value, at);
@@ -198,6 +206,22 @@ impl<'d> Search<'d> {
             self.found.push(Found { finding, value: value.to_owned(), places: places.clone(), quote });
         }
     }
+}
+
+/// Of which group of a document's lines that is which stands at a place of a text that was read there.
+fn group(at: At<'_>, mut place: usize) -> Option<usize> {
+    for origin in at?.chain() {
+        match origin.way {
+            Way::Map(map) => place = map.origin(&(place..place + 1)).start,
+            Way::Lines(lines, _) => return lines.group(place),
+        }
+    }
+    None
+}
+
+/// Whether a rule of credentials goes by what stands before a value, and takes what it finds there.
+fn is_told(rule: &str) -> bool {
+    ["assigned-", "url-", "command-"].iter().any(|kind| rule.starts_with(kind))
 }
 
 /// How many readings lie within one another.

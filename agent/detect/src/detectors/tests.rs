@@ -97,9 +97,9 @@ fn documents_stay_documents_as_they_were_written() {
             r#"{"token": 17, "secret": null, "password": ""}"#,
             r#"{"token": "[CREDENTIAL]", "secret": null, "password": ""}"#,
         ),
-        (r#"{"telephone": "030 1234567"}"#, r#"{"telephone": "[PHONE]"}"#),
+        (r#"{"telephone": "01234567"}"#, r#"{"telephone": "[PHONE]"}"#),
         (r#"{"telephones": ["030 1234567"]}"#, r#"{"telephones": ["[PHONE]"]}"#),
-        (r#"{"other": "030 1234567"}"#, r#"{"other": "030 1234567"}"#),
+        (r#"{"other": "01234567"}"#, r#"{"other": "01234567"}"#),
         // A document in a string of another, and one more.
         (
             r#"{"arguments": "{\"to\": \"bob@x.example\", \"card\": 4111111111111111}"}"#,
@@ -218,8 +218,7 @@ fn the_same_value_has_the_same_hash_wherever_it_hides() {
     assert_eq!(redact(r#"["bob\u0040x.example"]"#), format!("[\"{plain}\"]"));
     assert_eq!(redact(&plain), plain);
     // Nothing is made of a token, nor of what stands behind it.
-    let labels =
-        detectors().redact("[EMAIL:0123456789abcdef] tel: [PHONE] 030 1234567", Scope::All, &replacing);
+    let labels = detectors().redact("[EMAIL:0123456789abcdef] tel: [PHONE] 01234567", Scope::All, &replacing);
     assert_eq!(labels.counts, Counts::new(), "{}", labels.text);
     let hidden = redact(r#"{"password": "x"}"#);
     assert_eq!(redact(&hidden), hidden);

@@ -167,7 +167,7 @@ fn read(run: &[u8], is_data_url: bool) -> Option<Run> {
         let [.., byte] = (bits >> count).to_be_bytes();
         bits &= (1 << count) - 1;
         // Text has no controls but these, and no byte that UTF-8 has not. The first bytes tell most.
-        if (byte < b' ' && !b"\t\n\r".contains(&byte)) || matches!(byte, 0x7F | 0xC0 | 0xC1 | 0xF5..) {
+        if (byte < b' ' && !b"\t\n\r\x1B".contains(&byte)) || matches!(byte, 0x7F | 0xC0 | 0xC1 | 0xF5..) {
             is_whole = false;
             break;
         }

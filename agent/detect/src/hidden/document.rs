@@ -134,9 +134,7 @@ impl<'t> Tokens<'t> {
             b'f' => self.word(b"false")?,
             b'n' => self.word(b"null")?,
             b'-' | b'0'..=b'9' => {
-                let rest = self.text.get(at..)?;
-                let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-                self.at += rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+                self.at += number(self.text.get(at..)?)?;
                 Token::Number(at..self.at)
             }
             _ => return None,
@@ -168,6 +166,29 @@ impl<'t> Tokens<'t> {
             at += 2;
         }
     }
+}
+
+/// The length of the number that a text begins with (section 6), leading zeros allowed; `None` when it is none, as an
+/// address of four parts.
+fn number(text: &[u8]) -> Option<usize> {
+    let digits = |at: usize| {
+        text.get(at..)?
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .or(Some(text.len() - at))
+            .filter(|it| *it > 0)
+    };
+    let sign = |at: usize, signs: &[u8]| usize::from(text.get(at).is_some_and(|byte| signs.contains(byte)));
+    let mut at = sign(0, b"-");
+    at += digits(at)?;
+    if text.get(at) == Some(&b'.') {
+        at += 1 + digits(at + 1)?;
+    }
+    if sign(at, b"eE") == 1 {
+        at += 1 + sign(at + 1, b"+-");
+        at += digits(at)?;
+    }
+    (sign(at, b"+-.eE") == 0).then_some(at)
 }
 
 impl Iterator for Tokens<'_> {
@@ -209,6 +230,9 @@ mod tests {
             (r#"{a:1}"#, false),
             ("{} {}", false),
             ("[INFO] ready [x]", false),
+            ("[203.0.113.77]", false),
+            ("[2024-01-31]", false),
+            ("[-0.5e+7, 007, 1E3]", true),
             (r#""a""#, false),
             ("1", false),
             ("", false),

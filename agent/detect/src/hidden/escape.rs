@@ -18,7 +18,7 @@ const fn signs() -> [bool; 256] {
         signs[at] = matches!(at, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF | 0xE0..=0xE3 | 0xEF | 0xF0 | 0xF3);
         at += 1;
     }
-    let ascii = b"\\%&=*+\x1B";
+    let ascii = b"\\%&=*+>\x1B";
     let mut at = 0;
     while at < ascii.len() {
         signs[ascii[at] as usize] = true;
@@ -53,6 +53,8 @@ pub(crate) fn decoded(text: &str) -> Option<View> {
             b'*' => emphasis(bytes, at),
             b'+' if forms.is_url_encoded => Some((1, Some(' '))),
             b'+' => None,
+            b'>' if forms.is_quoted => quotation(bytes, at),
+            b'>' => None,
             0x1B => terminal(bytes, at),
             _ => {
                 let char = text.get(at..)?.chars().next()?;
@@ -109,6 +111,8 @@ struct Forms {
     /// `a=b+c`: no blanks, and names have values.
     is_url_encoded: bool,
     is_quoted_printable: bool,
+    /// Lines begin with `>`.
+    is_quoted: bool,
 }
 
 impl Forms {
@@ -120,7 +124,8 @@ impl Forms {
                 && memchr::memchr(b'+', bytes).is_some()
                 && memchr::memchr3(b'"', b'\\', b' ', bytes).is_none()
                 && !bytes.iter().any(u8::is_ascii_whitespace),
-            is_quoted_printable: has_values && (has(b"=3D") || has(b"=\n") || has(b"=\r\n")),
+            is_quoted_printable: has_values && (has(b"=3D") || has_soft_break(bytes)),
+            is_quoted: bytes.starts_with(b">") || has(b"\n>"),
         }
     }
 
@@ -128,6 +133,7 @@ impl Forms {
     fn may_hide(&self, bytes: &[u8]) -> bool {
         self.is_url_encoded
             || self.is_quoted_printable
+            || self.is_quoted
             || !bytes.is_ascii()
             || memchr::memchr3(b'\\', b'%', b'&', bytes).is_some()
             || memchr::memchr(0x1B, bytes).is_some()
@@ -238,17 +244,43 @@ fn escaped_byte(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     Some((byte, digits + 2 - at))
 }
 
+/// What a line of a quotation begins with, in mail and Markdown.
+fn quotation(bytes: &[u8], at: usize) -> Option<Reading> {
+    let is_begun = at.checked_sub(1).and_then(|before| bytes.get(before)).is_none_or(|byte| *byte == b'\n');
+    let signs = bytes.get(at..)?.iter().take_while(|byte| **byte == b'>').count();
+    let space = usize::from(bytes.get(at + signs) == Some(&b' '));
+    is_begun.then_some((signs + space, None))
+}
+
 /// RFC 2045, section 6.7: a soft line break is nothing; `=XX` is a byte in texts that look so.
 fn quoted_printable(bytes: &[u8], at: usize, forms: &Forms) -> Option<Reading> {
     match bytes.get(at + 1)? {
+        b'\n' | b'\r' if is_padding(bytes, at) => None,
         b'\n' => Some((2, None)),
         b'\r' if bytes.get(at + 2) == Some(&b'\n') => Some((3, None)),
         _ if forms.is_quoted_printable => {
+            let digits = bytes.get(at + 1..at + 3)?;
             let byte = u8::try_from(hexadecimal(bytes, at + 1..at + 3)?).ok()?;
-            byte.is_ascii().then_some((3, Some(byte.into())))
+            (byte.is_ascii() && !digits.iter().any(u8::is_ascii_lowercase)).then_some((3, Some(byte.into())))
         }
         _ => None,
     }
+}
+
+/// Whether a line goes on in the next: looks at the first that may.
+fn has_soft_break(bytes: &[u8]) -> bool {
+    let found = memchr::memmem::find(bytes, b"=\n").or_else(|| memchr::memmem::find(bytes, b"=\r\n"));
+    found.is_some_and(|at| !is_padding(bytes, at))
+}
+
+/// Whether a sign of equality ends base64: the run before it has at least the length of a short key.
+fn is_padding(bytes: &[u8], at: usize) -> bool {
+    const RUN_MIN: usize = 20;
+    let before = bytes.get(..at).unwrap_or_default();
+    let signs = before.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
+    let run = before.get(..at - signs).unwrap_or_default().iter().rev();
+    let run = run.take_while(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte)).count();
+    run >= RUN_MIN && (run + signs + 1).is_multiple_of(4)
 }
 
 /// `**` between characters of one word: `a**b**@c.example`. What stands round a word leaves it whole, and rows of
@@ -313,6 +345,10 @@ mod tests {
             ("bob@exam=\r\nple.com", "bob@example.com"),
             ("a=3D1 bob=40example.com", "a=1 bob@example.com"),
             ("x=40", "x=40"),
+            ("key=AbCdEfGhIjKlMnOpQrStUvWxYz0=\nnext", "key=AbCdEfGhIjKlMnOpQrStUvWxYz0=\nnext"),
+            // Quotations.
+            ("> a: |\n>   b\n>> c\n>", "a: |\n  b\nc\n"),
+            ("a > b\nc>d", "a > b\nc>d"),
             // Unicode.
             ("４１１１\u{A0}１", "4111 1"),
             ("b\u{200B}o\u{AD}b", "bob"),

@@ -58,6 +58,12 @@ impl Lines {
         self.spans.push(Span { view: begin..self.text.len(), origin, kind, group, pieces });
     }
 
+    /// Of which group that is which stands at a place.
+    pub(crate) fn group(&self, at: usize) -> Option<usize> {
+        let span = self.spans.partition_point(|span| span.view.end <= at);
+        self.spans.get(span).map(|span| span.group)
+    }
+
     /// Where what was found in `range` stands: in the first line that it is of, and in those of its group. What goes from a
     /// name into its value is told by the name, and is the value.
     pub(crate) fn origins(&self, range: &Range<usize>) -> Vec<(Range<usize>, Kind)> {

@@ -44,6 +44,10 @@ const REACH: usize = 40;
 /// Bytes between a word and its number, at most.
 const GAP: usize = 20;
 
+/// What ends what a word speaks of; U+FFFD stands for a number that was hidden already, of which it spoke.
+const ENDS: [char; 15] =
+    ['\n', '\r', ';', ',', '{', '}', '|', '、', '，', '。', '；', '!', '?', '\u{fffd}', '\u{fffc}'];
+
 /// The words: a line has a label, a colon, and words parted by bars.
 static WORDS: &str = include_str!("context/words.txt");
 
@@ -102,7 +106,7 @@ impl Context {
         let (end, label) = last?;
         let between = before.get(end..)?;
         let is_near = between.len() <= GAP
-            && !between.contains(['\n', '\r', ';', ',', '{', '}', '|', '、', '，', '。', '；', '!', '?'])
+            && !between.contains(ENDS)
             && !between.split_once(". ").is_some_and(|(_, next)| next.contains(char::is_alphabetic));
         is_near.then_some((label, between.len()))
     }

@@ -5,19 +5,15 @@
 
 mod domain;
 
-use super::scan::{char_at, char_before, step};
+use super::scan::{char_before, step};
 use aho_corasick::AhoCorasick;
 use std::ops::Range;
 
-/// What stands for the sign between name and domain: as it is, of full width, percent-encoded, escaped in JSON and
-/// HTML, and as people write it for each other.
-const SIGNS: &[&str] = &[
-    "@", "\u{ff20}", "%40", "\\u0040", "&#64;", "&#x40;", "&commat;", "[at]", "(at)", "{at}", "<at>", "[@]",
-    "(@)",
-];
+/// What stands for the sign between name and domain: as it is, of full width, and as people write it for each other.
+const SIGNS: &[&str] = &["@", "\u{ff20}", "[at]", "(at)", "{at}", "<at>", "[@]", "(@)"];
 
 /// The first of [`SIGNS`] that is for people.
-const FOR_PEOPLE: usize = 7;
+const FOR_PEOPLE: usize = 2;
 
 /// Bytes of a name, at most: 64 by RFC 5321, of which each may be written as three.
 const LONGEST_NAME: usize = 192;
@@ -99,10 +95,6 @@ fn name(text: &str, end: usize, least: usize) -> Option<usize> {
             script = Some(other);
         }
         at -= char.len_utf8();
-    }
-    // A letter that is an escape's.
-    if char_before(text, at) == Some('\\') && matches!(char_at(text, at), Some('n' | 'r' | 't')) {
-        at += 1;
     }
     let name = text.get(at..end)?;
     let name = name.rsplit_once("..").map_or(name, |(_, name)| name);

@@ -5,7 +5,7 @@
 //! documentation stand for real ones and count as such.
 
 use super::context::{Context, Label};
-use super::scan::{Before, char_at, char_before, is_behind_escape, step};
+use super::scan::{Before, char_at, char_before, step};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -26,7 +26,6 @@ pub(super) fn find_v4(text: &str, context: &Context, private: bool, mut each: im
         // All that is of digits and dots, at once: a longer row of numbers is no address.
         let start = dot - count(bytes.get(at..dot).unwrap_or_default().iter().rev());
         let end = dot + count(bytes.get(dot..).unwrap_or_default().iter());
-        let start = if is_percent(text, start) { start + 2 } else { start };
         let run = text.get(start..end).unwrap_or_default();
         // A sentence ends behind it.
         let run = run.trim_end_matches('.');
@@ -44,11 +43,6 @@ pub(super) fn find_v4(text: &str, context: &Context, private: bool, mut each: im
         }
         at = end.max(dot + 1);
     }
-}
-
-/// Whether two digits at a place are of a percent-encoded byte.
-fn is_percent(text: &str, at: usize) -> bool {
-    char_before(text, at) == Some('%') && is_behind_escape(text, at + 2)
 }
 
 fn count<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
@@ -70,7 +64,7 @@ fn begins_v4(text: &str, start: usize) -> bool {
         '-' | '+' => !before.far.is_ascii_alphanumeric() || before.far.is_ascii_digit(),
         '=' => !matches!(before.far, '=' | '>' | '<' | '~' | '!'),
         '/' => !is_product(text.get(..start - 1).unwrap_or_default()),
-        near => !near.is_ascii_alphanumeric() || is_behind_escape(text, start),
+        near => !near.is_ascii_alphanumeric(),
     }
 }
 
@@ -174,8 +168,7 @@ fn v6(text: &str, start: usize, end: usize, private: bool) -> Option<Range<usize
     });
     let (start, end) = first?;
     let before = char_before(text, start);
-    let is_begun = !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_')
-        || is_behind_escape(text, start);
+    let is_begun = !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_');
     let is_ended = !char_at(text, end).is_some_and(|char| char.is_ascii_alphanumeric() || char == '_');
     if !is_begun || !is_ended {
         return None;

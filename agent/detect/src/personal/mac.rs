@@ -2,7 +2,7 @@
 //! dots.
 
 use super::context::{Context, Label};
-use super::scan::{char_at, char_before, is_behind_escape, step};
+use super::scan::{char_at, char_before, step};
 use std::ops::Range;
 
 /// Bytes of an address, at least.
@@ -77,8 +77,7 @@ fn is_address(run: &str, is_named: impl Fn() -> bool) -> bool {
 /// A row of digits and separators without the name that ends in it, as `mac:` and `addr:` do.
 fn behind_name(text: &str, start: usize, end: usize) -> &str {
     let run = text.get(start..end).unwrap_or_default();
-    let is_name = char_before(text, start).is_some_and(|char| char.is_ascii_alphabetic())
-        && !is_behind_escape(text, start);
+    let is_name = char_before(text, start).is_some_and(|char| char.is_ascii_alphabetic());
     match run.split_once([':', '-']) {
         Some((_, rest)) if is_name => rest,
         _ => run,
@@ -90,8 +89,7 @@ fn is_apart_before(text: &str, start: usize, separator: Option<char>) -> bool {
     let before = char_before(text, start);
     let far = before.and_then(|char| char_before(text, start - char.len_utf8()));
     let is_row = before == separator && far.is_some_and(|char| char.is_ascii_hexdigit());
-    is_behind_escape(text, start)
-        || !is_row && !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_')
+    !is_row && !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 
 fn is_apart_behind(text: &str, end: usize) -> bool {
@@ -112,7 +110,6 @@ mod tests {
             ("ether 00:1a:2b:3c:4d:5e brd ff:ff:ff:ff:ff:ff", &["00:1a:2b:3c:4d:5e"]),
             ("MAC: 00-1A-2B-3C-4D-5E.", &["00-1A-2B-3C-4D-5E"]),
             ("001a.2b3c.4d5e", &["001a.2b3c.4d5e"]),
-            ("\\n02:42:ac:11:00:02\\n", &["02:42:ac:11:00:02"]),
             ("mac:02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),
             ("device-02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),
             ("addr:02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),

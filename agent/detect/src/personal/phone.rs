@@ -8,7 +8,7 @@ mod plan;
 
 use super::UnknownName;
 use super::context::{Context, Label};
-use super::scan::{Window, is_behind_escape};
+use super::scan::Window;
 use groups::Groups;
 use plan::{Plan, Region};
 use std::str::FromStr;
@@ -56,9 +56,7 @@ impl Phones {
         }
         let plus = match (before.near, before.far) {
             ('+', '(') => Some(before.near_at),
-            ('+', far) => Some(before.near_at).filter(|at| {
-                !far.is_ascii_alphanumeric() && far != ')' || is_behind_escape(window.text, *at)
-            }),
+            ('+', far) => Some(before.near_at).filter(|_| !far.is_ascii_alphanumeric() && far != ')'),
             ('(', '+') => window.text.get(..before.near_at).map(|text| text.len() - last_len(text)),
             _ => None,
         };

@@ -109,16 +109,11 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Of a place of a text; what is percent-encoded there is what it encodes.
+    /// Of a place of a text.
     pub(super) fn of(text: &str, at: usize) -> Self {
-        let encoded = at.checked_sub(3).and_then(|start| Some((start, text.get(start..at)?)));
-        let (near, near_at) = match encoded {
-            Some((start, "%2B" | "%2b")) => ('+', start),
-            Some((start, "%20" | "%3D" | "%3d" | "%3A" | "%3a" | "%22")) => (' ', start),
-            _ => match char_before(text, at) {
-                Some(char) => (normalized(char), at - char.len_utf8()),
-                None => ('\0', at),
-            },
+        let (near, near_at) = match char_before(text, at) {
+            Some(char) => (normalized(char), at - char.len_utf8()),
+            None => ('\0', at),
         };
         Self { near, near_at, far: char_before(text, near_at).map_or('\0', normalized) }
     }
@@ -265,7 +260,6 @@ pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
     while let Some(digit) = next_digit(text, at) {
         let start = word_start(text, digit, at);
         let end = word_end(text, digit);
-        let start = behind_escape(text, start);
         if start < end
             && end - start <= LONGEST_WORD * 3
             && let Some(window) = Window::new(text, start)
@@ -313,41 +307,6 @@ fn word_end(text: &str, mut at: usize) -> usize {
         at += char.len_utf8();
     }
     at
-}
-
-/// Where a word begins whose first letters are of an escape: `\n`, `\u00e9`, `%2B`, a terminal's `ESC[31m`.
-fn behind_escape(text: &str, start: usize) -> usize {
-    let hex = |range: std::ops::Range<usize>| {
-        let end = range.end;
-        let digits = text.as_bytes().get(range).unwrap_or_default();
-        (!digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)).then_some(end)
-    };
-    match (char_before(text, start), char_at(text, start)) {
-        (Some('\\'), Some('n' | 'r' | 't')) => start + 1,
-        (Some('\\'), Some('u')) => hex(start + 1..start + 5).unwrap_or(start),
-        (Some('%'), _) => hex(start..start + 2).unwrap_or(start),
-        (Some('[' | ';'), _) => {
-            let word = text.as_bytes().get(start..).unwrap_or_default();
-            let colour = word.iter().take(4).position(|byte| *byte == b'm').map(|at| start + at + 1);
-            colour.filter(|end| is_behind_escape(text, *end)).unwrap_or(start)
-        }
-        _ => start,
-    }
-}
-
-/// Whether a place is behind an escape that ends in a letter or a digit: `\n`, `%20`, a terminal's `ESC[31m`.
-pub(super) fn is_behind_escape(text: &str, at: usize) -> bool {
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    match before {
-        [.., b'\\', b'n' | b'r' | b't'] => true,
-        [.., b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
-        [rest @ .., b'm'] => {
-            let codes =
-                rest.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
-            rest.get(..rest.len() - codes).is_some_and(|rest| rest.ends_with(b"\x1b["))
-        }
-        _ => false,
-    }
 }
 
 /// Where letters before a word with digits begin that may be of its number: one or two of them, as of British numbers,

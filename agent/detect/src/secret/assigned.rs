@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::alphabet::{is_key, run, run_back};
+use super::container;
 use super::extent::{element, end, opening, trimmed};
 use super::header;
 use super::name::{self, Strength};
@@ -120,7 +121,14 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
         return;
     }
     let Some((separator, begin)) = separator::after(scan.text, at) else { return };
+    if separator == Separator::Colon {
+        container::block(scan, at - name.text.len(), begin, name.strength);
+    }
     let Some((quote, begin)) = opening(scan.text, begin, separator) else { return };
+    let bracket = begin.saturating_sub(quote.len() + usize::from(!quote.is_empty()));
+    if scan.rest(bracket).starts_with(['{', '[']) {
+        container::brackets(scan, bracket, name.strength);
+    }
     // An object, an element, a template: what is within has names of its own.
     let is_open =
         scan.rest(begin).starts_with(['{', '[', '(', '<', '|', '>']) || scan.rest(begin).starts_with("$(");
@@ -135,7 +143,13 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
     let max = if name.strength == Strength::Weak { WEAK_MAX_BYTES } else { usize::MAX };
     let is_element = separator == Separator::Tag;
     let end = if is_element {
-        element(scan.rest(begin)).filter(|_| quote.is_empty()).map(|length| begin + length)
+        // `<password>…</password>`, and `<b class="password">…</b>`.
+        let closes = |end: &usize| {
+            let behind = scan.rest(*end).get(2..).unwrap_or_default();
+            scan.bytes.get(at) != Some(&b'>')
+                || behind.split_once('>').is_some_and(|(tag, _)| tag.ends_with(name.text))
+        };
+        element(scan.rest(begin)).filter(|_| quote.is_empty()).map(|length| begin + length).filter(closes)
     } else {
         end(scan.text, begin, quote, name, max)
     };
@@ -209,7 +223,8 @@ fn is_secret(
         return is_told && is_random(found);
     }
     if !is_quoted {
-        let is_sign = found.len() < 6 && !found.chars().any(char::is_alphanumeric);
+        // U+FFFC stands for a long run of base64.
+        let is_sign = found.len() < 6 && !found.contains(|c: char| c.is_alphanumeric() || c == '\u{fffc}');
         if is_sign && !name.is_parameter
             || value::is_code(found, name.text)
             || is_call(scan, begin + found.len(), found)

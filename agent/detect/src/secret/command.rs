@@ -122,7 +122,7 @@ pub(super) fn find(scan: &mut Scan<'_>, sign: Range<usize>) {
         };
         let found = found.trim_matches(['"', '\'', '`']);
         if !found.is_empty()
-            && !found.starts_with('-')
+            && !found.starts_with(['-', '&', '|', ';'])
             && !value::is_placeholder(found)
             && is_likely(command, text, found)
         {

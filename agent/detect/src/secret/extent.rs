@@ -13,8 +13,9 @@ pub(super) fn opening(text: &str, at: usize, separator: Separator) -> Option<(&s
     let rest = text.get(begin..)?;
     if separator == Separator::Colon && rest.starts_with(['|', '>']) {
         let line = run(rest.as_bytes().get(..rest.len().min(4))?, |byte| b"|>+-".contains(&byte));
-        if rest.get(line..)?.starts_with('\n') {
-            begin += line + 1;
+        let end = separator::line_end(rest.get(line..)?);
+        if end > 0 {
+            begin += line + end;
             begin += separator::spaces(text.get(begin..)?);
         }
     }
@@ -88,7 +89,7 @@ pub(super) fn quoted(rest: &str, quote: &str) -> usize {
         from = at + close.len();
     }
     // What is cut has no end; a line has.
-    if matches!(quote, "'" | "`") { find(rest.as_bytes(), b"\n").unwrap_or(rest.len()) } else { rest.len() }
+    find(rest.as_bytes(), b"\n").unwrap_or(rest.len())
 }
 
 /// The length of a value without quotes.

@@ -89,7 +89,7 @@ const BARE: &[&str] = &[
 #[rustfmt::skip]
 const WEAK: &[&str] = &[
     "key", "auth", "pass", "sig", "session", "sid", "ticket", "code", "otp", "clave", "verifier", "webhook",
-    "schluessel",
+    "schluessel", "secrets", "tokens",
 ];
 
 /// What makes a token of it that opens nothing, before `token`.
@@ -163,6 +163,12 @@ impl Folded {
 pub(super) fn hides(name: &str) -> bool {
     // The mark that stands in a name's place says nothing of its value.
     !value::is_token(name) && strength(name) > Strength::Weak
+}
+
+/// Whether the name is that of several secrets.
+pub(super) fn holds(name: &str) -> bool {
+    let folded = Folded::new(name);
+    ["secrets", "tokens"].iter().any(|word| folded.get().ends_with(word))
 }
 
 /// What a name says of its value.

@@ -21,6 +21,8 @@ pub(super) struct Scan<'t> {
     pub(super) name_end: usize,
     /// Where the last line ends that was looked at as one of a table.
     pub(super) table_end: usize,
+    /// Where the last object, list or block ends that was looked into.
+    pub(super) container_end: usize,
     /// Where the last line of a command ends that was looked at.
     pub(super) command_end: usize,
 }
@@ -36,6 +38,7 @@ impl<'t> Scan<'t> {
             covered: 0,
             name_end: 0,
             table_end: 0,
+            container_end: 0,
             command_end: 0,
         }
     }

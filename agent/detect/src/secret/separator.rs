@@ -179,6 +179,15 @@ fn clause(rest: &str, begin: usize) -> Option<(Separator, usize)> {
     }
 }
 
+/// How many bytes the end of a line has that stands at the beginning of a text: none when there is none.
+pub(super) fn line_end(text: &str) -> usize {
+    match text.as_bytes() {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        _ => 0,
+    }
+}
+
 /// Spaces and tabs, within bounds.
 pub(super) fn spaces(text: &str) -> usize {
     let bytes = text.as_bytes();

@@ -37,7 +37,7 @@ pub(super) fn find(scan: &mut Scan<'_>, name: &Range<usize>) {
         .map(|(column, cell)| (column, name::strength(trimmed(cell))))
         .filter(|(_, strength)| *strength > Strength::Weak)
         .collect();
-    if cells < 2 || sign != '|' && !names.split(sign).all(is_header) {
+    if cells < 2 || sign != '|' && !begin_of(names, sign).split(sign).all(is_header) {
         return;
     }
     for row in 0..ROWS_MAX {
@@ -93,6 +93,13 @@ fn line(text: &str, at: usize) -> Option<Range<usize>> {
     let length = run(rest.get(..rest.len().min(ROW_MAX_BYTES))?, |byte| byte != b'\n');
     let end = (at + length + 1).min(text.len());
     (length > 0 && length < ROW_MAX_BYTES).then_some(at..end)
+}
+
+/// The first line without what stands before it there: `users: name,password`.
+fn begin_of(names: &str, sign: char) -> &str {
+    let first = names.split(sign).next().unwrap_or_default();
+    let lead = first.rfind([':', '>', '[', '(', '"', '=', '“']).unwrap_or_default();
+    names.get(lead..).unwrap_or(names).trim_start_matches(|c: char| !c.is_alphanumeric())
 }
 
 fn is_header(cell: &str) -> bool {

@@ -56,6 +56,10 @@ const TERMS: &[&str] = &[
     "2fa", "mfa", "pkcs", "i18n", "8-", "12-", "16-", "24-", "32-", "64-",
 ];
 
+/// What closes a sentence, or a quotation or brackets of typography, round a value.
+const BEHIND: &[char] =
+    &['.', ',', ':', ';', '?', '!', '“', '”', '’', '»', '›', '」', '』', '】', '）', '。', '，', '…'];
+
 /// Objects whose members are secrets that are elsewhere.
 #[rustfmt::skip]
 const ROOTS: &[&str] = &[
@@ -129,7 +133,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         return true;
     }
     let lower = value.to_lowercase();
-    let word = lower.trim_end_matches(['.', ',', ':', ')', ']', '}', '>', '?', '!', '|', '*']);
+    let word = lower.trim_end_matches(BEHIND).trim_end_matches(['.', ',', ':', ')', ']', '}', '>', '|', '*']);
     let says_whose = lower.contains("your") && !lower.bytes().any(|byte| byte.is_ascii_digit());
     let is_told = [
         "enter", "insert", "replace", "<", "example-", "example_", "put-", "put_", "my-api", "my_api",
@@ -162,8 +166,16 @@ fn is_masked(value: &str) -> bool {
         || lower.contains("xxxx")
         || value.contains("***")
         || value.contains("•••")
-        || value.ends_with("...")
-        || value.ends_with('…')
+        || value.strip_suffix("...").or_else(|| value.strip_suffix('…')).is_some_and(is_beginning)
+}
+
+/// Whether no more is shown of a secret than its beginning, as in `sk-proj-Ab3d…`; what ends there is a sentence
+/// otherwise.
+fn is_beginning(shown: &str) -> bool {
+    const SECRET_MIN_BYTES: usize = 10;
+    let last = shown.rsplit(['-', '_']).next().unwrap_or_default();
+    let has_sign = last.bytes().any(|byte| b"!@#$%^&*+=~".contains(&byte));
+    last.len() < SECRET_MIN_BYTES || !Mix::of(last.as_bytes()).has_all() && !has_sign
 }
 
 /// Whether a bare value is an expression of a program rather than a text: a call, a member, a variable of the name.
@@ -173,6 +185,8 @@ pub(super) fn is_code(value: &str, name: &str) -> bool {
     }
     steps::add(value.len());
     let value = value.trim_start_matches(['&', '*', '@']);
+    // `abc(1!` is no call.
+    let value = value.trim_end_matches(|c| c != '!' && BEHIND.contains(&c));
     let path = value.len()
         - value.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_.$:?>-".contains(c)).len();
     let (path, rest) = value.split_at_checked(path).unwrap_or((value, ""));

@@ -16,9 +16,6 @@ fn addresses_are_found() {
             ("\"john smith\"@example.org", &["\"john smith\"@example.org"]),
             ("o'brien@example.ie", &["o'brien@example.ie"]),
             ("user@xn--bcher-kva.xn--p1ai", &["user@xn--bcher-kva.xn--p1ai"]),
-            ("email=jane%40example.com&x=1", &["jane%40example.com"]),
-            ("jane\\u0040example.com", &["jane\\u0040example.com"]),
-            ("to:\\njane@example.com\\n", &["jane@example.com"]),
             ("jane [at] example [dot] com", &["jane [at] example [dot] com"]),
             ("jane(at)example.com", &["jane(at)example.com"]),
             ("jane@[192.0.2.1]", &["jane@[192.0.2.1]"]),
@@ -42,6 +39,8 @@ fn look_alikes_stay() {
         Class::Email,
         &[
             ("@decorator", &[]),
+            // Escapes are undone elsewhere.
+            ("jane%40example.com jane\\u0040example.com jane&#64;example.com", &[]),
             ("@app.route('/')", &[]),
             ("user@2x.png", &[]),
             ("logo@2x.png", &[]),
