@@ -225,7 +225,9 @@ fn plain_name(name: &str) -> String {
 }
 
 fn in_order(mut found: Vec<Found>) -> Vec<Found> {
-    // Of several readings of the same, the innermost tells what it reads as.
+    // What reads the same in several readings was found in the outermost; of others the innermost tells what it reads as.
+    found.sort_by_key(|found| (found.finding.range.start, found.finding.range.end, found.places.len()));
+    found.dedup_by(|other, first| other.finding == first.finding && other.value == first.value);
     found.sort_by_key(|found| std::cmp::Reverse(found.places.len()));
     merge_by(
         &mut found,

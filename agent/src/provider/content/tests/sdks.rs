@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::Content;
 use crate::call::Recorded;
-use crate::provider::tests::wire::recorded;
+use crate::provider::BodyLimits;
+use crate::provider::tests::wire::recorded_within;
 
 /// The word that recordings have in each text of the user's or the model's.
 const CANARY: &str = "canary";
@@ -91,7 +92,8 @@ fn each(families: &[&str], sink: &mut dyn FnMut(&str, &Recorded, &Content)) {
                 continue;
             }
             let name = path.with_extension("").strip_prefix(&folder).unwrap().display().to_string();
-            for call in recorded(&read("request"), &read("response"), usize::MAX) {
+            let limits = BodyLimits { kept_bytes: 1 << 20, ..BodyLimits::default() };
+            for call in recorded_within(&read("request"), &read("response"), usize::MAX, limits) {
                 if let Some(recorded) = &call.recorded {
                     sink(&name, recorded, &recorded.content());
                 }
