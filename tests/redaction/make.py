@@ -11,6 +11,7 @@ import assignments
 import bodies
 import credentials
 import documents
+import everyday
 import hiding
 import lookalikes_made
 import lookalikes_written
@@ -47,7 +48,7 @@ def count(records, *names):
 
 def main():
     """Makes all cases and writes them."""
-    for part in (credentials, assignments, structures, personal, hiding, bodies, lookalikes_made, lookalikes_written, near_misses, documents):
+    for part in (credentials, assignments, structures, personal, hiding, bodies, lookalikes_made, lookalikes_written, near_misses, documents, everyday):
         part.everything()
     write("positives.jsonl", POSITIVES)
     write("lookalikes.jsonl", LOOKALIKES)

@@ -144,9 +144,10 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// How many bytes a token takes at the beginning of a text.
 fn token(text: &str) -> Option<usize> {
-    const LONGEST: usize = "[NATIONAL_ID::]".len() + 4 * HASH_BYTES;
-    let end = text.bytes().take(LONGEST).position(|byte| byte == b']')?;
-    let inner = text.get(1..end)?;
+    const LONGEST: usize = LABEL_MAX_BYTES + "[::]".len() + 4 * HASH_BYTES;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':';
+    let end = 1 + text.bytes().skip(1).take(LONGEST).position(|byte| !is_part(byte))?;
+    let inner = text.get(1..end).filter(|_| text.as_bytes().get(end) == Some(&b']'))?;
     let mut hashes = inner.split(':');
     let name = hashes.next().unwrap_or_default();
     let is_hash = |hash: &str| {
@@ -157,7 +158,12 @@ fn token(text: &str) -> Option<usize> {
             .iter()
             .any(|class| class.name().bytes().map(|byte| byte.to_ascii_uppercase()).eq(name.bytes()))
     };
-    (hashes.clone().count() <= 2 && hashes.all(is_hash) && is_known()).then_some(end + 1)
+    // A rule of the operator's may have any name, and is told by the hash behind it.
+    let has_hash = hashes.clone().next().is_some();
+    let is_label = has_hash
+        && (1..=LABEL_MAX_BYTES).contains(&name.len())
+        && !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    (hashes.clone().count() <= 2 && hashes.all(is_hash) && (is_label || is_known())).then_some(end + 1)
 }
 
 /// The form that all ways to write a value share.

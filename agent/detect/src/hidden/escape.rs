@@ -47,7 +47,7 @@ pub(crate) fn decoded(text: &str) -> Option<View> {
         at += sign;
         let reading = match bytes.get(at)? {
             b'\\' => backslash(bytes, at),
-            b'%' => escaped_character(bytes, at),
+            b'%' => escaped_character(bytes, at).or_else(|| percent_sign(bytes, at)),
             b'&' => entity::reference(bytes.get(at..)?).map(|(char, length)| (length, Some(char))),
             b'=' => quoted_printable(bytes, at, &forms),
             b'*' => emphasis(bytes, at),
@@ -220,6 +220,11 @@ fn escaped_character(bytes: &[u8], at: usize) -> Option<Reading> {
     Some((length, Some(char)))
 }
 
+/// `%25` before what is no character with it.
+fn percent_sign(bytes: &[u8], at: usize) -> Option<Reading> {
+    bytes.get(at..)?.starts_with(b"%25").then_some((3, Some('%')))
+}
+
 /// `%XX`, however often its `%` was encoded as `%25`, or `\xXX` behind any number of backslashes.
 fn escaped_byte(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let mut digits = at + 1;
@@ -335,6 +340,7 @@ mod tests {
             ("%zz %4 % %", "%zz %4 % %"),
             ("%FF%C3x", "%FF%C3x"),
             ("100%25", "100%"),
+            ("%25B4111", "%B4111"),
             ("q=a+b&c=%2B49", "q=a b&c=+49"),
             ("a + b = c+d", "a + b = c+d"),
             // HTML.

@@ -148,7 +148,8 @@ impl Script {
 /// Whether this is the name of an algorithm of SSH, or a login to a host: `ssh://deploy@host/`, `https://user:password@host/`, `git@host:path`,
 /// `backup@host:/srv`.
 fn is_login(text: &str, start: usize, name_end: usize, end: usize) -> bool {
-    let before = text.get(..start).unwrap_or_default();
+    // A variable of a shell.
+    let before = text.get(..start).unwrap_or_default().trim_end_matches('$');
     let after = text.get(end..).unwrap_or_default();
     let name = text.get(start..name_end).unwrap_or_default();
     let is_path = after.starts_with(":/") || after.starts_with(":~") || after.starts_with(":.");
@@ -157,7 +158,7 @@ fn is_login(text: &str, start: usize, name_end: usize, end: usize) -> bool {
             // A user's name may stand between.
             let user = before.trim_end_matches(':').bytes().rev().take(64);
             let length =
-                user.take_while(|byte| byte.is_ascii_alphanumeric() || b"._-%".contains(byte)).count();
+                user.take_while(|byte| byte.is_ascii_alphanumeric() || b"._-%${}".contains(byte)).count();
             before.get(..before.len() - 1 - length).is_some_and(|before| before.ends_with("://"))
         };
     let is_path = is_path || matches!(name, "git" | "hg" | "svn") && after.starts_with([':', '/']);

@@ -260,6 +260,9 @@ pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
     while let Some(digit) = next_digit(text, at) {
         let start = word_start(text, digit, at);
         let end = word_end(text, digit);
+        // The first track of a card begins with `%B` (ISO/IEC 7813).
+        let is_track = text.get(..start + 1).is_some_and(|before| before.ends_with("%B"));
+        let start = start + usize::from(is_track);
         if start < end
             && end - start <= LONGEST_WORD * 3
             && let Some(window) = Window::new(text, start)

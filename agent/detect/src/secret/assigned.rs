@@ -120,7 +120,10 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
     if name.text.ends_with(['h', 'H']) && header::pair(scan, at) {
         return;
     }
-    let Some((separator, begin)) = separator::after(scan.text, at) else { return };
+    let element_begin = separator::attributes(scan.text, &(at - name.text.len().min(at)..at));
+    let given =
+        element_begin.map(|begin| (Separator::Tag, begin)).or_else(|| separator::after(scan.text, at));
+    let Some((separator, begin)) = given else { return };
     if separator == Separator::Colon {
         container::block(scan, at - name.text.len(), begin, name.strength);
     }
@@ -146,7 +149,7 @@ fn given(scan: &mut Scan<'_>, at: usize, name: &Name<'_>) {
         // `<password>…</password>`, and `<b class="password">…</b>`.
         let closes = |end: &usize| {
             let behind = scan.rest(*end).get(2..).unwrap_or_default();
-            scan.bytes.get(at) != Some(&b'>')
+            scan.bytes.get(at) != Some(&b'>') && element_begin.is_none()
                 || behind.split_once('>').is_some_and(|(tag, _)| tag.ends_with(name.text))
         };
         element(scan.rest(begin)).filter(|_| quote.is_empty()).map(|length| begin + length).filter(closes)
@@ -199,10 +202,13 @@ fn is_secret(
     separator: Separator,
 ) -> bool {
     let is_quoted = !quote.is_empty();
-    // A quote that begins with a space rather ends something.
+    // A quote that begins with a space rather ends something, and so does one before a bracket, if none follows.
     if value::is_placeholder(found)
         || value::is_token(found)
         || is_quoted && quote.is_ascii() && found.starts_with(' ')
+        || is_quoted
+            && found.starts_with([')', ']', '}', ',', ';'])
+            && !scan.rest(begin + found.len()).starts_with(quote)
     {
         return false;
     }

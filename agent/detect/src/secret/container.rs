@@ -1,6 +1,6 @@
 //! Objects, lists and blocks under a name that says that secrets are within: `"secrets": {"smtp": "…"}`.
 
-use super::alphabet::{run, steps};
+use super::alphabet::{run, run_back, steps};
 use super::name::Strength;
 use super::random::is_random;
 use super::scan::Scan;
@@ -52,10 +52,9 @@ pub(super) fn block(scan: &mut Scan<'_>, name: usize, at: usize, strength: Stren
     let end = separator::spaces(rest);
     let end = end + separator::line_end(rest.get(end..).unwrap_or_default());
     let before = scan.bytes.get(name.saturating_sub(INDENT_MAX_BYTES)..name).unwrap_or_default();
-    let own = before.iter().rev().take_while(|byte| b" -\"'".contains(byte)).count();
-    if !rest.get(..end).is_some_and(|line| line.ends_with('\n'))
-        || before.iter().rev().nth(own).is_some_and(|it| *it != b'\n')
-    {
+    let line = before.get(before.len() - run_back(before, |byte| byte != b'\n')..).unwrap_or_default();
+    let own = run(line, |byte| byte == b' ');
+    if !rest.get(..end).is_some_and(|line| line.ends_with('\n')) {
         return;
     }
     let Some(window) = window(scan, at + end) else { return };

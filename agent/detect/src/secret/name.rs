@@ -56,7 +56,7 @@ const PASSWORDS: &[&str] = &[
     "jelszo", "katasandi", "matkhau", "geslo", "parol", "motdepasse", "dbpass", "userpass", "sudopass",
     "rootpass", "adminpass", "mysqlpass", "authpass", "smtppass", "mailpass", "ftppass", "pgpass", "redispass",
     "sshpass", "keypass", "storepass", "passw", "claveacceso", "clavedeacceso", "mdp", "passkey", "loginpass",
-    "proxypass",
+    "proxypass", "requirepass", "masterauth", "masterpass",
 ];
 
 /// Last words of names whose value is a secret, perhaps a word: too short to be ends only.

@@ -1,6 +1,8 @@
 //! What stands between a name and its value.
 
-use super::alphabet::{find, run, steps};
+use std::ops::Range;
+
+use super::alphabet::{find, run, run_back, steps};
 
 /// How a value is given to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,16 @@ pub(super) enum Separator {
 const SPACES_MAX: usize = 24;
 /// Bytes of a clause between a name and its value, of a type, of what is in parentheses.
 const CLAUSE_MAX_BYTES: usize = 48;
+
+/// Bytes of an element's attributes.
+const ATTRIBUTES_MAX_BYTES: usize = 96;
+
+/// Words that say what a value has become, with the spaces round them.
+#[rustfmt::skip]
+const BECAME: &[&str] = &[
+    " is now ", " was changed to ", " has been changed to ", " changed to ", " was set to ", " is set to ", " set to ", " was reset to ", " reset to ",
+    " updated to ", " ist jetzt ", " lautet jetzt ", " est maintenant ", " es ahora ", " agora é ",
+];
 
 /// Words that say what a value is, with the spaces round them.
 #[rustfmt::skip]
@@ -75,6 +87,12 @@ pub(super) fn after(text: &str, at: usize) -> Option<(Separator, usize)> {
         return Some((Separator::Comma, begin + 1));
     }
     let starts = |words: &[&str]| words.iter().find_map(|word| starts_with(rest, word).then_some(word.len()));
+    if let Some(length) = starts(BECAME) {
+        return Some((Separator::Is, at + closers + length));
+    }
+    if let Some(value) = next_element(rest) {
+        return Some((Separator::Is, at + closers + value));
+    }
     if let Some(length) = starts(IS) {
         // `es: `.
         let colon = usize::from(rest.get(length..).is_some_and(|value| value.starts_with(':')));
@@ -153,6 +171,43 @@ fn paired(rest: &str) -> Option<usize> {
     // `content` is of elements: elsewhere it is what a message says.
     let is_told = sign.starts_with('=') || sign.starts_with(':') && *name != "content";
     is_told.then_some(word_at + lead + name.len() + closers + 1)
+}
+
+/// Where the element begins to hold its value that a name of XML or HTML opens, with attributes: `<password
+/// kind="plain">…`. The name stands at `name`.
+pub(super) fn attributes(text: &str, name: &Range<usize>) -> Option<usize> {
+    const PREFIX_MAX_BYTES: usize = 16;
+    let before = text.as_bytes().get(name.start.saturating_sub(PREFIX_MAX_BYTES)..name.start)?;
+    let prefix = run_back(before, |byte| byte.is_ascii_alphanumeric() || byte == b':');
+    if before.len().checked_sub(prefix + 1).and_then(|at| before.get(at)) != Some(&b'<') {
+        return None;
+    }
+    let rest = text.as_bytes().get(name.end..)?;
+    let rest = rest.get(..rest.len().min(ATTRIBUTES_MAX_BYTES))?;
+    let length = run(rest, |byte| !matches!(byte, b'<' | b'>'));
+    let is_open = rest.first().is_some_and(u8::is_ascii_whitespace)
+        && rest.get(length) == Some(&b'>')
+        && rest.get(length - 1) != Some(&b'/');
+    is_open.then_some(name.end + length + 1)
+}
+
+/// Where the next element holds its value when a name is all that one holds: `<td>Password</td><td>…`.
+fn next_element(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes().get(..rest.len().min(ATTRIBUTES_MAX_BYTES))?;
+    let name = |at: usize| run(bytes.get(at..).unwrap_or_default(), |byte| byte.is_ascii_alphanumeric());
+    if !bytes.starts_with(b"</") {
+        return None;
+    }
+    let close = 2 + name(2);
+    if bytes.get(close) != Some(&b'>') {
+        return None;
+    }
+    let open = close + 1 + run(bytes.get(close + 1..)?, |byte| byte.is_ascii_whitespace());
+    if bytes.get(open) != Some(&b'<') || name(open + 1) == 0 {
+        return None;
+    }
+    let end = open + run(bytes.get(open..)?, |byte| byte != b'>');
+    (bytes.get(end) == Some(&b'>')).then_some(end + 1)
 }
 
 /// The end of a clause: `for the database is`, ` (root):`.

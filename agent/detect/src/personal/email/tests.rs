@@ -50,6 +50,7 @@ fn look_alikes_stay() {
             ("ssh://git@github.com/org/repo", &[]),
             ("https://user:secret@host.example.com/x", &[]),
             ("scp a backup@host.example.com:/srv", &[]),
+            ("https://$USER:$TOKEN@git.example.com/x.git", &[]),
             ("a@b", &[]),
             ("root@localhost", &[]),
             ("x@.com", &[]),
