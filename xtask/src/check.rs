@@ -33,7 +33,8 @@ pub(crate) fn steps(root: &Path) -> Result<()> {
     println!("==> dependencies");
     dependencies::check(root)?;
     step(workspace(root, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
-    step(workspace(root, "test").args(["--lib", "--bins", "--quiet"]))
+    step(workspace(root, "test").args(["--lib", "--bins", "--quiet"]))?;
+    step(cargo(root).args(["test", "--package", "spanwire-detect", "--tests", "--quiet"]))
 }
 
 /// The root files of the providers' modules.
