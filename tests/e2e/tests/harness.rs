@@ -305,7 +305,7 @@ async fn a_missing_setting_fails_and_names_the_command() -> Result<()> {
     Setup::find()?;
     for name in ["SPANWIRE_BIN", "SPANWIRE_PYTHON", "SPANWIRE_ROOT"] {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--exact", "the_setup_is_complete"]).env_remove(name);
+        command.args(["--exact", "harness::the_setup_is_complete"]).env_remove(name);
         let output = finished(&mut command).await?;
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         ensure!(!output.status.success(), "{name}: {said}");

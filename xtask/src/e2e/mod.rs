@@ -21,6 +21,9 @@ use leftovers::Guard;
 pub(crate) use leftovers::sweep;
 use report::Outcome;
 
+/// The target of cargo that has all of them (`tests/e2e/tests/main.rs`).
+const TESTS: &str = "e2e";
+
 /// How many tests run at a time when nothing is said.
 pub(crate) const JOBS: usize = 2;
 
@@ -32,25 +35,29 @@ const ALONE: &[&str] = &["identity::a_pid_and_an_address_that_were_anothers"];
 pub(crate) struct Built {
     /// The agent's executable.
     pub(crate) agent: PathBuf,
-    /// Name and executable of each file of tests.
-    pub(crate) tests: Vec<(String, PathBuf)>,
+    /// The executable of the end-to-end tests.
+    pub(crate) tests: PathBuf,
 }
 
 /// One test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Test {
-    /// `file::test`.
+    /// `file::test`, as the executable names it.
     id: String,
-    file: String,
-    name: String,
     executable: PathBuf,
+}
+
+impl Test {
+    /// The file that it stands in, without its ending.
+    fn file(&self) -> &str {
+        self.id.split_once("::").map_or("", |(file, _)| file)
+    }
 }
 
 /// A line of what cargo says with `--message-format json` (the Cargo Book, "External tools").
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
-    manifest_path: Option<PathBuf>,
     target: Option<Target>,
 }
 
@@ -66,60 +73,47 @@ struct Target {
 /// If one does not compile.
 pub(crate) fn build(root: &Path) -> Result<Built> {
     let mut build = workspace(root, "build");
-    build.args(["--quiet", "--bin", "spanwire", "--test", "*"]);
+    build.args(["--quiet", "--bin", "spanwire", "--test", TESTS]);
     build.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
     let said = build.output().context("cannot start cargo")?;
     if !said.status.success() {
         bail!("the agent or the end-to-end tests do not compile");
     }
-    built(&String::from_utf8_lossy(&said.stdout), &root.join("tests/e2e/Cargo.toml"))
+    built(&String::from_utf8_lossy(&said.stdout))
 }
 
-/// What cargo says that it built; the tests are those of the package with this `manifest`.
-fn built(messages: &str, manifest: &Path) -> Result<Built> {
-    let (mut agent, mut tests) = (None, Vec::new());
+/// What cargo says that it built.
+fn built(messages: &str) -> Result<Built> {
+    let (mut agent, mut tests) = (None, None);
     for line in messages.lines() {
         let message = serde_json::from_str(line).with_context(|| format!("cargo said {line}"))?;
-        let Message { executable: Some(executable), manifest_path, target: Some(target) } = message else {
-            continue;
-        };
+        let Message { executable: Some(executable), target: Some(target) } = message else { continue };
         match target.kind.first().map(String::as_str) {
             Some("bin") if target.name == "spanwire" => agent = Some(executable),
-            Some("test") if manifest_path.as_deref() == Some(manifest) => {
-                tests.push((target.name, executable));
-            }
+            Some("test") if target.name == TESTS => tests = Some(executable),
             _ => {}
         }
     }
-    tests.sort();
-    Ok(Built { agent: agent.context("cargo built no agent")?, tests })
+    let agent = agent.context("cargo built no agent")?;
+    Ok(Built { agent, tests: tests.context("cargo built no end-to-end tests")? })
 }
 
 impl Built {
-    /// Asks each file for its tests.
+    /// Asks the executable for its tests.
     ///
     /// # Errors
-    /// If one does not answer.
+    /// If it does not answer.
     pub(crate) fn list(&self) -> Result<Vec<Test>> {
-        let mut tests = Vec::new();
-        for (file, executable) in &self.tests {
-            let said = Command::new(executable).args(["--list", "--format", "terse"]).output()?;
-            if !said.status.success() {
-                bail!("{} does not list its tests: {}", executable.display(), said.status);
-            }
-            tests.extend(listed(file, executable, &String::from_utf8_lossy(&said.stdout)));
+        let said = Command::new(&self.tests).args(["--list", "--format", "terse"]).output()?;
+        if !said.status.success() {
+            bail!("{} does not list its tests: {}", self.tests.display(), said.status);
         }
-        Ok(tests)
+        Ok(listed(&self.tests, &String::from_utf8_lossy(&said.stdout)))
     }
 }
 
-fn listed(file: &str, executable: &Path, said: &str) -> Vec<Test> {
-    let test = |name: &str| Test {
-        id: format!("{file}::{name}"),
-        file: file.to_owned(),
-        name: name.to_owned(),
-        executable: executable.to_owned(),
-    };
+fn listed(executable: &Path, said: &str) -> Vec<Test> {
+    let test = |id: &str| Test { id: id.to_owned(), executable: executable.to_owned() };
     said.lines().filter_map(|line| line.strip_suffix(": test")).map(test).collect()
 }
 
@@ -180,7 +174,7 @@ pub(crate) fn run(
     println!("==> end-to-end tests: {}; what each leaves is in target/e2e/FILE/TEST", tests.len());
     let run = |test: &Test, again: bool| {
         let ending = if again { ".again" } else { "" };
-        let folder = folder.join(&test.file).join(format!("{}{ending}", test.name));
+        let folder = folder.join(format!("{}{ending}", test.id.replace("::", "/")));
         let attempt = process::run(test, &folder, environment)?;
         println!("{}", report::line(test, &attempt, again));
         Ok(attempt)
@@ -197,7 +191,7 @@ pub(crate) fn run(
 }
 
 fn is_alone(test: &Test) -> bool {
-    ALONE.iter().any(|name| *name == test.file || *name == test.id)
+    ALONE.iter().any(|name| *name == test.file() || *name == test.id)
 }
 
 /// Does all of `tests` by `jobs` threads, and returns their outcomes in the order of their ends.
@@ -234,10 +228,9 @@ mod tests {
     use std::time::Duration;
 
     fn tests() -> Vec<Test> {
-        let mut tests =
-            listed("calls", Path::new("/t/calls-1"), "curl: test\ntools: test\n\nnoise: benchmark\n");
-        tests.extend(listed("load", Path::new("/t/load-1"), "curl_many: test\n"));
-        tests
+        let said =
+            "calls::curl: test\ncalls::tools: test\n\ncalls::noise: benchmark\nload::curl_many: test\n";
+        listed(Path::new("/t/e2e-1"), said)
     }
 
     #[test]
@@ -250,49 +243,46 @@ mod tests {
     fn names_choose_among_files_and_tests() {
         let choose = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-            choose(tests(), &names).map(|tests| tests.into_iter().map(|test| test.name).collect::<Vec<_>>())
+            choose(tests(), &names).map(|tests| tests.into_iter().map(|test| test.id).collect::<Vec<_>>())
         };
         assert_eq!(choose(&[]).unwrap().len(), 3);
-        assert_eq!(choose(&["calls::"]).unwrap(), ["curl", "tools"]);
-        assert_eq!(choose(&["curl", "load"]).unwrap(), ["curl", "curl_many"]);
+        assert_eq!(choose(&["calls::"]).unwrap(), ["calls::curl", "calls::tools"]);
+        assert_eq!(choose(&["curl", "load"]).unwrap(), ["calls::curl", "load::curl_many"]);
         assert!(choose(&["wget", "tool::"]).unwrap_err().to_string().contains("wget or tool::"));
     }
 
     #[test]
     fn executables_are_read_from_cargos_messages() {
-        let artifact = |package: &str, kind: &str, name: &str, executable: &str| {
+        let artifact = |kind: &str, name: &str, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"/s/{package}/Cargo.toml",
-                    "target":{{"kind":["{kind}"],"name":"{name}"}},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","target":{{"kind":["{kind}"],"name":"{name}"}},
+                    "executable":{executable}}}"#
             )
             .replace('\n', "")
         };
         let messages = [
-            artifact("agent", "bin", "spanwire", r#""/t/spanwire""#),
-            artifact("agent", "lib", "spanwire", "null"),
-            artifact("agent", "test", "other", r#""/t/other-1""#),
-            artifact("tests/e2e", "test", "wire", r#""/t/wire-1""#),
-            artifact("tests/e2e", "test", "calls", r#""/t/calls-1""#),
+            artifact("bin", "spanwire", r#""/t/spanwire""#),
+            artifact("lib", "spanwire", "null"),
+            artifact("test", "other", r#""/t/other-1""#),
+            artifact("test", "e2e", r#""/t/e2e-1""#),
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
         ];
-        let manifest = Path::new("/s/tests/e2e/Cargo.toml");
-        let built = built(&messages.join("\n"), manifest).unwrap();
-        assert_eq!(built.agent, Path::new("/t/spanwire"));
-        let expected = [("calls", "/t/calls-1"), ("wire", "/t/wire-1")];
-        assert_eq!(built.tests, expected.map(|(name, file)| (name.to_owned(), PathBuf::from(file))));
-        assert!(super::built("{}", manifest).is_err());
+        let built = built(&messages.join("\n")).unwrap();
+        assert_eq!(
+            (built.agent.as_path(), built.tests.as_path()),
+            (Path::new("/t/spanwire"), Path::new("/t/e2e-1"))
+        );
+        assert!(super::built("{}").is_err());
+        assert!(super::built(&messages[..3].join("\n")).is_err());
     }
 
     #[test]
     fn some_tests_run_by_themselves() {
         let mut tests = tests();
-        tests.extend(listed(
-            "identity",
-            Path::new("/t/identity-1"),
-            "a_pid_and_an_address_that_were_anothers: test\n",
-        ));
-        let alone: Vec<_> = tests.into_iter().filter(is_alone).map(|test| test.name).collect();
-        assert_eq!(alone, ["a_pid_and_an_address_that_were_anothers"]);
+        let id = "identity::a_pid_and_an_address_that_were_anothers";
+        tests.extend(listed(Path::new("/t/e2e-1"), &format!("{id}: test\n")));
+        let alone: Vec<_> = tests.into_iter().filter(is_alone).map(|test| test.id).collect();
+        assert_eq!(alone, [id]);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) fn run(test: &Test, folder: &Path, environment: &[(&'static str, OsSt
     let kept: Vec<&str> =
         environment.iter().map(|(name, _)| *name).chain([EVIDENCE, leftovers::MARK]).collect();
     let mut command = as_root(&test.executable, &kept);
-    command.args(["--exact", &test.name, "--include-ignored", "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", &test.id, "--include-ignored", "--nocapture", "--test-threads=1"]);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.env(EVIDENCE, folder).env(leftovers::MARK, folder);
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);

@@ -101,7 +101,6 @@ fn summarise(consoles: &[Console]) -> Result<()> {
         for step in &console.steps {
             for (test, result) in step.tests() {
                 *(if result { &mut passed } else { &mut missed }) += 1;
-                let test = format!("{}::{test}", step.name);
                 println!("{:<30} {test:<62} {}", console.kernel, if result { "yes" } else { "NO" });
             }
         }

@@ -1,0 +1,33 @@
+//! The end-to-end tests, a module a subject. `cargo xtask test` runs each in a process of its own.
+
+mod agents;
+mod anthropic;
+mod calls;
+mod command;
+mod concurrency;
+mod containers;
+mod delivery;
+mod errors;
+mod existing;
+mod gateway;
+mod harness;
+mod hostile;
+mod hostile_files;
+mod identity;
+mod ids;
+mod joins;
+mod kernels;
+mod keys;
+mod large;
+mod load;
+mod loss;
+mod packed;
+mod privilege;
+mod scope;
+mod served;
+mod servers;
+mod sockets;
+mod stacks;
+mod standin;
+mod trees;
+mod vendors;
