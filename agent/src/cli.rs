@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, ConfigError, ContentPolicy, Environment, STATUS_SOCKET, Settings};
+use crate::run::SUBCOMMAND;
 
 /// What the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub enum Command {
         /// How to trace it.
         config: Config,
     },
+    /// Attach programs in an agent's place, which begins this itself.
+    AttachUprobes,
 }
 
 /// How `spanwire stats` says it.
@@ -204,6 +207,10 @@ enum Action {
         #[command(flatten)]
         sources: Sources,
     },
+
+    /// Attach programs in the place of an agent, which begins this itself where it has use for it
+    #[command(name = SUBCOMMAND, hide = true)]
+    AttachUprobes,
 }
 
 #[derive(Debug, Args)]
@@ -249,6 +256,7 @@ where
             let policy = content_policy.map(ContentPolicy::from_file).transpose()?.unwrap_or_default();
             Command::Redact { mode, why, json, policy }
         }
+        Action::AttachUprobes => Command::AttachUprobes,
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }

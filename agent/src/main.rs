@@ -41,11 +41,17 @@ fn main() -> ExitCode {
 }
 
 fn perform(command: Command) -> Result<ExitCode, StartError> {
+    if command == Command::AttachUprobes {
+        // With no more than this takes: neither a runtime nor a log.
+        run::attach_uprobes()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // One thread reads the ring and runs the pipeline; what may take long has threads of its own.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     runtime.block_on(async {
         match command {
+            Command::AttachUprobes => Ok(ExitCode::SUCCESS),
             Command::Check { programs: false, config } => check(&config),
             Command::Check { programs: true, .. } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),

@@ -238,9 +238,10 @@ pub fn examine_probes(proc: &Path) -> Vec<Finding> {
     findings.push(match programs.multi() {
         Some(_) => finding(Weight::Ok, "probes", "uprobe_multi links: after the start CAP_SYS_ADMIN is given up"),
         None => finding(
-            Weight::Limited,
+            Weight::Ok,
             "probes",
-            "perf events, since the kernel has no uprobe_multi links (Linux 6.6): the agent keeps CAP_SYS_ADMIN",
+            "perf events, since the kernel has no uprobe_multi links (Linux 6.6): after the start a helper process holds \
+             CAP_SYS_ADMIN for them in the agent's place",
         ),
     });
     let root = libraries::Root::of(proc, std::process::id());

@@ -17,6 +17,9 @@ pub enum LoadError {
     /// The kernel refused to attach a program to a file.
     #[error("the kernel did not attach BPF program {0}: {1}")]
     Link(&'static str, #[source] std::io::Error),
+    /// The process that attaches to files in the agent's place does not.
+    #[error("{0}")]
+    Attacher(#[source] std::io::Error),
     /// The kernel does not say how its structs are laid out.
     #[error("{0}; a kernel with CONFIG_DEBUG_INFO_BTF=y is needed")]
     Btf(#[from] super::btf::BtfError),

@@ -203,15 +203,33 @@ fn load_once(
 }
 
 fn verified_instructions(program: &OwnedFd) -> Option<u32> {
+    Some(info(program).ok()?.verified_insns)
+}
+
+/// Whether this is a program for probes, and none of another type.
+///
+/// # Errors
+/// When it is not, or the kernel does not say.
+pub(super) fn is_probe(program: &OwnedFd) -> io::Result<()> {
+    // Of a map the kernel tells as well, in the same words.
+    let name = std::fs::read_link(format!("/proc/self/fd/{}", program.as_raw_fd()))?;
+    let is_one = name.as_os_str() == "anon_inode:bpf-prog";
+    if is_one && info(program)?.type_ == BPF_PROG_TYPE_KPROBE as u32 {
+        return Ok(());
+    }
+    Err(io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+fn info(program: &OwnedFd) -> io::Result<bpf_prog_info> {
     // SAFETY: all fields are integers, for which zeros are valid.
     let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut attribute = zeroed();
     attribute.info.bpf_fd = program.as_raw_fd().unsigned_abs();
-    attribute.info.info_len = u32::try_from(size_of::<bpf_prog_info>()).ok()?;
+    attribute.info.info_len = u32::try_from(size_of::<bpf_prog_info>()).map_err(io::Error::other)?;
     attribute.info.info = (&raw mut info) as u64;
     // SAFETY: the kernel writes at most `info_len` bytes to `info`, which outlives the call.
-    unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attribute) }.ok()?;
-    Some(info.verified_insns)
+    unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attribute) }?;
+    Ok(info)
 }
 
 /// # Safety

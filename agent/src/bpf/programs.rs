@@ -12,8 +12,8 @@ use super::ring::readable;
 use super::scope::{Globals, Trees};
 use super::statistics::{self, Statistics};
 use super::uprobes::Probe;
-use super::{Control, LoadError, Ring, Standing};
-use crate::config::{HookChoice, ProbeLog};
+use super::{Attacher, Control, LoadError, Options, Ring, Standing};
+use crate::config::{HookChoice, ProbeLog, UprobeChoice};
 use crate::discovery::scope::KernelRules;
 use crate::telemetry::PROBE_LOG_TARGET;
 
@@ -69,25 +69,6 @@ impl SocketHooks {
     }
 }
 
-/// What is fixed when the object is loaded.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Size of the ring buffer in bytes: a power of two, at least a page.
-    pub ring_bytes: u32,
-    /// Diagnostics of the programs.
-    pub probe_log: ProbeLog,
-    /// Which kinds of hooks may be used.
-    pub hooks: HookChoice,
-    /// Whether TLS is read by its keys where that is possible.
-    pub tls_keys: bool,
-}
-
-impl Options {
-    /// What is good for a look at what the kernel takes.
-    pub const TRIAL: Self =
-        Self { ring_bytes: 1 << 20, probe_log: ProbeLog::Off, hooks: HookChoice::Auto, tls_keys: true };
-}
-
 /// Gives what the programs log a name of its own, which the log lets pass at every level: the
 /// programs themselves say no more than they were asked to.
 struct ProbeLogger;
@@ -110,6 +91,8 @@ pub struct Programs {
     pub(super) ebpf: Ebpf,
     /// None where the kernel has no such links: then perf events do.
     pub(super) multi: Option<Multi>,
+    /// What makes perf events in this process's place.
+    pub(super) attacher: Option<Attacher>,
     hooks: HookChoice,
     /// Whether programs on functions can find the registers of the system call under way.
     has_registers: bool,
@@ -127,12 +110,18 @@ impl Programs {
         let facts = KernelFacts::read()?;
         let (has_registers, missing_tracepoint) = (facts.has_registers(), facts.missing_tracepoint);
         let ebpf = open(&facts, options, Globals::of(rules))?;
-        let mut programs =
-            Self { ebpf, multi: None, hooks: options.hooks, has_registers, missing_tracepoint };
+        let mut programs = Self {
+            ebpf,
+            multi: None,
+            attacher: None,
+            hooks: options.hooks,
+            has_registers,
+            missing_tracepoint,
+        };
         for (name, _) in TRACEPOINTS {
             programs.load_tracepoint(name)?;
         }
-        programs.load_uprobes()?;
+        programs.load_uprobes(options.uprobes)?;
         give_back();
         if options.probe_log != ProbeLog::Off {
             programs.follow_log()?;
@@ -140,9 +129,13 @@ impl Programs {
         Ok(programs)
     }
 
-    fn load_uprobes(&mut self) -> Result<(), LoadError> {
+    fn load_uprobes(&mut self, choice: UprobeChoice) -> Result<(), LoadError> {
         let names = Probe::ALL.map(Probe::program);
-        match Multi::load(OBJECT, &self.ebpf, &names) {
+        let multi = match choice {
+            UprobeChoice::Auto => Multi::load(OBJECT, &self.ebpf, &names),
+            UprobeChoice::PerfEvents => Err(std::io::Error::other("as the configuration has it")),
+        };
+        match multi {
             Ok(multi) => self.multi = Some(multi),
             Err(error) => {
                 debug!("no uprobe_multi links here, perf events instead: {error}");

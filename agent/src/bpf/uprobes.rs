@@ -1,15 +1,16 @@
 //! Attaching to functions of user-space files, for one process or for all.
 
+use std::ffi::CString;
 use std::io;
-use std::num::NonZeroU32;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use aya::programs::uprobe::{UProbe, UProbeAttachLocation, UProbeLink, UProbeScope};
+use aya::programs::uprobe::UProbe;
 
-use super::LoadError;
 use super::multi::Multi;
+use super::perf::{self, Place};
 use super::programs::{Programs, program};
+use super::{Attacher, LoadError};
 use crate::binary::{Call, Direction, KeyCall, Role, Site};
 
 /// What a probe does; one program of the object each.
@@ -94,7 +95,7 @@ impl Probe {
         }
     }
 
-    fn is_at_return(self) -> bool {
+    pub(super) fn is_at_return(self) -> bool {
         matches!(self, Self::Returned | Self::Created | Self::Imported)
     }
 }
@@ -135,13 +136,7 @@ impl From<&Site> for Point {
 /// Probes that are attached; dropping this takes them off, which takes some 10 ms each.
 #[derive(Debug)]
 #[must_use]
-pub struct Attachment(#[expect(dead_code, reason = "held for their drop")] Vec<Held>);
-
-#[derive(Debug)]
-enum Held {
-    Multi(#[expect(dead_code, reason = "held for its drop")] OwnedFd),
-    Perf(#[expect(dead_code, reason = "held for its drop")] UProbeLink),
-}
+pub struct Attachment(#[expect(dead_code, reason = "held for their drop")] Vec<OwnedFd>);
 
 impl Programs {
     /// Attaches probes to a file, for one process or for all. Takes up to some 20 ms.
@@ -164,10 +159,10 @@ impl Programs {
                 continue;
             }
             match &self.multi {
-                Some(multi) => held.push(Held::Multi(link(multi, probe, file, &offsets, process)?)),
+                Some(multi) => held.push(link(multi, probe, file, &offsets, process)?),
                 None => {
                     for offset in offsets {
-                        held.push(Held::Perf(self.perf_link(probe, file, offset, process)?));
+                        held.push(self.event(probe, file, offset, process)?);
                     }
                 }
             }
@@ -175,21 +170,48 @@ impl Programs {
         Ok(Attachment(held))
     }
 
-    fn perf_link(
+    /// Leaves it to `attacher` to make perf events.
+    ///
+    /// # Errors
+    /// When it cannot, or the programs are not loaded: they are not where there are `uprobe_multi` links.
+    pub fn delegate(&mut self, mut attacher: Attacher) -> Result<(), LoadError> {
+        let mut programs = Vec::with_capacity(Probe::ALL.len());
+        for name in Probe::ALL.map(Probe::program) {
+            programs.push(self.probe_program(name)?);
+        }
+        let programs: Vec<_> = programs.iter().map(AsFd::as_fd).collect();
+        attacher.hand_over(&programs).map_err(LoadError::Attacher)?;
+        self.attacher = Some(attacher);
+        Ok(())
+    }
+
+    fn probe_program(&mut self, name: &'static str) -> Result<OwnedFd, LoadError> {
+        let loaded = program::<UProbe>(&mut self.ebpf, name)?.fd();
+        let descriptor = loaded.map_err(|error| LoadError::Program(name, error))?.as_fd();
+        descriptor.try_clone_to_owned().map_err(|error| LoadError::Link(name, error))
+    }
+
+    fn event(
         &mut self,
         probe: Probe,
         file: &Path,
         offset: u64,
         process: Option<u32>,
-    ) -> Result<UProbeLink, LoadError> {
+    ) -> Result<OwnedFd, LoadError> {
         let name = probe.program();
-        let scope =
-            process.and_then(NonZeroU32::new).map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
-        let refused = |error| LoadError::Program(name, error);
-        let program = program::<UProbe>(&mut self.ebpf, name)?;
-        let id =
-            program.attach(UProbeAttachLocation::AbsoluteOffset(offset), file, scope).map_err(refused)?;
-        program.take_link(id).map_err(refused)
+        let refused = |error| LoadError::Link(name, error);
+        if let Some(attacher) = &mut self.attacher {
+            return attacher.attach(probe, file, offset, process).map_err(refused);
+        }
+        let program = self.probe_program(name)?;
+        let attach = || {
+            let file = CString::new(file.as_os_str().as_encoded_bytes())?;
+            let place = Place { file: &file, offset, at_return: probe.is_at_return(), process };
+            let event = perf::PerfUprobes::find(Path::new("/"))?.open(place)?;
+            perf::begin(&event, program.as_fd())?;
+            Ok(event)
+        };
+        attach().map_err(refused)
     }
 }
 

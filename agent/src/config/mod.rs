@@ -26,7 +26,7 @@ pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
 pub use value::{
     AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
-    Paths, ProbeLog, Size, Switch, Text, TlsChoice,
+    Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
 };
 
 use layers::Layers;
@@ -95,6 +95,8 @@ pub struct Config {
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
     pub hooks: HookChoice,
+    /// As what probes are put on functions of programs.
+    pub uprobes: UprobeChoice,
     /// How TLS is read.
     pub tls: TlsChoice,
     /// Whether what is not needed after the start is given up.
@@ -240,6 +242,7 @@ impl Config {
             )?,
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
+            uprobes: settings.uprobes.unwrap_or_default(),
             tls: settings.tls.unwrap_or(TlsChoice::Auto),
             hardening: settings.hardening == Some(Switch::On),
             log,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rule::Rules;
 use super::value::{
     AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
-    Paths, ProbeLog, Size, Switch, Text, TlsChoice,
+    Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
 };
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
@@ -127,6 +127,11 @@ pub struct Settings {
     #[arg(long, value_name = "HOOKS")]
     pub hooks: Option<HookChoice>,
 
+    /// As what probes are put on functions of programs: perf-events, or auto: links to many places at once where the
+    /// kernel has them (Linux 6.6), or else perf events [default: auto]
+    #[arg(long, value_name = "KIND")]
+    pub uprobes: Option<UprobeChoice>,
+
     /// How what programs say over TLS is read: by the keys that their TLS libraries expand (keys), at those
     /// libraries' calls (calls), or auto: by keys, and by calls what keys cannot read [default: auto]
     #[arg(long, value_name = "WAY")]
@@ -181,6 +186,7 @@ impl Settings {
             content_as: Some(ContentPlace::Attributes),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
+            uprobes: Some(UprobeChoice::Auto),
             tls: Some(TlsChoice::Auto),
             hardening: Some(Switch::On),
             log: Some(Text("info".to_owned())),

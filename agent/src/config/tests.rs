@@ -50,6 +50,7 @@ fn defaults_are_as_documented() {
             content: ContentPolicy { limit: 64 << 10, ..ContentPolicy::default() },
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
+            uprobes: UprobeChoice::Auto,
             tls: TlsChoice::Auto,
             hardening: true,
             log: "info".to_owned(),

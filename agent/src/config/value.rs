@@ -127,6 +127,16 @@ pub enum HookChoice {
     Syscalls,
 }
 
+/// As what probes are put on functions of programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum UprobeChoice {
+    /// Links to many places at once (`uprobe_multi`, Linux 6.6), or else perf events.
+    #[default]
+    Auto,
+    /// Perf events.
+    PerfEvents,
+}
+
 /// How what programs say over TLS is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TlsChoice {
@@ -343,6 +353,7 @@ words!(
     OtlpProtocol,
     ProbeLog,
     HookChoice,
+    UprobeChoice,
     TlsChoice,
     ColorChoice,
     AdoptChoice,
@@ -355,6 +366,7 @@ text_form!(
     OtlpProtocol,
     ProbeLog,
     HookChoice,
+    UprobeChoice,
     TlsChoice,
     ColorChoice,
     AdoptChoice,

@@ -46,7 +46,7 @@ use hooks::{HookOptions, Hooks};
 use pace::{Next, Pace};
 pub(crate) use privilege::Duty;
 use privilege::Hardening;
-pub use privilege::examine;
+pub use privilege::{SUBCOMMAND, attach_uprobes, examine};
 use redacting::Redacting;
 pub use signals::stop_signal;
 use status::{Question, StatusServer};
@@ -126,9 +126,12 @@ impl Agent {
             ring_bytes: config.ring_size,
             probe_log: config.probe_log,
             hooks: config.hooks,
+            uprobes: config.uprobes,
             tls_keys: config.tls != TlsChoice::Calls,
         };
         let mut programs = Programs::load(options, &kernel_rules)?;
+        // Before any thread has begun to look at what the agent itself starts.
+        hardening.separate(&mut programs);
         let ring = programs.ring()?;
         let keys = programs.keys()?;
         let mut control = programs.control()?;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, poll};
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::transcript::Transcript;
@@ -38,17 +40,46 @@ fn threads(pid: u32) -> Result<Vec<BTreeMap<String, String>>> {
     Ok(threads)
 }
 
+/// Which process makes perf events, where there is one.
+fn helper(log: &str) -> Option<u32> {
+    let (_, named) = log.split_once("CAP_SYS_ADMIN is held by a helper process (")?;
+    named.split_once(')')?.0.parse().ok()
+}
+
+/// Checks that the process that makes perf events has what that takes, and nothing else.
+fn helper_is_alone(pid: u32) -> Result<()> {
+    let threads = threads(pid)?;
+    let [thread] = threads.as_slice() else { bail!("{threads:?}") };
+    let text = |name: &str| thread.get(name).map(String::as_str).unwrap_or_default();
+    for (name, expected) in
+        [("CapPrm", SYS_ADMIN), ("CapEff", SYS_ADMIN), ("CapInh", 0), ("CapBnd", 0), ("CapAmb", 0)]
+    {
+        ensure!(u64::from_str_radix(text(name), 16)? == expected, "{name}: {thread:?}");
+    }
+    ensure!(text("NoNewPrivs") == "1" && text("Seccomp") == "2", "{thread:?}");
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let target = fs::read_link(entry?.path())?.display().to_string();
+        let is_known =
+            target.starts_with("socket:") || target == "/dev/null" || target == "anon_inode:bpf-prog";
+        ensure!(is_known, "it has {target}");
+    }
+    ensure!(fs::read(format!("/proc/{pid}/environ"))?.is_empty(), "it has the agent's environment");
+    Ok(())
+}
+
 /// Checks that each thread has given up what it should; `more` is what they may keep besides.
 fn all_are_hardened(pid: u32, log: &str, more: u64) -> Result<()> {
     // Where probes are perf events.
-    let admin = if log.contains("CAP_SYS_ADMIN stays") { SYS_ADMIN } else { 0 };
+    if let Some(pid) = helper(log) {
+        helper_is_alone(pid)?;
+    }
     let threads = threads(pid)?;
     ensure!(threads.len() > 3, "{threads:?}");
     for thread in &threads {
         let text = |name: &str| thread.get(name).map(String::as_str).unwrap_or_default();
         let set = |name: &str| u64::from_str_radix(text(name), 16);
         let exports = matches!(text("Name"), "export" | "console");
-        let may = if exports { IPC_LOCK } else { TRACING | LOADING | SYS_NICE | admin | more };
+        let may = if exports { IPC_LOCK } else { TRACING | LOADING | SYS_NICE | more };
         for name in ["CapPrm", "CapEff"] {
             let held = set(name)?;
             ensure!(held & !may == 0, "{name} of {}: {held:x}, not {may:x}: {thread:?}", text("Name"));
@@ -79,6 +110,41 @@ async fn an_agent_that_has_given_up_its_privileges_traces_what_begins_then() -> 
     ensure!(status.contains("\nHardening\n  capabilities kept: "), "{status}");
     let outcome = scene.finish(2).await?;
     outcome.compare(&done.calls)
+}
+
+/// Perf events are all that there is before Linux 6.6. They are made by a process of its own, for processes that begin later,
+/// too; it ends with the agent, however that ends.
+#[tokio::test]
+async fn perf_events_are_made_by_a_helper_process_that_ends_with_the_agent() -> Result<()> {
+    let scene = Scene::tls(&["--uprobes", "perf-events", "--tls", "calls"]).await?;
+    let log = scene.agent.log().wait_for("hardening", DEADLINE, |log| log.contains(HARDENED)).await?;
+    ensure!(!log.contains("WARN"), "{log}");
+    all_are_hardened(scene.agent.pid().context("the agent runs")?, &log, 0)?;
+    let process = pidfd(helper(&log).context("there is a helper process")?)?;
+    let done = scene.python("aiohttp_client.py").run().await?;
+    let outcome = scene.finish(1).await?;
+    outcome.compare(&done.calls)?;
+    ended(&process)?;
+
+    let agent = Agent::showing(&Setup::find()?, &["--uprobes", "perf-events"]).await?;
+    let log = agent.log().wait_for("hardening", DEADLINE, |log| log.contains(HARDENED)).await?;
+    let process = pidfd(helper(&log).context("there is a helper process")?)?;
+    // Killed.
+    drop(agent);
+    ended(&process)
+}
+
+fn pidfd(pid: u32) -> Result<OwnedFd> {
+    let pid = rustix::process::Pid::from_raw(pid.try_into()?).context("a process id")?;
+    Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
+}
+
+/// Waits until it has.
+fn ended(process: &OwnedFd) -> Result<()> {
+    let timeout = DEADLINE.try_into()?;
+    let count = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout))?;
+    ensure!(count == 1, "it does not end");
+    Ok(())
 }
 
 #[tokio::test]

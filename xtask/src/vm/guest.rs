@@ -13,7 +13,7 @@ use crate::e2e::Built;
 use crate::suites::{self, Reach, Wanted};
 
 /// Files of `tests/e2e/tests` whose tests meet the kernel in ways of their own.
-const TESTS: [&str; 2] = ["kernels", "sockets"];
+const TESTS: [&str; 3] = ["kernels", "privilege", "sockets"];
 
 /// Packages that the tests' clients import.
 const PYTHON_PACKAGES: [&str; 15] = [
@@ -52,7 +52,7 @@ pub(super) fn archive(root: &Path, built: &Built, python: &Path) -> Result<PathB
         steps.push(format!("{file} {PROGRAMS}/e2e {file}:: --test-threads=1 ${{SKIP:+--skip $SKIP}}\n"));
     }
     add_python(&mut image, python)?;
-    for program in ["curl", "openssl"] {
+    for program in ["curl", "openssl", "setpriv"] {
         image.program(&find(program).with_context(|| format!("no {program} here"))?)?;
     }
     for file in ["/etc/ssl/openssl.cnf", "/etc/ssl/certs/ca-certificates.crt", "/usr/lib/ssl/openssl.cnf"] {

@@ -24,7 +24,7 @@ pub(super) const LOADING: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet
 pub(super) const HASTE: CapabilitySet = CapabilitySet::SYS_NICE;
 
 /// Perf events for uprobes, where the kernel has no `uprobe_multi` links: with the fix of CVE-2025-38466 it asks for
-/// nothing less.
+/// nothing less. A process of its own keeps it (`helper`), or if there is none, the threads that trace.
 pub(super) const PERF_EVENTS: CapabilitySet = CapabilitySet::SYS_ADMIN;
 
 /// SIGTERM is handed on to a command, which may run as another user by then.

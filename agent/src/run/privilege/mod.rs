@@ -7,6 +7,7 @@
 
 mod capabilities;
 mod confinement;
+mod helper;
 mod syscalls;
 mod threads;
 
@@ -19,10 +20,11 @@ use rustix::thread::CapabilitySet;
 use tracing::{debug, info, warn};
 
 use super::PROC;
-use crate::bpf::{Control, Multi, Wakeups};
+use crate::bpf::{Control, LoadError, Multi, Programs, Wakeups};
 use crate::config::{self, Config};
 use crate::preflight::{Finding, Weight};
 use confinement::{Confinement, NETWORK};
+pub use helper::{SUBCOMMAND, attach_uprobes};
 use syscalls::Exceptions;
 
 /// What there is to do after the start besides tracing.
@@ -44,6 +46,8 @@ pub(super) struct Hardening {
     /// What the threads that trace keep.
     kept: CapabilitySet,
     is_by_perf_events: bool,
+    /// The process that makes them in the agent's place.
+    helper: Option<u32>,
     /// Where the threads that export connect to; none where that is not known.
     ports: Option<BTreeSet<u16>>,
     /// Whether the bounding set could be emptied.
@@ -59,6 +63,7 @@ impl Hardening {
             is_on: config.hardening,
             kept: capabilities::tracing(),
             is_by_perf_events: false,
+            helper: None,
             ports: confinement::ports(config.otlp.as_ref(), &config::environment()),
             is_unbounded: true,
             told: Vec::new(),
@@ -88,24 +93,45 @@ impl Hardening {
         started
     }
 
-    /// Finds out what the kernel asks for to use what is loaded: where capabilities about BPF are not needed for that, they are
-    /// given up, too; where probes are perf events, more is kept.
-    pub(super) fn spare(&mut self, multi: Option<&Multi>, control: &mut Control) {
-        let Some(multi) = multi else {
-            self.is_by_perf_events = true;
-            self.kept |= capabilities::PERF_EVENTS;
-            return;
-        };
-        if !self.is_on {
+    /// Where probes are perf events, begins a process that makes them; where it cannot be, the agent keeps what they take. To be
+    /// called on the main thread, with which that process ends.
+    pub(super) fn separate(&mut self, programs: &mut Programs) {
+        self.is_by_perf_events = programs.multi().is_none();
+        if !self.is_on || !self.is_by_perf_events {
             return;
         }
-        let less = self.kept.difference(capabilities::LOADING);
+        let begun = helper::begin().map_err(LoadError::Attacher).and_then(|(pid, attacher)| {
+            programs.delegate(attacher)?;
+            Ok(pid)
+        });
+        match begun {
+            Ok(pid) => {
+                self.helper = Some(pid);
+                // It is of no use to anybody else.
+                self.kept = self.kept.difference(CapabilitySet::PERFMON);
+            }
+            Err(error) => {
+                self.kept |= capabilities::PERF_EVENTS;
+                self.warn(format!(
+                    "CAP_SYS_ADMIN stays, since no helper process holds it in the agent's place: {error}"
+                ));
+            }
+        }
+    }
+
+    /// Finds out what the kernel asks for to use what is loaded: where capabilities about BPF are not needed for that, they are
+    /// given up, too.
+    pub(super) fn spare(&mut self, multi: Option<&Multi>, control: &mut Control) {
+        let attaches = || multi.map_or(self.helper.is_some(), |multi| multi.is_allowed().is_ok());
         let mut works = || {
             let steers = control.drops().is_ok() && control.wake_for(Wakeups::First).is_ok();
-            steers && multi.is_allowed().is_ok()
+            steers && attaches()
         };
+        let less = self.kept.difference(capabilities::LOADING);
         // Where this fails, they stay.
-        if on_a_thread(|| capabilities::keep(less).is_ok() && works()).is_ok_and(|worked| worked) {
+        let tried = self.is_on
+            && on_a_thread(|| capabilities::keep(less).is_ok() && works()).is_ok_and(|worked| worked);
+        if tried {
             self.kept = less;
         }
     }
@@ -155,7 +181,8 @@ impl Hardening {
                 "the bounding set is as it was (no CAP_SETPCAP): no_new_privs makes it idle".to_owned(),
             );
         }
-        let exceptions = Exceptions { perf_events: self.is_by_perf_events, signals: duty == Duty::Command };
+        let makes_events = self.is_by_perf_events && self.helper.is_none();
+        let exceptions = Exceptions { perf_events: makes_events, signals: duty == Duty::Command };
         match syscalls::refuse(exceptions) {
             Ok(count) => self.told.push(format!("system calls refused, in all or in part: {count}")),
             Err(error) => self.warn(format!(
@@ -163,13 +190,10 @@ impl Hardening {
                  what it keeps; use a kernel with CONFIG_SECCOMP_FILTER=y"
             )),
         }
-        if self.is_by_perf_events {
-            self.told.push(
-                "CAP_SYS_ADMIN stays: this kernel has no uprobe_multi links (Linux 6.6), and probes are perf events"
-                    .to_owned(),
-            );
-        }
         self.look();
+        if let Some(pid) = self.helper {
+            self.look_at_helper(pid);
+        }
         info!("hardened: {}", self.told.join("; "));
         std::mem::take(&mut self.told)
     }
@@ -210,7 +234,7 @@ impl Hardening {
 
     /// Looks at each thread, and warns of what it still has.
     fn look(&mut self) {
-        let threads = match threads::all(Path::new(PROC)) {
+        let threads = match threads::of(Path::new(PROC), std::process::id()) {
             Ok(threads) => threads,
             Err(error) => {
                 return self.warn(format!(
@@ -237,6 +261,24 @@ impl Hardening {
         }
         for complaint in complaints {
             self.warn(complaint);
+        }
+    }
+
+    /// Looks at the process that makes perf events.
+    fn look_at_helper(&mut self, pid: u32) {
+        let name = format!("a helper process ({pid}), which attaches probes and does nothing else");
+        match threads::of(Path::new(PROC), pid).as_deref() {
+            Ok([thread]) => {
+                let may = capabilities::PERF_EVENTS | CapabilitySet::PERFMON;
+                let beyond = thread.beyond(may, self.is_unbounded);
+                if beyond.is_empty() && thread.no_new_privileges && thread.is_filtered {
+                    let held = capabilities::names(thread.beyond(CapabilitySet::empty(), false));
+                    return self.told.push(format!("{held} is held by {name}"));
+                }
+                self.warn(format!("{name}, has more than it should: {}", capabilities::names(beyond)));
+            }
+            Ok(_) => self.warn(format!("{name}, is not as it should be")),
+            Err(error) => self.warn(format!("{name}, cannot be looked at: {error}")),
         }
     }
 

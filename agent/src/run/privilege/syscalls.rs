@@ -211,10 +211,10 @@ fn rules(exceptions: Exceptions) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Back
 }
 
 /// An argument by its number, and what its lower half is compared with.
-type Condition = (u8, SeccompCmpOp, u64);
+pub(super) type Condition = (u8, SeccompCmpOp, u64);
 
 /// All of these hold.
-fn rule(conditions: &[Condition]) -> Result<SeccompRule, BackendError> {
+pub(super) fn rule(conditions: &[Condition]) -> Result<SeccompRule, BackendError> {
     let conditions: Result<Vec<_>, _> = conditions
         .iter()
         .map(|(argument, how, value)| SeccompCondition::new(*argument, Dword, how.clone(), *value))
@@ -222,7 +222,7 @@ fn rule(conditions: &[Condition]) -> Result<SeccompRule, BackendError> {
     SeccompRule::new(conditions?)
 }
 
-fn bits(flags: i32) -> u64 {
+pub(super) fn bits(flags: i32) -> u64 {
     u64::from(flags.cast_unsigned())
 }
 

@@ -49,13 +49,13 @@ impl Thread {
     }
 }
 
-/// All threads of this process.
+/// All threads of a process.
 ///
 /// # Errors
-/// When `/proc` does not say.
-pub(super) fn all(proc: &Path) -> io::Result<Vec<Thread>> {
+/// When `/proc` does not say, or there is no such process.
+pub(super) fn of(proc: &Path, pid: u32) -> io::Result<Vec<Thread>> {
     let mut threads = Vec::new();
-    for entry in fs::read_dir(proc.join("self/task"))? {
+    for entry in fs::read_dir(proc.join(format!("{pid}/task")))? {
         // One that is gone holds nothing.
         if let Ok(status) = fs::read_to_string(entry?.path().join("status")) {
             threads.push(Thread::parse(&status));
@@ -90,6 +90,6 @@ mod tests {
 
     #[test]
     fn this_process_has_threads() {
-        assert!(!all(Path::new("/proc")).unwrap().is_empty());
+        assert!(!of(Path::new("/proc"), std::process::id()).unwrap().is_empty());
     }
 }
