@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 
-/// Bytes that are kept of a part's value.
+/// Bytes that are kept of a part's value unless more is wanted.
 const VALUE_MAX_BYTES: usize = 256;
 /// Bytes of a part's head; what is longer is left out, and the part has no name then.
 const HEAD_MAX_BYTES: usize = 2048;
@@ -56,6 +56,8 @@ pub struct MultipartParser {
     /// The last bytes that may be the begin of a delimiter, or of a head's end.
     rest: Vec<u8>,
     begun: bool,
+    /// Bytes that are kept of a value.
+    value_max_bytes: usize,
 }
 
 /// The boundary that a content type names; `None` when it is no form with parts.
@@ -76,9 +78,15 @@ impl MultipartParser {
     /// A parser for one body whose parts are told apart by `boundary`.
     #[must_use]
     pub fn new(boundary: &str) -> Self {
+        Self::keeping(boundary, VALUE_MAX_BYTES)
+    }
+
+    /// The same, but so many bytes are kept of the value of each part that is no file.
+    #[must_use]
+    pub fn keeping(boundary: &str, value_max_bytes: usize) -> Self {
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
         // The first delimiter needs no line before it.
-        Self { delimiter, state: State::Preamble, rest: b"\r\n".to_vec(), begun: false }
+        Self { delimiter, state: State::Preamble, rest: b"\r\n".to_vec(), begun: false, value_max_bytes }
     }
 
     /// Any byte came.
@@ -198,7 +206,7 @@ impl MultipartParser {
         let State::Value(part) = &mut self.state else { return };
         part.bytes = part.bytes.saturating_add(bytes.len() as u64);
         if !part.is_file {
-            extend(&mut part.value, bytes, VALUE_MAX_BYTES);
+            extend(&mut part.value, bytes, self.value_max_bytes);
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Clipper {
     is_text: bool,
     /// Bytes of the string under way that are not kept.
     dropped: u64,
+    /// So many of the last of these are padding, which stands for nothing where the string is data.
+    padding: u64,
     /// Something is not kept.
     is_cut: bool,
 }
@@ -102,6 +104,7 @@ impl Clipper {
             b'"' => {
                 self.at = At::String { is_name: self.expects_name, escaped: false };
                 (self.string, self.is_text, self.dropped) = (self.kept.len(), false, 0);
+                self.padding = 0;
             }
             b'{' | b'[' | b'}' | b']' => self.give_up(),
             _ => self.at = At::Scalar,
@@ -166,6 +169,9 @@ impl Clipper {
         let (kept, dropped) = text.split_at(text.len().min(room));
         self.kept.extend_from_slice(kept);
         self.dropped += dropped.len() as u64;
+        let padding = dropped.iter().rev().take_while(|byte| **byte == b'=').count();
+        let goes_on = padding == dropped.len();
+        self.padding = padding as u64 + if goes_on { self.padding } else { 0 };
         self.is_cut |= !dropped.is_empty();
     }
 
@@ -174,7 +180,8 @@ impl Clipper {
         if self.dropped > 0 || !is_ended {
             self.trim_string();
             // How much of it never came is not known.
-            let mark = cut_mark(if is_ended { self.dropped } else { 0 });
+            let padding = if self.is_text { 0 } else { self.padding };
+            let mark = cut_mark(if is_ended { self.dropped.saturating_sub(padding) } else { 0 });
             self.kept.extend_from_slice(mark.as_bytes());
         }
         self.kept.push(b'"');
@@ -303,6 +310,12 @@ mod tests {
         let url = kept["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/png;base64,aB3/") && url.ends_with("…[2998 bytes cut]"), "{url}");
         assert!(is_cut && kept["n"] == 1);
+        for (end, missing) in [("==", 976), ("=", 976), ("=x", 978)] {
+            for size in [1, 7, 5000] {
+                let (kept, _) = clip(&format!(r#"["{}{end}"]"#, "aB3/".repeat(500)), size, 1 << 16);
+                assert!(kept.ends_with(&format!("…[{missing} bytes cut]\"]")), "{kept}");
+            }
+        }
         let text = "two words ".repeat(1000);
         let (kept, is_cut) = clip(&format!(r#"["{text}"]"#), 100, 1 << 16);
         assert_eq!((kept, is_cut), (format!(r#"["{text}"]"#), false));

@@ -11,6 +11,7 @@ pub(super) mod bedrock;
 pub(super) mod cohere;
 mod common;
 mod continuations;
+mod data;
 mod documents;
 pub(super) mod elastic;
 pub(super) mod google;

@@ -39,7 +39,6 @@ pub(super) trait JsonApi: Send + 'static {
     /// An answer that is no JSON is no surprise: sound, a text.
     const ANSWERS_ALL_KINDS: bool = false;
     /// Takes over what its bodies say, where that is wanted.
-    #[allow(dead_code, reason = "the recorder that asks for it is to come")]
     const CONTENT: Option<Convert> = None;
 
     /// What is wanted of the request.
@@ -108,13 +107,13 @@ pub(super) struct Follow<A> {
 impl<A: JsonApi> Follow<A> {
     pub(super) fn begin(api: A, call: Call, limits: BodyLimits) -> Box<dyn Interpreter> {
         let request = Body::new(api.request_shape(), limits.request_bytes);
-        Self::begin_with(api, call, limits, request)
+        Box::new(Self::begin_with(api, call, limits, request))
     }
 
-    fn begin_with(api: A, call: Call, limits: BodyLimits, request: Body) -> Box<dyn Interpreter> {
+    fn begin_with(api: A, call: Call, limits: BodyLimits, request: Body) -> Self {
         let response = Documents::new(api.response_shape(), limits.response_bytes, api.streams_lists());
         let events = Reader::new(api.response_shape());
-        Box::new(Self {
+        Self {
             api,
             call,
             request,
@@ -124,7 +123,7 @@ impl<A: JsonApi> Follow<A> {
             last_event_ns: None,
             answered: false,
             asks_by_lines: false,
-        })
+        }
     }
 
     /// For an API whose request is a form with such a boundary.
@@ -136,7 +135,11 @@ impl<A: JsonApi> Follow<A> {
     ) -> Box<dyn Interpreter> {
         let form = Reading::Form(Form::new(api.request_shape(), boundary));
         let request = Body { reading: form, left: limits.request_bytes, over: false };
-        Self::begin_with(api, call, limits, request)
+        let mut follow = Self::begin_with(api, call, limits, request);
+        if let Some(recorder) = &mut follow.recorder {
+            recorder.expect_form(boundary);
+        }
+        Box::new(follow)
     }
 
     fn event(&mut self, name: &str, data: &[u8], damaged: bool, time_ns: u64) {

@@ -2,6 +2,10 @@
 
 use zeroize::Zeroizing;
 
+mod form;
+
+use form::Form;
+
 use super::clip::Clipper;
 use super::content::Convert;
 use crate::call::{EventLog, Recorded};
@@ -16,6 +20,8 @@ const DOCUMENTS_MAX: usize = 1024;
 pub(super) struct Recorder {
     /// Bytes that are kept of a body.
     max_bytes: usize,
+    /// The request where it is one.
+    form: Option<Form>,
     request: Documents,
     response: Documents,
     events: EventLog,
@@ -39,6 +45,7 @@ impl Recorder {
         (max_bytes > 0).then(|| {
             Box::new(Self {
                 max_bytes,
+                form: None,
                 request: Documents::default(),
                 response: Documents::default(),
                 events: EventLog::default(),
@@ -48,8 +55,20 @@ impl Recorder {
         })
     }
 
+    /// The request is a form whose parts are told apart by `boundary`.
+    pub(super) fn expect_form(&mut self, boundary: &str) {
+        self.form = Some(Form::new(boundary, self.max_bytes));
+    }
+
     /// A piece of the request.
     pub(super) fn request(&mut self, piece: &Payload) {
+        if let Some(form) = &mut self.form {
+            return match piece {
+                Payload::Document(bytes) => form.push(bytes),
+                Payload::Gap(_) => form.gap(),
+                _ => {}
+            };
+        }
         match piece {
             Payload::Document(bytes) | Payload::Line { bytes, .. } => {
                 self.request.push(bytes, self.max_bytes)
@@ -87,12 +106,21 @@ impl Recorder {
 
     /// About how many bytes of memory are held.
     pub(super) fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.request.held_bytes() + self.response.held_bytes() + self.events.held_bytes()
+        let form = self.form.as_ref().map_or(0, Form::held_bytes);
+        size_of::<Self>()
+            + form
+            + self.request.held_bytes()
+            + self.response.held_bytes()
+            + self.events.held_bytes()
     }
 
     /// What is kept, to be read as a dialect says.
     pub(super) fn finish(self, convert: Convert, lists_are_events: bool) -> Box<Recorded> {
-        let (request, request_is_cut) = self.request.finish();
+        let (request, request_is_cut) = match self.form.map(Form::finish) {
+            Some((form, is_cut)) if !form.is_empty() => (vec![form], is_cut),
+            Some((_, is_cut)) => (Vec::new(), is_cut),
+            None => self.request.finish(),
+        };
         let (response, response_is_cut) = self.response.finish();
         let is_cut = self.is_cut || request_is_cut || response_is_cut;
         Box::new(Recorded { request, response, events: self.events, lists_are_events, is_cut, convert })

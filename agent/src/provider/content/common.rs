@@ -1,8 +1,10 @@
-//! What several wire shapes have alike: parts of OpenAI's kind, tools, data URLs, errors.
+//! What several wire shapes have alike: parts of OpenAI's kind, tools, errors.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::call::content::{Message, Part, Tool, without_cut_mark};
+use super::data::{blob, modality, url};
+use super::values::{self, arguments};
+use crate::call::content::{Message, Part, Tool};
 use crate::provider::media::media_type;
 
 /// A member that is a text and says something.
@@ -18,12 +20,6 @@ pub(in crate::provider) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value]
 /// A member that is there and not `null`.
 pub(in crate::provider) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).filter(|member| !member.is_null())
-}
-
-/// A tool's arguments: of a text that is an object or a list in JSON, that; all else as it is.
-pub(in crate::provider) fn arguments(value: &Value) -> Value {
-    let parsed = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    parsed.filter(|parsed| parsed.is_object() || parsed.is_array()).unwrap_or_else(|| value.clone())
 }
 
 /// Why a message ended, in the conventions' word where they have one for OpenAI's.
@@ -42,62 +38,13 @@ pub(in crate::provider) fn says(role: &str, text: &str) -> Message {
 
 /// What the conventions have no word for; nothing of what is no object.
 pub(in crate::provider) fn other(value: &Value) -> Option<Part> {
-    let kind = text(value, "type").unwrap_or("unknown").to_owned();
-    value.is_object().then(|| Part::Other { kind, value: value.clone() })
+    values::other(text(value, "type").unwrap_or("unknown"), value)
 }
 
 /// A text that has a meaning of its own, which the conventions have no word for.
 pub(in crate::provider) fn named(kind: &str, said: &str) -> Part {
     let value = serde_json::json!({"type": kind, "content": said});
     Part::Other { kind: kind.to_owned(), value }
-}
-
-/// The modality of a document that is of such a type.
-fn modality(of: &'static str, mime_type: Option<&str>) -> &'static str {
-    let kind = mime_type.and_then(|mime| mime.split('/').next());
-    match kind.filter(|_| of == "document") {
-        Some("image") => "image",
-        Some("audio") => "audio",
-        Some("video") => "video",
-        _ => of,
-    }
-}
-
-/// Bytes that a text in base64 stands for, with those of it that are not kept.
-fn decoded_bytes(data: &str) -> u64 {
-    let (data, missing) = without_cut_mark(data).unwrap_or((data, 0));
-    let digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() as u64;
-    let digits = digits.saturating_add(missing);
-    digits / 4 * 3 + digits % 4 * 3 / 4
-}
-
-/// Data in base64, or as a whole `data:` URL all the same.
-pub(in crate::provider) fn blob(of: &'static str, data: &str, mime_type: Option<&str>) -> Part {
-    if data.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return url(of, data);
-    }
-    let mime_type = mime_type.and_then(media_type);
-    let modality = modality(of, mime_type.as_deref());
-    Part::Blob { modality, mime_type, data: data.to_owned(), bytes: decoded_bytes(data) }
-}
-
-/// What a URL points at; what it holds if it is a `data:` URL (RFC 2397) in base64.
-pub(in crate::provider) fn url(of: &'static str, url: &str) -> Part {
-    let held = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and(url.get(5..));
-    let (label, data) = held.and_then(|held| held.split_once(',')).unwrap_or_default();
-    let mime_type = label.split(';').next().and_then(media_type);
-    let modality = modality(of, mime_type.as_deref());
-    if label.rsplit(';').next().is_some_and(|coding| coding.eq_ignore_ascii_case("base64")) {
-        return Part::Blob { modality, mime_type, data: data.to_owned(), bytes: decoded_bytes(data) };
-    }
-    Part::Uri { modality, mime_type, uri: url.to_owned() }
-}
-
-/// A file of a form, of which no more is kept than its type and its size.
-pub(in crate::provider) fn form_file(of: &'static str, value: &Value) -> Option<Part> {
-    let bytes = value.get("bytes")?.as_u64()?;
-    let mime_type = text(value, "media_type").and_then(media_type);
-    Some(Part::Blob { modality: modality(of, mime_type.as_deref()), mime_type, data: String::new(), bytes })
 }
 
 /// Sound: base64 alone, or with its format beside it.
@@ -118,7 +65,7 @@ pub(in crate::provider) fn media(part: &Value) -> Option<Part> {
         let place = part.get(name);
         let found = place.and_then(|place| place.as_str().or_else(|| text(place, "url")));
         if let Some(found) = found.filter(|found| !found.is_empty()) {
-            return Some(url(of, found));
+            return Some(url(of, found, None));
         }
     }
     if let Some(sound) = part.get("input_audio").and_then(sound) {
@@ -131,7 +78,7 @@ pub(in crate::provider) fn media(part: &Value) -> Option<Part> {
         return Some(blob(of, data, None));
     }
     if let Some(place) = text(file, "file_url") {
-        return Some(url(of, place));
+        return Some(url(of, place, None));
     }
     let id = text(file, "file_id")?.to_owned();
     let mime_type = text(file, "file_type").and_then(media_type);
@@ -293,11 +240,4 @@ pub(in crate::provider) fn error(said: &Value) -> Option<String> {
         Value::Array(_) | Value::Object(_) => Some(found.to_string()),
         _ => None,
     }
-}
-
-/// The members of an object but these.
-pub(in crate::provider) fn without(value: &Value, names: &[&str]) -> Map<String, Value> {
-    let members = value.as_object().into_iter().flatten();
-    let kept = members.filter(|(name, _)| !names.contains(&name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

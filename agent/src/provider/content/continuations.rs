@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::common::{blob, error, list, named, prompts, text};
+use super::common::{error, list, named, prompts, text};
+use super::data::blob;
 use super::reply::Replies;
 use super::{Bodies, documents};
 use crate::call::content::{Content, Message, Part};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Bodies;
-use super::values::{below, blob, first, items, modality, other, rest, text, uri, word};
+use super::values::{below, blob, first, items, other, rest, text, uri, word};
 use crate::call::content::{Content, Message, Part, Tool};
 
 #[cfg(test)]
@@ -110,8 +110,8 @@ fn data(part: &Value) -> Option<Part> {
     let file = first(part, &["fileData", "file_data"]);
     let of = |place: &'_ Value| first(place, &["mimeType", "mime_type"]).clone();
     let (inline_type, file_type) = (of(inline), of(file));
-    blob(modality(&inline_type), &inline_type, &inline["data"])
-        .or_else(|| uri(modality(&file_type), &file_type, first(file, &["fileUri", "file_uri"])))
+    blob("document", &inline_type, &inline["data"])
+        .or_else(|| uri("document", &file_type, first(file, &["fileUri", "file_uri"])))
 }
 
 /// The object with a type, and without the id that stands beside it.

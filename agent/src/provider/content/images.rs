@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::common::{self, blob, error, form_file, list, media, text, url};
+use super::common::{self, error, list, media, text};
+use super::data::{blob, form_file, url};
 use super::{Bodies, documents};
 use crate::call::content::{Content, Message, Part};
 
@@ -27,7 +28,7 @@ pub(in crate::provider) fn images(bodies: &Bodies, content: &mut Content) {
             let mut parts = Vec::new();
             parts.extend(text(image, "revised_prompt").map(|prompt| Part::Text(prompt.to_owned())));
             parts.extend(text(image, "b64_json").map(|data| blob("image", data, format.as_deref())));
-            parts.extend(text(image, "url").map(|place| url("image", place)));
+            parts.extend(text(image, "url").map(|place| url("image", place, None)));
             if !parts.is_empty() {
                 content.output.push(Message { role: "assistant".to_owned(), parts, ..Message::default() });
             }
@@ -44,7 +45,7 @@ fn file(value: &Value) -> Option<Part> {
         Some(Part::File { modality: "image", mime_type: None, id })
     };
     form_file("image", value)
-        .or_else(|| place.map(|place| url("image", place)))
+        .or_else(|| place.map(|place| url("image", place, None)))
         .or_else(kept)
         .or_else(|| media(value))
 }

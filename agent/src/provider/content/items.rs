@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::common::{arguments, blob, member, other, push_content, push_reasoning, says, text, without};
+use super::common::{member, other, push_content, push_reasoning, says, text};
+use super::data::blob;
+use super::values::{arguments, without};
 use crate::call::content::{Message, Part};
 use crate::provider::dialogue;
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::common::{self, error, form_file, list, media, member, push_content, text};
+use super::common::{self, error, list, media, member, push_content, text};
+use super::data::form_file;
 use super::reply::Replies;
 use super::{Bodies, documents, items};
 use crate::call::content::{Content, Message, Part};

@@ -1,6 +1,7 @@
 //! Ollama's own chats and completions, whole or as lines, each of which is a piece.
 
-use super::common::{self, blob, error, finish_reason, list, member, message, named, says, text};
+use super::common::{self, error, finish_reason, list, member, message, named, says, text};
+use super::data::blob;
 use super::reply::Reply;
 use super::{Bodies, documents};
 use crate::call::content::{Content, Part};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::common::{self, arguments, blob, finish_reason, list, member, push_said, text};
+use super::common::{self, finish_reason, list, member, push_said, text};
+use super::data::blob;
+use super::values::arguments;
 use crate::call::content::{Content, Message, Part};
 use crate::provider::json::LIST_MAX;
 

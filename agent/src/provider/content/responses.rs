@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::common::{self, error, list, member, text};
+use super::values::without;
 use super::{Bodies, items};
 use crate::call::content::{Content, Message, Part};
 use crate::provider::dialogue;
@@ -169,7 +170,7 @@ impl Draft<'_> {
                 Field::Summary | Field::Thought => parts.push(Part::Reasoning(said.clone())),
                 Field::Text | Field::Refusal => parts.push(Part::Text(said.clone())),
                 Field::Given(name) => {
-                    let members = call.get_or_insert_with(|| common::without(item, &[]));
+                    let members = call.get_or_insert_with(|| without(item, &[]));
                     members.insert((*name).to_owned(), said.as_str().into());
                 }
             }

@@ -1,6 +1,7 @@
 //! Text that becomes speech, and speech that becomes text.
 
-use super::common::{error, form_file, says, text};
+use super::common::{error, says, text};
+use super::data::form_file;
 use super::reply::Replies;
 use super::{Bodies, documents};
 use crate::call::content::{Content, Message, Part};

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::call::content::{Part, without_cut_mark};
+use super::data;
+use crate::call::content::Part;
 
 /// The elements of a list; of anything else there are none.
 pub(super) fn items(value: &Value) -> &[Value] {
@@ -39,11 +40,17 @@ pub(super) fn first<'a>(value: &'a Value, names: &[&str]) -> &'a Value {
     names.iter().filter_map(|name| value.get(name)).find(|found| !found.is_null()).unwrap_or(&Value::Null)
 }
 
-/// All members of an object but these, and but those that are `null`; `None` where nothing is left.
-pub(super) fn rest(value: &Value, without: &[&str]) -> Option<Value> {
-    let members = value.as_object()?.iter();
-    let left = members.filter(|(name, member)| !without.contains(&name.as_str()) && !member.is_null());
-    let left: Map<_, _> = left.map(|(name, member)| (name.clone(), member.clone())).collect();
+/// The members of an object but these.
+pub(super) fn without(value: &Value, names: &[&str]) -> Map<String, Value> {
+    let members = value.as_object().into_iter().flatten();
+    let left = members.filter(|(name, _)| !names.contains(&name.as_str()));
+    left.map(|(name, member)| (name.clone(), member.clone())).collect()
+}
+
+/// The same, without those that are `null`; `None` where nothing is left.
+pub(super) fn rest(value: &Value, names: &[&str]) -> Option<Value> {
+    let mut left = without(value, names);
+    left.retain(|_, member| !member.is_null());
     (!left.is_empty()).then_some(Value::Object(left))
 }
 
@@ -53,18 +60,15 @@ pub(super) fn arguments(value: &Value) -> Value {
     parsed.filter(|parsed| parsed.is_object() || parsed.is_array()).unwrap_or_else(|| value.clone())
 }
 
-/// Data in base64; what is a `data:` URL all the same is taken apart. `None` for what is no text.
+/// Data in base64, or a `data:` URL; `None` for what is no text.
 pub(super) fn blob(modality: &'static str, mime_type: &Value, data: &Value) -> Option<Part> {
-    let data = data.as_str()?;
-    let mime_type = word(mime_type);
-    Some(of_data_url(modality, data).unwrap_or_else(|| of_base64(modality, mime_type, data)))
+    Some(data::blob(modality, data.as_str()?, mime_type.as_str()))
 }
 
 /// What a URL points at, or holds; `None` for what is no text.
 pub(super) fn uri(modality: &'static str, mime_type: &Value, url: &Value) -> Option<Part> {
-    let url = word(url)?;
-    let held = of_data_url(modality, &url);
-    Some(held.unwrap_or_else(|| Part::Uri { modality, mime_type: word(mime_type), uri: url }))
+    let url = url.as_str().filter(|url| !url.is_empty())?;
+    Some(data::url(modality, url, mime_type.as_str()))
 }
 
 /// A part that the conventions have no word for; `None` for what is no object.
@@ -72,42 +76,10 @@ pub(super) fn other(kind: &str, value: &Value) -> Option<Part> {
     value.is_object().then(|| Part::Other { kind: kind.to_owned(), value: value.clone() })
 }
 
-/// What a media type stands for.
-pub(super) fn modality(mime_type: &Value) -> &'static str {
-    match mime_type.as_str().and_then(|mime_type| mime_type.split('/').next()) {
-        Some("image") => "image",
-        Some("audio") => "audio",
-        Some("video") => "video",
-        _ => "document",
-    }
-}
-
 /// JSON that is in base64; `null` where it is not.
 pub(super) fn json_of_base64(text: &str) -> Value {
     let bytes = STANDARD.decode(text).ok();
     bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-}
-
-/// Those `data:` URLs (RFC 2397) that hold base64; the others are read as they are.
-fn of_data_url(modality: &'static str, url: &str) -> Option<Part> {
-    let scheme = url.get(..5)?;
-    let (label, data) = url.get(5..)?.split_once(',')?;
-    let (mime_type, coding) = label.rsplit_once(';')?;
-    let is_one = scheme.eq_ignore_ascii_case("data:") && coding.eq_ignore_ascii_case("base64");
-    let mime_type = mime_type.split(';').next().filter(|mime_type| !mime_type.is_empty());
-    is_one.then(|| of_base64(modality, mime_type.map(str::to_owned), data))
-}
-
-fn of_base64(modality: &'static str, mime_type: Option<String>, data: &str) -> Part {
-    // Of what is cut it is known how much is missing.
-    let (kept, missing) = without_cut_mark(data).unwrap_or((data, 0));
-    let digits = kept.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count() as u64;
-    Part::Blob { modality, mime_type, data: data.to_owned(), bytes: decoded(digits.saturating_add(missing)) }
-}
-
-/// Bytes that so many digits in base64 stand for.
-fn decoded(digits: u64) -> u64 {
-    digits / 4 * 3 + (digits % 4 * 3) / 4
 }
 
 #[cfg(test)]
@@ -131,30 +103,6 @@ mod tests {
             (json!("[".repeat(10_000)), json!("[".repeat(10_000))),
         ] {
             assert_eq!(arguments(&wire), expected);
-        }
-    }
-
-    #[test]
-    fn data_is_measured_and_taken_apart() {
-        for (data, mime_type, expected) in [
-            ("", json!(null), (None, "", 0)),
-            ("AA==", json!("image/png"), (Some("image/png"), "AA==", 1)),
-            ("AAA", json!(""), (None, "AAA", 2)),
-            ("AA\nAA", json!(7), (None, "AA\nAA", 3)),
-            ("AAAA…[4 bytes cut]", json!(null), (None, "AAAA…[4 bytes cut]", 6)),
-            ("data:image/gif;base64,AAAA", json!("image/png"), (Some("image/gif"), "AAAA", 3)),
-            ("DATA:;base64,AAAA", json!(null), (None, "AAAA", 3)),
-        ] {
-            let Part::Blob { mime_type, data, bytes, .. } = blob("image", &mime_type, &json!(data)).unwrap()
-            else {
-                unreachable!("a blob")
-            };
-            assert_eq!((mime_type.as_deref(), &*data, bytes), expected);
-        }
-        assert_eq!(blob("image", &json!(null), &json!(7)), None);
-        for url in ["https://example.com/a.png", "data:text/plain,hi", "data:", "é"] {
-            let expected = Part::Uri { modality: "image", mime_type: None, uri: url.to_owned() };
-            assert_eq!(uri("image", &json!(null), &json!(url)), Some(expected));
         }
     }
 

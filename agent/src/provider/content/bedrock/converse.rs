@@ -159,6 +159,7 @@ struct Block {
     input: String,
     /// What a server's tool gave.
     given: Vec<Value>,
+    is_over: bool,
 }
 
 impl Stream {
@@ -174,6 +175,9 @@ impl Stream {
         }
         if event["delta"].is_object() {
             self.blocks.entry(index).or_default().add(&event["delta"]);
+        }
+        if name == "contentBlockStop" {
+            self.blocks.entry(index).or_default().is_over = true;
         }
         self.reason = event["stopReason"].as_str().map(finish_reason).or(self.reason.take());
     }
@@ -211,7 +215,11 @@ impl Block {
     }
 
     fn parts(self) -> Vec<Part> {
-        let Self { begun, text, thought, input, given } = self;
+        let Self { begun, text, thought, mut input, given, is_over } = self;
+        // A tool without arguments.
+        if is_over && input.is_empty() {
+            "{}".clone_into(&mut input);
+        }
         let mut found = Vec::new();
         found.extend(thought.map(Part::Reasoning));
         found.extend(text.map(Part::Text));
@@ -230,7 +238,9 @@ impl Block {
 }
 
 fn add(members: &mut Map<String, Value>, name: &str, value: Value) {
-    let is_empty = value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
+    let is_empty = value.as_str() == Some("")
+        || value.as_array().is_some_and(Vec::is_empty)
+        || value.as_object().is_some_and(Map::is_empty);
     if !is_empty || !members.contains_key(name) {
         members.insert(name.to_owned(), value);
     }

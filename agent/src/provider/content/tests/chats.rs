@@ -336,30 +336,3 @@ fn only_so_many_choices_are_kept() {
     let content = whole(openai, Value::Null, json!({"choices": many}));
     assert_eq!(content.output.len(), crate::provider::json::LIST_MAX);
 }
-
-#[test]
-fn data_urls_hold_their_data() {
-    for (url, expected) in [
-        ("data:image/png;base64,iVBORw0K", blob("image", "image/png", "iVBORw0K", 6)),
-        ("DATA:Image/PNG;charset=x;BASE64,AA==", blob("image", "image/png", "AA==", 1)),
-        (
-            "data:image/png;base64,iVBORw0K…[8 bytes cut]",
-            blob("image", "image/png", "iVBORw0K…[8 bytes cut]", 12),
-        ),
-        ("data:;base64,AAA", blob("image", "", "AAA", 2)),
-        ("data:image/png;base64,", blob("image", "image/png", "", 0)),
-        // Cut before it says what it is.
-        ("data:image/png;bas", uri("image", "data:image/png;bas")),
-        ("https://example.com/a,b;base64,c", uri("image", "https://example.com/a,b;base64,c")),
-        ("dat\u{e9}", uri("image", "dat\u{e9}")),
-        ("é", uri("image", "é")),
-    ] {
-        assert_eq!(super::super::common::url("image", url), expected, "{url}");
-    }
-    let Part::Uri { mime_type, .. } = super::super::common::url("document", "data:text/plain,hello") else {
-        panic!()
-    };
-    assert_eq!(mime_type.as_deref(), Some("text/plain"));
-    let found = super::super::common::blob("document", "data:audio/wav;base64,AAAA", None);
-    assert_eq!(found, blob("audio", "audio/wav", "AAAA", 3));
-}
