@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 /// `redact` does for all that leaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
+    /// Nothing, as JSON's `null`.
+    Null,
     /// A truth value.
     Bool(bool),
     /// A signed integer.
@@ -68,6 +70,7 @@ pub(crate) mod tests {
     /// Any value, some levels deep.
     pub(crate) fn any_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
+            Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),
             any::<i64>().prop_map(Value::Int),
             proptest::num::f64::NORMAL.prop_map(Value::Double),

@@ -2,6 +2,9 @@
 //!
 //! Everything is looked at whatever the policy says, so that what was found is counted also where nothing is said.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::content::{Content, Document, Message, Part, Tool, cut_mark, without_cut_mark};
@@ -65,22 +68,27 @@ struct Sayer<'a, C> {
 
 impl<C: Clean> Sayer<'_, C> {
     fn messages(&mut self, messages: Vec<Message>, direction: Direction) -> Vec<Json> {
-        let is_off = |kind| self.cleaner.mode(direction, kind) == Mode::Off;
-        let nothing = [Kind::Messages, Kind::ToolArguments, Kind::ToolResults].into_iter().all(is_off);
         let mut said = Vec::new();
         for message in messages {
+            let kind = if is_system(&message.role) { kind_of_system } else { kind_of };
+            let said_nothing = message.parts.is_empty();
+            let parts = self.parts(message.parts, kind, direction);
+            // Of what is off nothing is to be seen, nor that it was there.
+            if parts.is_empty()
+                && (!said_nothing || self.cleaner.mode(direction, Kind::Messages) == Mode::Off)
+            {
+                continue;
+            }
             let mut one = Map::new();
             one.insert("role".to_owned(), self.name(message.role).into());
             if let Some(name) = message.name {
                 one.insert("name".to_owned(), self.name(name).into());
             }
-            one.insert("parts".to_owned(), self.parts(message.parts, kind_of, direction).into());
+            one.insert("parts".to_owned(), parts.into());
             if let Some(reason) = message.finish_reason {
                 one.insert("finish_reason".to_owned(), self.name(reason).into());
             }
-            if !nothing {
-                said.push(one.into());
-            }
+            said.push(one.into());
         }
         said
     }
@@ -290,6 +298,18 @@ impl<C: Clean> Sayer<'_, C> {
             }
         }
         said
+    }
+}
+
+/// Whether it gives instructions, by the names that dialects have for that.
+fn is_system(role: &str) -> bool {
+    matches!(role, "system" | "developer")
+}
+
+fn kind_of_system(part: &Part) -> Kind {
+    match kind_of(part) {
+        Kind::Messages => Kind::SystemInstructions,
+        other => other,
     }
 }
 

@@ -230,7 +230,7 @@ impl Counts {
                     self.entry(name, value, depth + 1);
                 }
             }
-            Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+            Value::Null | Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
         }
     }
 

@@ -194,7 +194,7 @@ fn structure(text: &str) -> Value {
 
 fn value(json: Json) -> Value {
     match json {
-        Json::Null => Value::String(String::new()),
+        Json::Null => Value::Null,
         Json::Bool(truth) => Value::Bool(truth),
         Json::Number(number) => {
             let real = number.as_f64().unwrap_or_default();

@@ -116,6 +116,7 @@ fn pair(name: &str, value: &Value) -> KeyValue {
 /// Recursion is bounded: what `redact` lets pass is a few levels deep.
 fn any_value(value: &Value) -> AnyValue {
     let kind = match value {
+        Value::Null => return AnyValue::default(),
         Value::Bool(truth) => AnyValueKind::BoolValue(*truth),
         Value::Int(number) => AnyValueKind::IntValue(*number),
         Value::Double(number) => AnyValueKind::DoubleValue(*number),

@@ -198,7 +198,6 @@ fn entries_speak_of_kinds_and_directions() {
     assert_eq!(
         json_of(&span, "gen_ai.input.messages"),
         json!([
-            {"role": "user", "parts": []},
             {"role": "tool", "parts": [
                 {"type": "tool_call_response", "id": "call_1", "response": ["[EMAIL]", {"password": "[CREDENTIAL]"}]},
             ]},
