@@ -22,15 +22,14 @@ const GENERATE: Endpoint = Endpoint::post("api/generate");
 const EMBED: Endpoint = Endpoint::post("api/embed");
 const EMBEDDINGS: Endpoint = Endpoint::post("api/embeddings");
 
-/// What its requests have beside a model, which none may leave out.
-const SIGNS: &[(&str, usize)] = &[("messages", 0), ("prompt", 0), ("input", 0), ("input[]", 0)];
+/// What its requests have beside a model, which none may leave out. Something is kept of texts, since of those that go on
+/// where the look ends nothing is known otherwise.
+const SIGNS: &[(&str, usize)] = &[("messages", 0), ("prompt", 1), ("input", 1), ("input[]", 0)];
 
 pub(super) static DIALECTS: &[Dialect] = &[
     Dialect {
         endpoints: &[],
-        claims: |request, body| {
-            CHAT.matches(request) && has_model(body) && body.get("messages").length().is_some()
-        },
+        claims: |request, body| CHAT.matches(request) && has_model(body) && body.get("messages").is_list(),
         provider: PROVIDER,
         signs: SIGNS,
         attributes: &[],
@@ -64,7 +63,7 @@ pub(super) static DIALECTS: &[Dialect] = &[
 ];
 
 fn claims_embeddings(request: &RequestHead, body: &Json) -> bool {
-    let has_input = has_text(body, "input") || body.get("input").length().is_some();
+    let has_input = has_text(body, "input") || body.get("input").is_list();
     has_model(body)
         && (EMBED.matches(request) && has_input || EMBEDDINGS.matches(request) && has_text(body, "prompt"))
 }

@@ -59,6 +59,22 @@ fn a_stream_is_read_under_any_label() {
 }
 
 #[test]
+fn long_requests_are_told_by_their_begin() {
+    let long = "x".repeat(10_000);
+    for (target, said) in [
+        ("/api/chat", format!(r#""messages":[{{"role":"user","content":"{long}"}}]"#)),
+        ("/api/generate", format!(r#""prompt":"{long}""#)),
+        ("/api/embed", format!(r#""input":["{long}","b"]"#)),
+        ("/api/embed", format!(r#""input":"{long}""#)),
+        ("/api/embeddings", format!(r#""prompt":"{long}""#)),
+    ] {
+        let request = format!(r#"{{"model":"llama3.2",{said}}}"#);
+        let call = Wire { target, request: &request, ..chat() }.play();
+        assert_eq!((call.provider, call.request_model.as_deref()), ("ollama", Some("llama3.2")), "{target}");
+    }
+}
+
+#[test]
 fn whole_answers_are_read() {
     let generate = Wire {
         target: "/api/generate",
