@@ -1,9 +1,7 @@
 """AWS Bedrock's runtime by its own SDK: Converse, and InvokeModel with the formats of several vendors' models."""
 
 import base64
-import binascii
 import json
-import struct
 import urllib.parse
 
 import anthropic
@@ -12,7 +10,7 @@ import boto3
 import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
-from record import KEY, Answer
+from record import KEY, Answer, frame
 
 HOST = "bedrock-runtime.us-east-1.amazonaws.com"
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -30,19 +28,6 @@ USAGE = {
     "cacheDetails": [{"ttl": "1h", "inputTokens": 20}, {"ttl": "5m", "inputTokens": 10}],
 }
 USE = {"toolUse": {"toolUseId": "tooluse_01", "name": "get_weather", "input": {"city": "answer-canary"}}}
-
-
-def frame(payload, **names):
-    """One message of an event stream."""
-    names = {"content_type": "application/json", "message_type": "event", **names}
-    fields = b""
-    for name, value in names.items():
-        name, value = f":{name}".replace("_", "-").encode(), value.encode()
-        fields += struct.pack("!B", len(name)) + name + struct.pack("!BH", 7, len(value)) + value
-    payload = json.dumps(payload).encode()
-    prelude = struct.pack("!II", len(fields) + len(payload) + 16, len(fields))
-    message = prelude + struct.pack("!I", binascii.crc32(prelude)) + fields + payload
-    return message + struct.pack("!I", binascii.crc32(message))
 
 
 def streamed(*frames, **fields):

@@ -22,6 +22,7 @@ Beside them stands NAME.json, what the span must say: UPDATE_EXCHANGES=1 `cargo 
 it, to be read before it is kept.
 """
 
+import binascii
 import dataclasses
 import importlib
 import importlib.abc
@@ -30,6 +31,7 @@ import json
 import pathlib
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -97,6 +99,19 @@ def events(*documents, done=False, named=False):
         name = b"event: %s\n" % document["type"].encode() if named else b""
         pieces.append(name + b"data: " + json.dumps(document).encode() + b"\n\n")
     return pieces + ([b"data: [DONE]\n\n"] if done else [])
+
+
+def frame(payload, **names):
+    """One message of AWS's event streams."""
+    names = {"content_type": "application/json", "message_type": "event", **names}
+    fields = b""
+    for name, value in names.items():
+        name, value = f":{name}".replace("_", "-").encode(), value.encode()
+        fields += struct.pack("!B", len(name)) + name + struct.pack("!BH", 7, len(value)) + value
+    payload = json.dumps(payload).encode()
+    prelude = struct.pack("!II", len(fields) + len(payload) + 16, len(fields))
+    message = prelude + struct.pack("!I", binascii.crc32(prelude)) + fields + payload
+    return message + struct.pack("!I", binascii.crc32(message))
 
 
 class Recorder:

@@ -10,6 +10,7 @@ pub mod door;
 mod evidence;
 pub mod folder;
 pub mod receiver;
+pub mod said;
 pub mod scene;
 pub mod servers;
 pub mod services;

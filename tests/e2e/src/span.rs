@@ -79,8 +79,15 @@ fn json(value: &Value) -> serde_json::Value {
         Value::IntValue(number) => (*number).into(),
         Value::DoubleValue(number) => (*number).into(),
         Value::BoolValue(truth) => (*truth).into(),
-        Value::ArrayValue(array) => {
-            array.values.iter().filter_map(|element| element.value.as_ref()).map(json).collect()
+        Value::ArrayValue(array) => array
+            .values
+            .iter()
+            .map(|element| element.value.as_ref().map_or_else(Default::default, json))
+            .collect(),
+        Value::KvlistValue(list) => {
+            let member =
+                |pair: &KeyValue| pair.value.as_ref().and_then(|value| value.value.as_ref()).map(json);
+            list.values.iter().map(|pair| (pair.key.clone(), member(pair).unwrap_or_default())).collect()
         }
         other => format!("{other:?}").into(),
     }
@@ -197,6 +204,13 @@ impl Span {
     #[must_use]
     pub fn notes(&self) -> Vec<&str> {
         self.attributes.texts("spanwire.notes")
+    }
+
+    /// The attributes of its events of this name, as JSON.
+    #[must_use]
+    pub fn events(&self, name: &str) -> Vec<BTreeMap<String, serde_json::Value>> {
+        let events = self.raw.events.iter().filter(|event| event.name == name);
+        events.map(|event| Attributes::of(&event.attributes).json()).collect()
     }
 
     /// `service.name` of the process.
