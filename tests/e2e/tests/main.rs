@@ -6,6 +6,7 @@ mod calls;
 mod command;
 mod concurrency;
 mod containers;
+mod content;
 mod delivery;
 mod errors;
 mod existing;
