@@ -12,9 +12,19 @@ mod escape;
 mod fold;
 pub(crate) mod lines;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use escape::{decoded, json_string};
+
+/// As [`json_string`], without the way back.
+pub(crate) fn json_text(document: &str, range: Range<usize>) -> Cow<'_, str> {
+    let text = document.get(range.clone()).unwrap_or_default();
+    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(json_string(document, range).text)
+}
 
 /// Another reading of a text.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod personal;
 mod replace;
 mod rules;
 mod secret;
+mod skip;
 
 pub use detectors::{
     Counts, Detector, DetectorOptions, Detectors, FIELD, Found, Keeps, Place, Redacted, Scope,

@@ -15,11 +15,11 @@ mod scan;
 
 use crate::{Class, Finding};
 use context::Context;
-use email::Emails;
 pub use national::NationalId;
 use national::NationalIds;
 pub use phone::PhoneRegion;
 use phone::Phones;
+use scan::Before;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -63,7 +63,6 @@ impl Default for PersonalOptions {
 #[derive(Debug)]
 pub struct Personal {
     context: Context,
-    emails: Emails,
     phones: Phones,
     national_ids: NationalIds,
     private_ips: bool,
@@ -81,7 +80,6 @@ impl Personal {
     pub fn new(options: &PersonalOptions) -> Self {
         Self {
             context: Context::new(),
-            emails: Emails::new(),
             phones: Phones::new(&options.phone_regions),
             national_ids: NationalIds::new(&options.national_ids),
             private_ips: options.private_ips,
@@ -93,13 +91,14 @@ impl Personal {
         let mut add = |range: Range<usize>, class: Class, rule: &'static str| {
             found.push(Finding { range, class, rule: Cow::Borrowed(rule) });
         };
-        self.emails.find(text, |range| add(range, Class::Email, "email"));
+        email::find(text, |range| add(range, Class::Email, "email"));
         ip::find_v4(text, &self.context, self.private_ips, |range| add(range, Class::Ip, "ipv4"));
         ip::find_v6(text, self.private_ips, |range| add(range, Class::Ip, "ipv6"));
         mac::find(text, &self.context, |range| add(range, Class::Mac, "mac"));
         // Up to where numbers with checks go: what begins within them is a part of theirs.
         let mut known = 0;
-        scan::windows(text, |window| {
+        let fewest = |word: &str, before: Before| self.fewest_digits(word, before);
+        scan::windows(text, fewest, |window| {
             let start = window.start();
             if start < known {
                 return;
@@ -119,6 +118,19 @@ impl Personal {
                 add(range, Class::Phone, "phone");
             }
         });
+    }
+
+    /// How many digits a number has at least whose first word this is, behind what stands before it; `None` where no number
+    /// begins so. Cheaper than to look for one.
+    fn fewest_digits(&self, word: &str, before: Before) -> Option<usize> {
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            // An IBAN has letters first, and none of the others goes on with what a digit began.
+            let fewest = phone::FEWEST_DIGITS.min(self.national_ids.fewest_digits());
+            return (!before.is_joined()).then_some(fewest);
+        }
+        // Of cards and telephones, the first word has no letter. Digits of other scripts are left to the detectors.
+        let may_begin = !word.is_ascii() || iban::may_begin(word) || self.national_ids.may_begin(word);
+        may_begin.then_some(scan::FEWEST_DIGITS)
     }
 }
 

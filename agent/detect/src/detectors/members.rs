@@ -1,13 +1,14 @@
 //! The search of a JSON document: names and values, values behind their names; values that are hidden for their names'
 //! sake.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::search::{At, DOCUMENTS_MAX, Origin, Search, Way, layers};
 use super::{FIELD, Place, Scope};
 use crate::hidden::document::{Token, Tokens, is_document};
-use crate::hidden::json_string;
 use crate::hidden::lines::{Kind, Lines};
+use crate::hidden::{json_string, json_text};
 use crate::replace::tokens;
 use crate::{Class, secret};
 
@@ -45,8 +46,8 @@ struct Frame {
 }
 
 /// The name of a member.
-struct Name {
-    text: String,
+struct Name<'t> {
+    text: Cow<'t, str>,
     range: Range<usize>,
 }
 
@@ -56,13 +57,13 @@ impl Search<'_> {
         let mut tokens = Tokens::new(text);
         let mut frames: Vec<Frame> = Vec::new();
         let mut lines = Lines::default();
-        let mut name: Option<Name> = None;
+        let mut name: Option<Name<'_>> = None;
         let mut reason = None;
         let mut groups = 0;
         while let Some(token) = tokens.next() {
             groups += 1;
             if let Token::Name(range) = token {
-                let read = json_string(text, range.clone()).text;
+                let read = json_text(text, range.clone());
                 let schema = frames.last().and_then(|frame| frame.schema_of).filter(|_| is_sample(&read));
                 reason = self.hides(&read).or(schema);
                 name = Some(Name { text: read, range });
@@ -79,7 +80,7 @@ impl Search<'_> {
                 if name.text.eq_ignore_ascii_case("value") {
                     frame.pair_value = Some((range.clone(), *is_bare));
                 } else if !is_bare && is_pair_name(&name.text) {
-                    frame.pair_hides = self.hides(&json_string(text, range.clone()).text);
+                    frame.pair_hides = self.hides(&json_text(text, range.clone()));
                 }
             }
             let is_of_list = frames.iter().nth_back(1).is_some_and(|outer| !outer.is_object);
@@ -134,7 +135,7 @@ impl Search<'_> {
                         let end = tokens.pass();
                         self.hide_value(begin..end, quote.as_deref(), why, text, at);
                     } else {
-                        let called = own.as_ref().map(|name| name.text.as_str());
+                        let called = own.as_ref().map(|name| name.text.as_ref());
                         let called =
                             called.or(frames.last().map(|frame| frame.name.as_str())).unwrap_or_default();
                         let has_properties = matches!(called, "properties" | "$defs" | "definitions");
@@ -228,7 +229,7 @@ impl Search<'_> {
 }
 
 /// Of which group a value is, and what is put before it.
-fn place_of<'f>(own: &Option<Name>, frame: Option<&'f Frame>, group: usize) -> (usize, &'f str) {
+fn place_of<'f>(own: &Option<Name<'_>>, frame: Option<&'f Frame>, group: usize) -> (usize, &'f str) {
     match (own, frame) {
         (None, Some(frame)) => (frame.group, &frame.name),
         _ => (group, ""),

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::skip;
+
 /// Arrays and objects within one another.
 const DEPTH_MAX: usize = 256;
 
@@ -81,9 +83,13 @@ impl<'t> Tokens<'t> {
     }
 
     fn blank(&mut self) -> Option<u8> {
-        let rest = self.text.get(self.at..)?;
-        self.at += rest.iter().position(|byte| !b" \t\r\n".contains(byte)).unwrap_or(rest.len());
-        self.text.get(self.at).copied()
+        loop {
+            let byte = *self.text.get(self.at)?;
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
     }
 
     fn step(&mut self) -> Option<Token> {
@@ -158,7 +164,8 @@ impl<'t> Tokens<'t> {
         let begin = self.at + 1;
         let mut at = begin;
         loop {
-            at += memchr::memchr2(b'"', b'\\', self.text.get(at..)?)?;
+            // Most strings are short, and have no escapes.
+            at = skip::find(self.text, at, |byte| (byte == b'"') | (byte == b'\\'))?;
             if self.text.get(at) == Some(&b'"') {
                 self.at = at + 1;
                 return Some(begin..at);

@@ -3,33 +3,8 @@
 
 use std::ops::Range;
 
-use super::fold::{Fold, fold};
+use super::fold::{FOLDED, Fold, fold};
 use super::{Builder, Map, View, entity};
-
-/// Bytes at which something may begin that is read as something else. Of other scripts these are the first bytes of
-/// characters that `fold` knows: Latin, Greek, Cyrillic and Hebrew letters, ideographs and Hangul begin with others.
-static SIGNS: [bool; 256] = signs();
-
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn signs() -> [bool; 256] {
-    let mut signs = [false; 256];
-    let mut at = 0;
-    while at < 256 {
-        signs[at] = matches!(at, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF | 0xE0..=0xE3 | 0xEF | 0xF0 | 0xF3);
-        at += 1;
-    }
-    let ascii = b"\\%&=*+>\x1B";
-    let mut at = 0;
-    while at < ascii.len() {
-        signs[ascii[at] as usize] = true;
-        at += 1;
-    }
-    signs
-}
-
-fn is_sign(byte: u8) -> bool {
-    SIGNS.get(usize::from(byte)).is_some_and(|is_sign| *is_sign)
-}
 
 /// What is read of some bytes: how many they are, and which character.
 type Reading = (usize, Option<char>);
@@ -42,8 +17,10 @@ pub(crate) fn decoded(text: &str) -> Option<View> {
         return None;
     }
     let mut builder = Builder::new(text, 0);
+    let signs = forms.signs();
+    let is_sign = |byte: &u8| signs.get(usize::from(*byte)).is_some_and(|is_sign| *is_sign);
     let mut at = 0;
-    while let Some(sign) = bytes.get(at..)?.iter().position(|byte| is_sign(*byte)) {
+    while let Some(sign) = bytes.get(at..)?.iter().position(is_sign) {
         at += sign;
         let reading = match bytes.get(at)? {
             b'\\' => backslash(bytes, at),
@@ -51,10 +28,8 @@ pub(crate) fn decoded(text: &str) -> Option<View> {
             b'&' => entity::reference(bytes.get(at..)?).map(|(char, length)| (length, Some(char))),
             b'=' => quoted_printable(bytes, at, &forms),
             b'*' => emphasis(bytes, at),
-            b'+' if forms.is_url_encoded => Some((1, Some(' '))),
-            b'+' => None,
-            b'>' if forms.is_quoted => quotation(bytes, at),
-            b'>' => None,
+            b'+' => Some((1, Some(' '))),
+            b'>' => quotation(bytes, at),
             0x1B => terminal(bytes, at),
             _ => {
                 let char = text.get(at..)?.chars().next()?;
@@ -111,22 +86,50 @@ struct Forms {
     /// `a=b+c`: no blanks, and names have values.
     is_url_encoded: bool,
     is_quoted_printable: bool,
+    /// Lines end with `=`, some perhaps of base64.
+    has_soft_breaks: bool,
     /// Lines begin with `>`.
     is_quoted: bool,
+    /// `**`.
+    has_emphasis: bool,
 }
 
 impl Forms {
     fn of(bytes: &[u8]) -> Self {
         let has = |sign: &[u8]| memchr::memmem::find(bytes, sign).is_some();
         let has_values = memchr::memchr(b'=', bytes).is_some();
+        let soft_break = if has_values { soft_break(bytes) } else { None };
         Self {
             is_url_encoded: has_values
                 && memchr::memchr(b'+', bytes).is_some()
                 && memchr::memchr3(b'"', b'\\', b' ', bytes).is_none()
                 && !bytes.iter().any(u8::is_ascii_whitespace),
-            is_quoted_printable: has_values && (has(b"=3D") || has_soft_break(bytes)),
+            is_quoted_printable: has_values
+                && (has(b"=3D") || soft_break.is_some_and(|at| !is_padding(bytes, at))),
+            has_soft_breaks: soft_break.is_some(),
             is_quoted: bytes.starts_with(b">") || has(b"\n>"),
+            has_emphasis: has(b"**"),
         }
+    }
+
+    /// Bytes at which something may begin in this text: a sign that means something only in texts of a form is none in the
+    /// others, where its reading would be `None` at each place.
+    fn signs(&self) -> [bool; 256] {
+        let mut signs = FOLDED;
+        let told = [
+            (b'\\', true),
+            (b'%', true),
+            (b'&', true),
+            (0x1B, true),
+            (b'=', self.is_quoted_printable || self.has_soft_breaks),
+            (b'+', self.is_url_encoded),
+            (b'*', self.has_emphasis),
+            (b'>', self.is_quoted),
+        ];
+        for (sign, is_told) in told {
+            signs.get_mut(usize::from(sign)).into_iter().for_each(|is_sign| *is_sign = is_told);
+        }
+        signs
     }
 
     /// Whether there may be anything to undo: told many bytes at a time, since most texts have nothing.
@@ -137,7 +140,7 @@ impl Forms {
             || !bytes.is_ascii()
             || memchr::memchr3(b'\\', b'%', b'&', bytes).is_some()
             || memchr::memchr(0x1B, bytes).is_some()
-            || memchr::memmem::find(bytes, b"**").is_some()
+            || self.has_emphasis
     }
 }
 
@@ -272,10 +275,9 @@ fn quoted_printable(bytes: &[u8], at: usize, forms: &Forms) -> Option<Reading> {
     }
 }
 
-/// Whether a line goes on in the next: looks at the first that may.
-fn has_soft_break(bytes: &[u8]) -> bool {
-    let found = memchr::memmem::find(bytes, b"=\n").or_else(|| memchr::memmem::find(bytes, b"=\r\n"));
-    found.is_some_and(|at| !is_padding(bytes, at))
+/// The first `=` at the end of a line.
+fn soft_break(bytes: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, b"=\n").or_else(|| memchr::memmem::find(bytes, b"=\r\n"))
 }
 
 /// Whether a sign of equality ends base64: the run before it has at least the length of a short key.
@@ -352,6 +354,7 @@ mod tests {
             ("a=3D1 bob=40example.com", "a=1 bob@example.com"),
             ("x=40", "x=40"),
             ("key=AbCdEfGhIjKlMnOpQrStUvWxYz0=\nnext", "key=AbCdEfGhIjKlMnOpQrStUvWxYz0=\nnext"),
+            ("AbCdEfGhIjKlMnOpQrStUvWxYz0=\nb=\nc \\u0041", "AbCdEfGhIjKlMnOpQrStUvWxYz0=\nbc A"),
             // Quotations.
             ("> a: |\n>   b\n>> c\n>", "a: |\n  b\nc\n"),
             ("a > b\nc>d", "a > b\nc>d"),

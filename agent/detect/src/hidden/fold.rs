@@ -16,6 +16,21 @@ const ZEROS: [char; 19] = [
     '\u{19D0}',
 ];
 
+/// First bytes of the characters that are read as others: Latin, Greek, Cyrillic and Hebrew letters, ideographs and
+/// Hangul begin with others.
+pub(super) static FOLDED: [bool; 256] = {
+    let mut folded = [false; 256];
+    let mut byte = 0;
+    while byte < folded.len() {
+        if let Some((_, [place, ..])) = folded.split_at_mut_checked(byte) {
+            *place =
+                matches!(byte, 0xC2 | 0xCD | 0xD8 | 0xD9 | 0xDB | 0xDF | 0xE0..=0xE3 | 0xEF | 0xF0 | 0xF3);
+        }
+        byte += 1;
+    }
+    folded
+};
+
 /// How this character is read.
 pub(super) fn fold(char: char) -> Fold {
     let number = u32::from(char);
@@ -66,6 +81,7 @@ pub(super) fn fold(char: char) -> Fold {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -92,6 +108,14 @@ mod tests {
             ('\u{E0041}', Fold::To('A')),
         ] {
             assert_eq!(fold(char), expected, "{char:?}");
+        }
+    }
+
+    #[test]
+    fn first_bytes_of_all_that_is_folded_are_told() {
+        for char in ('\u{80}'..=char::MAX).filter(|char| fold(*char) != Fold::Keep) {
+            let first = char.encode_utf8(&mut [0; 4]).bytes().next();
+            assert!(first.is_some_and(|first| FOLDED[usize::from(first)]), "{char:?}");
         }
     }
 }

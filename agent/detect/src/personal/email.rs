@@ -6,11 +6,11 @@
 mod domain;
 
 use super::scan::{char_before, step};
-use aho_corasick::AhoCorasick;
+use crate::skip;
 use std::ops::Range;
 
 /// What stands for the sign between name and domain: as it is, of full width, and as people write it for each other.
-const SIGNS: &[&str] = &["@", "\u{ff20}", "[at]", "(at)", "{at}", "<at>", "[@]", "(@)"];
+const SIGNS: &[&str] = &["@", "\u{ff20}", "[at]", "(at)", "{at}", "<at>"];
 
 /// The first of [`SIGNS`] that is for people.
 const FOR_PEOPLE: usize = 2;
@@ -18,35 +18,43 @@ const FOR_PEOPLE: usize = 2;
 /// Bytes of a name, at most: 64 by RFC 5321, of which each may be written as three.
 const LONGEST_NAME: usize = 192;
 
-/// Finds addresses.
-#[derive(Debug)]
-pub(super) struct Emails {
-    signs: Option<AhoCorasick>,
+/// Gives the bytes of each address.
+pub(super) fn find(text: &str, mut each: impl FnMut(Range<usize>)) {
+    // Nothing is looked at twice from one side: names do not reach back over the sign before.
+    let mut least = 0;
+    let mut at = 0;
+    while let Some((sign, is_for_people)) = next_sign(text, at) {
+        at = sign.end;
+        let name_end = if is_for_people { behind_spaces(text, sign.start) } else { sign.start };
+        let start = quoted_name(text, name_end, least).or_else(|| name(text, name_end, least));
+        if let Some(start) = start
+            && let Some(end) = domain::find(text, sign.end, is_for_people)
+            && !is_login(text, start, name_end, end)
+        {
+            each(start..end);
+        }
+        least = sign.end;
+    }
 }
 
-impl Emails {
-    pub(super) fn new() -> Self {
-        // It fails only on patterns by the billion.
-        Self { signs: AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNS).ok() }
-    }
-
-    /// Gives the bytes of each address.
-    pub(super) fn find(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
-        let Some(signs) = &self.signs else { return };
-        // Nothing is looked at twice from one side: names do not reach back over the sign before.
-        let mut least = 0;
-        for sign in signs.find_iter(text) {
-            let is_for_people = sign.pattern().as_usize() >= FOR_PEOPLE;
-            let name_end = if is_for_people { behind_spaces(text, sign.start()) } else { sign.start() };
-            let start = quoted_name(text, name_end, least).or_else(|| name(text, name_end, least));
-            if let Some(start) = start
-                && let Some(end) = domain::find(text, sign.end(), is_for_people)
-                && !is_login(text, start, name_end, end)
-            {
-                each(start..end);
-            }
-            least = sign.end();
+/// The next sign from a place on, and whether it is for people.
+fn next_sign(text: &str, mut at: usize) -> Option<(Range<usize>, bool)> {
+    let bytes = text.as_bytes();
+    let may_begin = |byte: u8| {
+        (byte == b'@') | (byte == b'[') | (byte == b'(') | (byte == b'{') | (byte == b'<') | (byte == 0xEF)
+    };
+    loop {
+        at = skip::find(bytes, at, may_begin)?;
+        step();
+        let rest = bytes.get(at..)?;
+        let is_here = |sign: &&str| {
+            rest.first() == sign.as_bytes().first()
+                && rest.get(..sign.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(sign.as_bytes()))
+        };
+        if let Some((index, sign)) = SIGNS.iter().enumerate().find(|(_, sign)| is_here(sign)) {
+            return Some((at..at + sign.len(), index >= FOR_PEOPLE));
         }
+        at += 1;
     }
 }
 

@@ -34,6 +34,14 @@ const UNREGISTERED: &[(&str, usize)] = &[
     ("TG", 28),
 ];
 
+/// Whether a number may begin with a word.
+pub(super) fn may_begin(word: &str) -> bool {
+    matches!(
+        word.as_bytes(),
+        [b'A'..=b'Z' | b'a'..=b'z', b'A'..=b'Z' | b'a'..=b'z', b'0'..=b'9', b'0'..=b'9', ..]
+    )
+}
+
 /// Where the number ends that a window begins with, if that is one: an index of the window.
 pub(super) fn find(window: &Window<'_>) -> Option<usize> {
     let chars = window.chars();

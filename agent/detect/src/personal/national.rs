@@ -61,15 +61,18 @@ const MOST: usize = 24;
 pub(super) struct NationalIds {
     /// All shapes by the length of their first word, each with whether it must be said.
     shapes: Vec<Vec<(&'static Kind, &'static str, bool)>>,
+    fewest_digits: usize,
 }
 
 impl NationalIds {
     /// Finds these kinds.
     pub(super) fn new(wanted: &BTreeSet<NationalId>) -> Self {
         let mut shapes = Vec::new();
+        let mut fewest_digits = MOST;
         for kind in KINDS.iter().filter(|kind| wanted.contains(&NationalId(kind.name))) {
             let open = kind.shapes.iter().map(|shape| (kind, *shape, false));
             for shape in open.chain(kind.said.iter().map(|shape| (kind, *shape, true))) {
+                fewest_digits = fewest_digits.min(shape.1.bytes().filter(|byte| *byte == b'9').count());
                 let length = shape.1.bytes().take_while(|byte| is_place(*byte)).count();
                 if shapes.len() <= length {
                     shapes.resize_with(length + 1, Vec::new);
@@ -77,7 +80,25 @@ impl NationalIds {
                 shapes.get_mut(length).into_iter().for_each(|shapes: &mut Vec<_>| shapes.push(shape));
             }
         }
-        Self { shapes }
+        Self { shapes, fewest_digits }
+    }
+
+    /// How many digits any number has at least.
+    pub(super) fn fewest_digits(&self) -> usize {
+        self.fewest_digits
+    }
+
+    /// Whether a number may begin with a word in ASCII.
+    pub(super) fn may_begin(&self, word: &str) -> bool {
+        self.shapes.get(word.len()).is_some_and(|shapes| {
+            shapes.iter().any(|(_, shape, _)| {
+                shape.bytes().zip(word.bytes()).all(|(wanted, byte)| match wanted {
+                    b'9' => byte.is_ascii_digit(),
+                    b'A' => byte.is_ascii_alphabetic(),
+                    _ => true,
+                })
+            })
+        })
     }
 
     /// Where the longest of the numbers ends that a window begins with, as an index of it, and its kind.

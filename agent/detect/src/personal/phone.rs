@@ -14,7 +14,10 @@ use plan::{Plan, Region};
 use std::str::FromStr;
 
 /// Digits of a number, at least and at most: ITU-T E.164, and subscribers' numbers as they are said with a word.
-const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+const DIGITS: std::ops::RangeInclusive<usize> = FEWEST_DIGITS..=15;
+
+/// Digits of any number, at least; cards have more.
+pub(super) const FEWEST_DIGITS: usize = 7;
 
 /// Digits of a number as within a region, with its prefix.
 const NATIONAL: std::ops::RangeInclusive<usize> = 9..=13;

@@ -1,5 +1,7 @@
 //! Reads text as numbers are written in it: words with digits in them, and a few words behind each.
 
+use crate::skip;
+
 /// Counts a step of a detector, in tests alone: what shows that the time is linear.
 #[inline]
 pub(super) fn step() {
@@ -23,7 +25,7 @@ const MOST_SINGLES: usize = 2;
 const LONGEST_LETTERS: usize = 4;
 
 /// Digits of any number that is looked for, at least: an Indian PAN has so few.
-const FEWEST_DIGITS: usize = 4;
+pub(super) const FEWEST_DIGITS: usize = 4;
 
 /// What stands in a row between two words of one number, at most: `) ` or ` - `.
 const LONGEST_GAP: usize = 3;
@@ -253,9 +255,14 @@ impl<'t> Window<'t> {
     }
 }
 
-/// Gives each word with a digit in it as the beginning of a window; and a word of one or two letters before such a
-/// one, too.
-pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
+/// Gives each word with a digit in it as the beginning of a window, and a word of one or two letters before such a one,
+/// too: those that can be the first of a number. How many digits that has at least, `fewest` tells by the word and by what
+/// stands before it.
+pub(super) fn windows<'t>(
+    text: &'t str,
+    fewest: impl Fn(&str, Before) -> Option<usize>,
+    mut each: impl FnMut(&Window<'t>),
+) {
     let mut at = 0;
     while let Some(digit) = next_digit(text, at) {
         let start = word_start(text, digit, at);
@@ -263,34 +270,59 @@ pub(super) fn windows<'t>(text: &'t str, mut each: impl FnMut(&Window<'t>)) {
         // The first track of a card begins with `%B` (ISO/IEC 7813).
         let is_track = text.get(..start + 1).is_some_and(|before| before.ends_with("%B"));
         let start = start + usize::from(is_track);
-        if start < end
-            && end - start <= LONGEST_WORD * 3
+        let least = std::mem::replace(&mut at, end);
+        if start >= end || end - start > LONGEST_WORD * 3 {
+            continue;
+        }
+        let before = Before::of(text, start);
+        let fewest_of = |start, end, before| text.get(start..end).and_then(|word| fewest(word, before));
+        let wanted = fewest_of(start, end, before);
+        let letters = letters_before(text, before, least)
+            .filter(|(start, end)| fewest_of(*start, *end, Before::of(text, *start)).is_some());
+        let fewest = if letters.is_some() { Some(FEWEST_DIGITS) } else { wanted };
+        if fewest.is_some_and(|fewest| may_have_digits(text, start, fewest))
             && let Some(window) = Window::new(text, start)
         {
-            let letters = letters_before(text, window.before, at);
-            letters.and_then(|start| Window::new(text, start)).into_iter().for_each(|window| each(&window));
-            each(&window);
+            let letters = letters.and_then(|(start, _)| Window::new(text, start));
+            letters.iter().chain(wanted.map(|_| &window)).for_each(&mut each);
         }
-        at = end;
     }
 }
 
-fn next_digit(text: &str, from: usize) -> Option<usize> {
-    let rest = text.as_bytes().get(from..)?;
-    for (index, byte) in rest.iter().enumerate() {
+/// Whether there may be so many digits from a place on, in one number: at less cost than to read it.
+fn may_have_digits(text: &str, start: usize, mut fewest: usize) -> bool {
+    for byte in text.as_bytes().get(start..).unwrap_or_default().iter().take(MOST) {
         step();
-        match byte {
-            b'0'..=b'9' => return Some(from + index),
-            0xd9 | 0xdb | 0xe0 | 0xef => {
-                let char = char_at(text, from + index);
-                if char.and_then(normal).is_some_and(|byte| byte.is_ascii_digit()) {
-                    return Some(from + index);
-                }
+        // Digits of other scripts may follow.
+        if !byte.is_ascii() {
+            return true;
+        }
+        if byte.is_ascii_digit() {
+            fewest = fewest.saturating_sub(1);
+            if fewest == 0 {
+                return true;
             }
-            _ => {}
+        } else if ASCII.get(usize::from(*byte)).is_none_or(|normal| *normal == 0) {
+            return false;
         }
     }
-    None
+    false
+}
+
+fn next_digit(text: &str, mut from: usize) -> Option<usize> {
+    // The others are first bytes of digits of other scripts.
+    let may_be_digit = |byte: u8| {
+        (byte.wrapping_sub(b'0') < 10) | (byte == 0xd9) | (byte == 0xdb) | (byte == 0xe0) | (byte == 0xef)
+    };
+    loop {
+        let at = skip::find(text.as_bytes(), from, may_be_digit)?;
+        step();
+        let char = char_at(text, at)?;
+        if normal(char).is_some_and(|byte| byte.is_ascii_digit()) {
+            return Some(at);
+        }
+        from = at + char.len_utf8();
+    }
 }
 
 fn word_start(text: &str, mut at: usize, least: usize) -> usize {
@@ -312,15 +344,16 @@ fn word_end(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Where letters before a word with digits begin that may be of its number: one or two of them, as of British numbers,
-/// or twice three, as of Italian ones.
-fn letters_before(text: &str, before: Before, least: usize) -> Option<usize> {
+/// Where letters before a word with digits begin and end that may be of its number: one or two of them, as of British
+/// numbers, or twice three, as of Italian ones; of these the first.
+fn letters_before(text: &str, before: Before, least: usize) -> Option<(usize, usize)> {
     let (start, count) = letters(text, before, least)?;
     if count <= 2 {
-        return Some(start);
+        return Some((start, before.near_at));
     }
-    let (start, count) = letters(text, Before::of(text, start), least)?;
-    (count == 3).then_some(start)
+    let before = Before::of(text, start);
+    let (start, count) = letters(text, before, least)?;
+    (count == 3).then_some((start, before.near_at))
 }
 
 /// Where a word of up to three letters begins that a space or a hyphen parts from what these are before, and how many

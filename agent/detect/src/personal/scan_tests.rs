@@ -8,7 +8,11 @@ thread_local! {
 /// The windows of a text, as their characters.
 fn all(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    windows(text, |window| found.push(String::from_utf8_lossy(window.chars()).into_owned()));
+    windows(
+        text,
+        |_, _| Some(FEWEST_DIGITS),
+        |window| found.push(String::from_utf8_lossy(window.chars()).into_owned()),
+    );
     found
 }
 

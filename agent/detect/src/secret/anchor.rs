@@ -1,14 +1,20 @@
 //! Where a credential could be: what the automaton looks for.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind};
 
+use super::alphabet::steps;
 use super::command;
 use super::name;
+use super::prefilter::Prefilter;
 use super::vendor::{Shape, shapes};
+
+/// Bytes of the shortest pattern.
+const PATTERN_MIN: usize = 2;
 
 /// What a place in the text could be the sign of.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +56,7 @@ const SIGNS: &[(&str, Anchor)] = &[
 #[derive(Debug)]
 pub(super) struct Anchors {
     automaton: Option<NFA>,
+    prefilter: Prefilter,
     meanings: Vec<Anchor>,
     shapes: Vec<Shape>,
     /// For each pattern, those that begin as it does and are longer, longest first.
@@ -79,28 +86,53 @@ impl Anchors {
         // All the needles are texts of the program's own, whose automaton is within every bound: a test makes it.
         let automaton =
             NFA::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&needles).ok();
-        Self { automaton, meanings, shapes, longer }
+        // Where nothing of a shape's alphabet stands behind its start, none of it is: `Shape::find` asks for `min` of it.
+        let next = |meaning: &Anchor| match meaning {
+            Anchor::Shape(which, _) => shapes.get(*which).filter(|it| it.min > 0).map(|it| it.alphabet),
+            _ => None,
+        };
+        let prefilter = Prefilter::new(needles.iter().copied().zip(meanings.iter().map(next)));
+        Self { automaton, prefilter, meanings, shapes, longer }
     }
 
     /// Tells of all that could be in the text, in the order in which the signs end: where each is, and what.
     pub(super) fn signs(&self, text: &str, mut tell: impl FnMut(Range<usize>, usize, Anchor)) {
         let Some(automaton) = &self.automaton else { return };
-        let Ok(mut state) = automaton.start_state(Anchored::No) else { return };
-        // By hand: the crate's own iterator begins anew for each of many signs.
-        for (at, byte) in text.bytes().enumerate() {
-            state = automaton.next_state(Anchored::No, state, byte);
-            if !automaton.is_special(state) || !automaton.is_match(state) {
-                continue;
+        let Ok(start_state) = automaton.start_state(Anchored::Yes) else { return };
+        let bytes = text.as_bytes();
+        // By their ends: what begins later may end earlier.
+        let mut waiting: VecDeque<(Range<usize>, usize)> = VecDeque::new();
+        let mut tell = |(sign, pattern): (Range<usize>, usize)| {
+            if let Some(anchor) = self.meanings.get(pattern) {
+                tell(sign, pattern, *anchor);
             }
-            for index in 0..automaton.match_len(state) {
-                let pattern = automaton.match_pattern(state, index);
-                let start = (at + 1).saturating_sub(automaton.pattern_len(pattern));
-                let pattern = pattern.as_usize();
-                if let Some(anchor) = self.meanings.get(pattern) {
-                    tell(start..at + 1, pattern, *anchor);
+        };
+        self.prefilter.beginnings(bytes, |start| {
+            // What begins here or later ends behind it, or there and is told later.
+            while let Some(sign) = waiting.pop_front_if(|(sign, _)| sign.end <= start + PATTERN_MIN) {
+                tell(sign);
+            }
+            let mut state = start_state;
+            for (at, byte) in bytes.iter().enumerate().skip(start) {
+                steps::add(1);
+                state = automaton.next_state(Anchored::Yes, state, *byte);
+                if !automaton.is_special(state) {
+                    continue;
+                }
+                if automaton.is_dead(state) {
+                    break;
+                }
+                // Of the state are also those that begin behind the start.
+                let whole = |pattern| automaton.pattern_len(pattern) == at + 1 - start;
+                let matches = if automaton.is_match(state) { automaton.match_len(state) } else { 0 };
+                let patterns = (0..matches).map(|index| automaton.match_pattern(state, index));
+                for pattern in patterns.take_while(|pattern| whole(*pattern)) {
+                    let before = waiting.partition_point(|(sign, _)| sign.end <= at + 1);
+                    waiting.insert(before, (start..at + 1, pattern.as_usize()));
                 }
             }
-        }
+        });
+        waiting.into_iter().for_each(tell);
     }
 
     /// The shapes that a pattern could be the beginning of, the longest beginning first.
@@ -135,6 +167,8 @@ mod tests {
         let anchors = Anchors::new();
         let bytes = anchors.automaton.as_ref().map_or(usize::MAX, Automaton::memory_usage);
         assert!(bytes < 1 << 19, "{bytes}");
+        let shortest = anchors.automaton.as_ref().map(Automaton::min_pattern_len);
+        assert_eq!(shortest, Some(PATTERN_MIN));
         assert!(anchors.automaton.is_some() && anchors.meanings.len() > 400);
     }
 }

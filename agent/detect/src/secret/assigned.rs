@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::alphabet::{is_key, run, run_back};
 use super::container;
+use super::ending;
 use super::extent::{element, end, opening, trimmed};
 use super::header;
 use super::name::{self, Strength};
@@ -54,6 +55,10 @@ pub(super) fn word(scan: &mut Scan<'_>, sign: Range<usize>) {
     }
     let begin = begin.max(end.saturating_sub(name::MAX_BYTES));
     let Some(text) = scan.text.get(begin..end) else { return };
+    // Neither this nor words before it make a name, nor has it a value as a parameter.
+    if !ending::is_known(text) && bytes.get(end) != Some(&b'=') {
+        return;
+    }
     let lead = bytes.get(begin.saturating_sub(6)..begin).unwrap_or_default();
     let is_parameter = bytes.get(end) == Some(&b'=')
         && (lead.ends_with(b"?")

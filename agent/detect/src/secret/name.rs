@@ -1,6 +1,7 @@
 //! Names, and what they say of their values.
 
 use super::alphabet::steps;
+use super::ending::{self, Lists};
 use super::value;
 
 /// What a name says of its value, from nothing to everything.
@@ -49,7 +50,7 @@ pub(super) const PHRASES: &[&str] = &[
 
 /// Ends of names whose value is a secret, perhaps a word, in small letters without separators.
 #[rustfmt::skip]
-const PASSWORDS: &[&str] = &[
+pub(super) const PASSWORDS: &[&str] = &[
     "passwords", "securestring", "presharedkey", "wifipsk", "wpapsk",
     "password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "contrasena", "senha",
     "parola", "wachtwoord", "heslo", "haslo", "salasana", "lozinka", "losenord", "adgangskode", "sifre",
@@ -64,7 +65,7 @@ const SHORT_PASSWORDS: &[&str] = &["pass", "pw", "psk"];
 
 /// Ends of names whose value is a secret.
 #[rustfmt::skip]
-const SECRETS: &[&str] = &[
+pub(super) const SECRETS: &[&str] = &[
     "apikey", "apikeys", "accesskey", "secretkey", "privatekey", "accountkey", "signingkey", "encryptionkey",
     "masterkey", "authkey", "sharedkey", "storagekey", "servicekey", "subscriptionkey", "sshkey", "licensekey",
     "appkey", "applicationkey", "clientkey", "consumerkey", "ingestkey", "writekey", "adminkey", "rootkey",
@@ -81,16 +82,19 @@ const SECRETS: &[&str] = &[
 
 /// Ends of names whose value is a secret unless it reads as a word.
 #[rustfmt::skip]
-const BARE: &[&str] = &[
+pub(super) const BARE: &[&str] = &[
     "token", "secret", "credential", "credentials", "creds", "signature", "jwt", "bearer", "assertion", "dsn",
 ];
 
 /// Ends of names whose value may be one.
 #[rustfmt::skip]
-const WEAK: &[&str] = &[
+pub(super) const WEAK: &[&str] = &[
     "key", "auth", "pass", "sig", "session", "sid", "ticket", "code", "otp", "clave", "verifier", "webhook",
     "schluessel", "secrets", "tokens",
 ];
+
+/// Ends of names that are of a kind of their own.
+pub(super) const OTHERS: &[&str] = &["authorization", "authorisation", "cookie"];
 
 /// What makes a token of it that opens nothing, before `token`.
 #[rustfmt::skip]
@@ -105,7 +109,7 @@ const BENIGN_TOKENS: &[&str] = &[
 
 /// Ends of a name that say which of several it is.
 #[rustfmt::skip]
-const QUALIFIERS: &[&str] = &[
+pub(super) const QUALIFIERS: &[&str] = &[
     "value", "string", "plaintext", "plain", "base64", "b64", "base", "production", "prod", "development",
     "dev", "staging", "stage", "sandbox", "live", "test", "old", "new", "current", "backup", "primary",
     "secondary", "default", "raw", "env", "confirmation", "confirm", "again", "repeat", "val", "str",
@@ -173,6 +177,9 @@ pub(super) fn holds(name: &str) -> bool {
 
 /// What a name says of its value.
 pub(super) fn strength(name: &str) -> Strength {
+    if !ending::is_known(name) {
+        return Strength::None;
+    }
     let folded = Folded::new(name);
     let (before, last) = last_words(name);
     if BENIGN_TOKENS
@@ -189,6 +196,9 @@ pub(super) fn strength(name: &str) -> Strength {
     let found = of_folded(name);
     if found != Strength::None {
         return found;
+    }
+    if ending::lists_of(name) & ending::QUALIFIER == 0 {
+        return Strength::None;
     }
     // `PASSWORD_PROD`, `secretValue`.
     let qualified = QUALIFIERS.iter().find_map(|qualifier| name.strip_suffix(qualifier));
@@ -226,25 +236,24 @@ fn split_word(name: &str) -> (&str, &str) {
 }
 
 fn of_folded(name: &str) -> Strength {
-    let ends = |words: &[&str]| words.iter().any(|word| name.ends_with(word));
-    if name.ends_with("authorization") || name.ends_with("authorisation") {
-        return Strength::Authorization;
+    let lists = ending::lists_of(name);
+    let ends =
+        |list: Lists, words: &[&str]| lists & list != 0 && words.iter().any(|word| ends_with(name, word));
+    if ends(ending::OTHER, OTHERS) {
+        return if name.ends_with("cookie") { Strength::Cookie } else { Strength::Authorization };
     }
-    if name.ends_with("cookie") {
-        return Strength::Cookie;
-    }
-    if ends(PASSWORDS) {
+    if ends(ending::PASSWORD, PASSWORDS) {
         return Strength::Password;
     }
-    if ends(SECRETS) {
+    if ends(ending::SECRET, SECRETS) {
         return Strength::Strong;
     }
-    if ends(BARE) {
+    if ends(ending::IS_BARE, BARE) {
         // Alone it is a word of many meanings.
         let is_alone = BARE.contains(&name);
         return if is_alone || name.ends_with("dsn") { Strength::Bare } else { Strength::Strong };
     }
-    if !ends(WEAK) {
+    if !ends(ending::IS_WEAK, WEAK) {
         return Strength::None;
     }
     let is_key = name.ends_with("key") || name.ends_with("auth") || name.ends_with("pass");
@@ -252,6 +261,13 @@ fn of_folded(name: &str) -> Strength {
         return Strength::Strong;
     }
     Strength::Weak
+}
+
+/// Most ends are told from others by their first letter.
+fn ends_with(name: &str, end: &str) -> bool {
+    let (name, end) = (name.as_bytes(), end.as_bytes());
+    let begin = name.len().checked_sub(end.len());
+    begin.is_some_and(|begin| name.get(begin) == end.first() && name.ends_with(end))
 }
 
 #[cfg(test)]
