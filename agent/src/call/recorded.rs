@@ -154,12 +154,10 @@ struct Difference {
 impl EventLog {
     /// Adds an event; `false`, and nothing is added, when what differs is more than `left` bytes.
     pub fn push(&mut self, name: &str, event: &[u8], left: usize) -> bool {
-        let same =
-            |one: &mut dyn Iterator<Item = (&u8, &u8)>| one.take_while(|(one, other)| one == other).count();
-        let begin = same(&mut self.last.iter().zip(event));
+        let begin = same_begin(&self.last, event);
         let (rest, before) =
             (event.get(begin..).unwrap_or_default(), self.last.get(begin..).unwrap_or_default());
-        let end = same(&mut before.iter().rev().zip(rest.iter().rev()));
+        let end = same_end(before, rest);
         let own = rest.get(..rest.len() - end).unwrap_or_default();
         let known = self.names.iter().position(|known| known == name);
         let name = match known {
@@ -207,6 +205,25 @@ impl EventLog {
             sink(self.names.get(usize::from(one.name)).map_or("", String::as_str), &event);
         }
     }
+}
+
+/// Bytes that are compared at a time.
+const BLOCK: usize = 16;
+
+/// How many bytes of both are the same, from the first on.
+fn same_begin(one: &[u8], other: &[u8]) -> usize {
+    let blocks = one.as_chunks::<BLOCK>().0.iter().zip(other.as_chunks::<BLOCK>().0);
+    let same = blocks.take_while(|(one, other)| one == other).count() * BLOCK;
+    let rest = one.iter().zip(other).skip(same);
+    same + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// How many bytes of both are the same, from the last back.
+fn same_end(one: &[u8], other: &[u8]) -> usize {
+    let blocks = one.as_rchunks::<BLOCK>().1.iter().rev().zip(other.as_rchunks::<BLOCK>().1.iter().rev());
+    let same = blocks.take_while(|(one, other)| one == other).count() * BLOCK;
+    let rest = one.iter().rev().zip(other.iter().rev()).skip(same);
+    same + rest.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]
@@ -258,9 +275,15 @@ mod tests {
         }
     }
 
+    /// Runs of the same byte, longer and shorter than what is compared at a time.
+    fn event() -> impl Strategy<Value = Vec<u8>> {
+        let run = (0_u8..3, 1..2 * BLOCK).prop_map(|(byte, length)| vec![byte; length]);
+        prop::collection::vec(run, 0..6).prop_map(|runs| runs.concat())
+    }
+
     proptest! {
         #[test]
-        fn events_are_handed_out_as_they_came(events in prop::collection::vec(("[ab]?", prop::collection::vec(0_u8..3, 0..12)), 0..20)) {
+        fn events_are_handed_out_as_they_came(events in prop::collection::vec(("[ab]?", event()), 0..20)) {
             let mut log = EventLog::default();
             for (name, event) in &events {
                 prop_assert!(log.push(name, event, 1 << 20));

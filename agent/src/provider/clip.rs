@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::call::content::cut_mark;
 
 /// Lists and objects within one another; what is deeper ends what is kept.
-const DEPTH_MAX: usize = 128;
+pub(super) const DEPTH_MAX: usize = 128;
 
 /// Bytes that are kept of data in base64, and that tell that it is some.
-const DATA_BYTES: usize = 1024;
+pub(super) const DATA_BYTES: usize = 1024;
 /// So many of these may be something else, as `data:image/png;base64,` is.
 const PREFIX_BYTES: usize = 64;
 

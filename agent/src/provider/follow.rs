@@ -159,10 +159,10 @@ impl<A: JsonApi> Follow<A> {
             return;
         }
         if !data.is_empty() {
-            if let Some(recorder) = recorder {
-                recorder.event(name, data);
-            }
             let document = events.read_next(data);
+            if let Some(recorder) = recorder {
+                recorder.event(name, data, document.ending == Ending::Whole);
+            }
             said(api, call, name, &document);
             events.recycle(document);
         }
@@ -180,7 +180,7 @@ impl<A: JsonApi> Follow<A> {
             }
             Kind::Exception | Kind::Error => {
                 if let Some(recorder) = &mut self.recorder {
-                    recorder.event(&message.name, &message.payload);
+                    recorder.event(&message.name, &message.payload, false);
                 }
                 self.call.first_chunk_ns.get_or_insert(time_ns);
                 let named = word(&message.name).unwrap_or(UNNAMED_ERROR);

@@ -6,7 +6,7 @@ mod form;
 
 use form::Form;
 
-use super::clip::Clipper;
+use super::clip::{self, Clipper};
 use super::content::Convert;
 use crate::call::{EventLog, Recorded};
 use crate::exchange::Payload;
@@ -90,17 +90,24 @@ impl Recorder {
         }
     }
 
-    /// An event of the response.
-    pub(super) fn event(&mut self, name: &str, data: &[u8]) {
+    /// An event of the response; `is_whole` where it was read and is one document of JSON, with nothing behind it.
+    pub(super) fn event(&mut self, name: &str, data: &[u8], is_whole: bool) {
+        let max_bytes = self.left.min(self.max_bytes);
+        if is_whole && data.len() <= max_bytes && stays_as_it_is(data) {
+            return self.keep_event(name, data);
+        }
         let mut clipper = Clipper::default();
-        clipper.push(data, self.left.min(self.max_bytes));
+        clipper.push(data, max_bytes);
         let (event, is_cut) = clipper.finish();
         self.is_cut |= is_cut;
-        if event.is_empty() {
-            return;
+        if !event.is_empty() {
+            self.keep_event(name, &event);
         }
+    }
+
+    fn keep_event(&mut self, name: &str, event: &[u8]) {
         let before = self.events.kept_bytes();
-        self.is_cut |= !self.events.push(name, &event, self.left);
+        self.is_cut |= !self.events.push(name, event, self.left);
         self.left = self.left.saturating_sub(self.events.kept_bytes() - before);
     }
 
@@ -125,6 +132,14 @@ impl Recorder {
         let is_cut = self.is_cut || request_is_cut || response_is_cut;
         Box::new(Recorded { request, response, events: self.events, lists_are_events, is_cut, convert })
     }
+}
+
+/// Whether a clipper takes nothing off a whole document but blanks, as of most events of a stream: no string of it is long
+/// enough to be shortened, and it is not nested too deep. Told without going through it byte by byte.
+fn stays_as_it_is(document: &[u8]) -> bool {
+    document.len() <= clip::DATA_BYTES
+        && matches!(document, [b'{' | b'[', ..])
+        && document.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() < clip::DEPTH_MAX
 }
 
 impl Documents {
@@ -208,9 +223,9 @@ mod tests {
         list.response(&document(r#"[{"b":1},{"b":2}]"#));
         assert_eq!(shown(list, true), (json!([null, null, [["", {"b":1}], ["", {"b":2}]]]), false));
         let mut events = recorder(1000);
-        events.event("start", br#"{"c":1}"#);
-        events.event("", b"[DONE]");
-        events.event("", br#"{"c":2}"#);
+        events.event("start", br#"{"c":1}"#, true);
+        events.event("", b"[DONE]", false);
+        events.event("", br#"{"c":2}"#, true);
         assert_eq!(shown(events, false).0, json!([null, null, [["start", {"c":1}], ["", {"c":2}]]]));
     }
 
@@ -219,10 +234,33 @@ mod tests {
         let mut one = recorder(100);
         for at in 0..1000 {
             one.request(&document(&format!("{{\"a\":\"{at}\"}}\n")));
-            one.event(&format!("name {at}"), format!("{{\"a\":\"{at}\"}}").as_bytes());
+            one.event(&format!("name {at}"), format!("{{\"a\":\"{at}\"}}").as_bytes(), at % 2 == 0);
         }
         assert!(one.held_bytes() < 4096, "{}", one.held_bytes());
         assert!(shown(one, false).1);
+    }
+
+    #[test]
+    fn a_whole_event_is_kept_as_a_clipped_one() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for event in [
+            r#"{"a":"b\u00e9","c":[1,{}]}"#.to_owned(),
+            "[ 1,\n{ \"a\" : null } ] \n".to_owned(),
+            " {\"a\":1}".to_owned(),
+            "\u{feff}{\"a\":1}".to_owned(),
+            "7".to_owned(),
+            format!(r#"["{}"]"#, "A".repeat(clip::DATA_BYTES)),
+            format!(r#"["{}"]"#, "A".repeat(clip::DATA_BYTES - 4)),
+            nested(clip::DEPTH_MAX - 1),
+            nested(clip::DEPTH_MAX + 1),
+        ] {
+            let kept = [true, false].map(|is_whole| {
+                let mut one = recorder(2000);
+                one.event("", event.as_bytes(), is_whole);
+                shown(one, false)
+            });
+            assert_eq!(kept[0], kept[1], "{event}");
+        }
     }
 
     #[test]
