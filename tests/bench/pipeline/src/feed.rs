@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use spanwire::attach::{Membership, Scope};
+use spanwire::config::{ContentMode, ContentPolicy};
 use spanwire::correlate::Correlator;
 use spanwire::correlate::clock::Clock;
 use spanwire::correlate::ids::IdGenerator;
@@ -15,7 +16,7 @@ use spanwire::event::{Chunk, ConnectionId, Direction, End, Ends, Event, Identiti
 use spanwire::pipeline::{Effect, Pipeline};
 use spanwire::price::Prices;
 use spanwire::provider::BodyLimits;
-use spanwire::redact::Redactor;
+use spanwire::redact::{Policy, Redactor};
 use spanwire::telemetry::Counters;
 
 /// No process has it: a process id is at most 4,194,304.
@@ -24,6 +25,20 @@ const PID: u32 = 4_200_000;
 const CHUNK_BYTES: usize = 16 * 1024;
 /// Between two chunks.
 const STEP_NS: u64 = 10_000;
+
+/// Bytes that are kept of what is said in each direction, where any are.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// What becomes of what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// It is not kept, as when content is off.
+    Off,
+    /// It is kept, and given to nobody: what it costs the thread that reads the ring.
+    Kept,
+    /// It is kept and redacted, which in the agent another thread does.
+    Redacted,
+}
 
 /// A pipeline, and one connection that it reads.
 pub(crate) struct Feed {
@@ -36,12 +51,15 @@ pub(crate) struct Feed {
     time_ns: u64,
     spans: u64,
     redactor: Redactor,
+    content: Content,
 }
 
 impl Feed {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(content: Content) -> Result<Self> {
         let nowhere = std::path::PathBuf::from("/nowhere");
         let body = 1 << 20;
+        let mode = if content == Content::Off { ContentMode::Off } else { ContentMode::Redacted };
+        let policy = ContentPolicy { mode, limit: KEPT_BYTES, ..ContentPolicy::default() };
         let pipeline = Pipeline::new(
             ProcessTable::new(Procfs::new(nowhere.clone()), 16),
             Admission::new(Scope::default(), nowhere, true, Arc::new(|_| Membership::default())),
@@ -49,7 +67,8 @@ impl Feed {
             Clock::new(0, SystemTime::UNIX_EPOCH),
             BodyLimits { request_bytes: body, response_bytes: body, kept_bytes: 0 },
             Arc::new(Counters::default()),
-        );
+        )
+        .with_content(policy.clone());
         let mut feed = Self {
             pipeline,
             connection: 0,
@@ -57,10 +76,11 @@ impl Feed {
             answered: true,
             time_ns: 0,
             spans: 0,
-            redactor: Redactor::default(),
+            redactor: Redactor::new(Policy::new(policy)?, Arc::default()),
+            content,
         };
         feed.connect();
-        feed
+        Ok(feed)
     }
 
     /// Ends the connection, and begins another.
@@ -126,12 +146,14 @@ impl Feed {
     }
 
     fn handle(&mut self, event: Event) {
-        let Self { pipeline, redactor, spans, .. } = self;
-        pipeline.handle(event, &mut |effect| {
-            if let Effect::Span(span) = effect {
+        let Self { pipeline, redactor, spans, content, .. } = self;
+        pipeline.handle(event, &mut |effect| match effect {
+            Effect::Span(span) => {
                 drop(std::hint::black_box(redactor.redact(span)));
                 *spans += 1;
             }
+            Effect::Said(said) if *content == Content::Redacted => redactor.said(&said),
+            _ => {}
         });
     }
 

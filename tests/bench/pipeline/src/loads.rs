@@ -3,24 +3,42 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use crate::feed::Feed;
+use crate::feed::{Content, Feed};
 
 /// One kind of exchange.
 pub(crate) struct Load {
     pub(crate) name: &'static str,
     /// Feeds one exchange; says how many bytes that were.
     pub(crate) exchange: fn(&mut Feed) -> usize,
+    pub(crate) content: Content,
     /// Exchanges over which allocations and instructions are averaged.
     pub(crate) counted: u64,
     /// Spans that come of each; `None` where nothing is demanded but that it ends.
     pub(crate) spans: Option<u64>,
 }
 
+impl Load {
+    const fn new(
+        name: &'static str,
+        exchange: fn(&mut Feed) -> usize,
+        counted: u64,
+        content: Content,
+    ) -> Self {
+        Self { name, exchange, content, counted, spans: Some(1) }
+    }
+}
+
 pub(crate) const LOADS: &[Load] = &[
-    Load { name: "a chat completion, 1 KiB and 4 KiB", exchange: chat, counted: 100, spans: Some(1) },
-    Load { name: "a stream of 500 pieces, a read each", exchange: stream, counted: 10, spans: Some(1) },
-    Load { name: "a request of 1 MiB, image in base64", exchange: image, counted: 4, spans: Some(1) },
-    Load { name: "hostile: heads, bodies and events", exchange: hostile, counted: 1, spans: None },
+    Load::new("a chat completion, 1 KiB and 4 KiB", chat, 100, Content::Off),
+    Load::new("a stream of 500 pieces, a read each", stream, 10, Content::Off),
+    Load::new("a request of 1 MiB, image in base64", image, 4, Content::Off),
+    Load { spans: None, ..Load::new("hostile: heads, bodies and events", hostile, 1, Content::Off) },
+    Load::new("prose, 1 KiB and 4 KiB", prose, 100, Content::Off),
+    Load::new("prose, kept", prose, 100, Content::Kept),
+    Load::new("prose, kept and redacted", prose, 100, Content::Redacted),
+    Load::new("a stream of 500 pieces, kept", stream, 10, Content::Kept),
+    Load::new("a stream of 500 pieces, kept and redacted", stream, 10, Content::Redacted),
+    Load::new("an image of 1 MiB, kept and redacted", image, 4, Content::Redacted),
 ];
 
 fn request(body: &str) -> String {
@@ -40,9 +58,12 @@ fn response(body: &str) -> String {
 }
 
 fn answer(words: usize) -> String {
+    answered(&"word ".repeat(words))
+}
+
+fn answered(content: &str) -> String {
     response(&format!(
-        r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[{{"index":0,"message":{{"role":"assistant","content":"{}"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":7,"completion_tokens":9,"total_tokens":16}}}}"#,
-        "word ".repeat(words)
+        r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[{{"index":0,"message":{{"role":"assistant","content":{content:?}}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":7,"completion_tokens":9,"total_tokens":16}}}}"#
     ))
 }
 
@@ -55,6 +76,18 @@ fn asked(content: &str, more: &str) -> String {
 fn chat(feed: &mut Feed) -> usize {
     static TEXTS: LazyLock<[String; 2]> =
         LazyLock::new(|| [asked(&format!("{:?}", "word ".repeat(180)), ""), answer(760)]);
+    let [request, response] = &*TEXTS;
+    feed.write(request.as_bytes());
+    feed.read(response.as_bytes());
+    request.len() + response.len()
+}
+
+/// As [`chat`], of sentences with numbers and quotes in them.
+fn prose(feed: &mut Feed) -> usize {
+    const PROSE: &str = "The agent reads what passes at the socket, and keeps of it what its \"policy\" allows (version \
+                         2.14.1, 3 July 2026).\nAn order, number 10492, took 1,250 ms; the next one did not.\n";
+    static TEXTS: LazyLock<[String; 2]> =
+        LazyLock::new(|| [asked(&format!("{:?}", PROSE.repeat(5)), ""), answered(&PROSE.repeat(21))]);
     let [request, response] = &*TEXTS;
     feed.write(request.as_bytes());
     feed.read(response.as_bytes());

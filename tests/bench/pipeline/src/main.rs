@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 /// So many exchanges, for valgrind.
 fn run(name: &str, exchanges: &str) -> Result<()> {
     let load = LOADS.iter().find(|load| load.name == name).context("there is no such load")?;
-    let mut feed = Feed::new();
+    let mut feed = Feed::new(load.content)?;
     for _ in 0..exchanges.parse()? {
         black_box((load.exchange)(&mut feed));
     }
@@ -60,7 +60,7 @@ fn measure() -> Result<()> {
 fn measure_one(load: &Load) -> Result<()> {
     // Valgrind sees as many, and twice as many.
     let exchanges = load.counted;
-    let mut feed = Feed::new();
+    let mut feed = Feed::new(load.content)?;
     // Tables and buffers get their size.
     let bytes = (load.exchange)(&mut feed);
     feed.check(load.spans, 1)?;
