@@ -48,8 +48,8 @@ fn address(
     let first = row.end - run.len();
     let trimmed = run.trim_end_matches([':', '-', '.']);
     let last = first + trimmed.len();
-    let is_apart =
-        (first > row.start || is_apart_before(text, first, separator)) && is_apart_behind(text, last);
+    let is_apart = (first > row.start || is_apart_before(text, first, separator))
+        && is_apart_behind(text, last, separator);
     (is_apart && is_address(trimmed, || context.is(Label::Mac, text, first))).then_some(first..last)
 }
 
@@ -92,8 +92,12 @@ fn is_apart_before(text: &str, start: usize, separator: Option<char>) -> bool {
     !is_row && !before.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_')
 }
 
-fn is_apart_behind(text: &str, end: usize) -> bool {
+fn is_apart_behind(text: &str, end: usize, separator: Option<char>) -> bool {
     match char_at(text, end) {
+        // The ending of a file's name.
+        Some('.') if separator != Some('.') => {
+            !char_at(text, end + 1).is_some_and(|char| char.is_ascii_digit())
+        }
         Some(':' | '-' | '.') => !char_at(text, end + 1).is_some_and(|char| char.is_ascii_alphanumeric()),
         after => !after.is_some_and(|char| char.is_ascii_alphanumeric() || char == '_'),
     }
@@ -113,6 +117,7 @@ mod tests {
             ("mac:02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),
             ("device-02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),
             ("addr:02:42:ac:11:00:02", &["02:42:ac:11:00:02"]),
+            ("/00:1b:44:11:3a:79.png", &["00:1b:44:11:3a:79"]),
             ("12:34:56", &[]),
             ("MD5:ab:cd:ef:01:23:45:67:89:ab:cd:ef:01:23:45:67:89", &[]),
             ("20-24-01-31-12-00", &[]),

@@ -38,6 +38,9 @@ pub(super) struct Shape {
     /// Whether it has a digit.
     #[serde(default)]
     digits: bool,
+    /// Whether one that is exactly as long as it must be may be of capitals alone: without digits is each 28th of base32.
+    #[serde(default)]
+    capitals: bool,
     /// A text within it.
     pub(super) needs: Option<&'static str>,
     check: Option<Check>,
@@ -112,7 +115,8 @@ impl Shape {
         }
         let whole = bytes.get(begin..end)?;
         let mix = Mix::of(if self.lead.is_some() { whole } else { key });
-        let is_mixed = if self.strict { mix.has_all() } else { mix.is_opaque() };
+        let is_capitals = self.capitals && end - body == self.min && mix.is_varied && !mix.lower;
+        let is_mixed = if self.strict { mix.has_all() } else { mix.is_opaque() || is_capitals };
         if !is_mixed || (self.digits && !mix.digit) {
             return None;
         }
@@ -245,6 +249,18 @@ mod tests {
             let telling = shape.starts.iter().map(|start| start.len()).min().unwrap();
             let lead = shape.lead.as_ref().map_or(0, |lead| lead.min);
             assert!(telling + shape.min + lead >= 12, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_capitals_alone_is_one_only_where_its_length_is_right() {
+        let key = format!("AKIA{}", "OTBBXSKHWXZAFAWX");
+        for (text, count) in
+            [(format!("the {key} is"), 1), (format!("the {key}ENDS is"), 0), ("AKIASAKIASAKIA".to_owned(), 0)]
+        {
+            let mut found = Vec::new();
+            super::super::Secrets::new().find(&text, &mut found);
+            assert_eq!(found.len(), count, "{text}");
         }
     }
 }
