@@ -22,6 +22,7 @@ mod hellos;
 mod judged;
 mod memory;
 mod records;
+mod secrets;
 mod services;
 mod shortage;
 mod wire;
@@ -103,6 +104,10 @@ impl Bench {
         pipeline.handle(event, &mut |effect| {
             effects.push(match effect {
                 Effect::Span(span) => Effect::Span(redactor.redact(span).get().clone()),
+                Effect::Said(said) => {
+                    redactor.said(&said);
+                    Effect::Said(said)
+                }
                 other => other,
             });
         });

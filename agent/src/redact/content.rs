@@ -7,6 +7,7 @@ mod tests;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::data;
 use crate::call::content::{Content, Document, Message, Part, Tool, cut_mark, without_cut_mark};
 use crate::config::{ContentMode as Mode, Direction, Kind};
 use crate::correlate::attributes::{
@@ -122,8 +123,8 @@ impl<C: Clean> Sayer<'_, C> {
             Part::Blob { modality, mime_type, data, bytes } => {
                 let mut one = self.medium(modality, mime_type);
                 one.insert("byte_size".to_owned(), bytes.into());
-                // What data shows cannot be searched: it leaves whole, or not at all.
-                let data = if mode == Mode::Full { self.bounded(data) } else { String::new() };
+                // What a picture shows cannot be searched: it leaves whole, or not at all.
+                let data = if mode == Mode::Full { self.data(data) } else { String::new() };
                 one.insert("content".to_owned(), data.into());
                 ("blob", one)
             }
@@ -151,6 +152,19 @@ impl<C: Clean> Sayer<'_, C> {
         };
         one.insert("type".to_owned(), kind.into());
         (mode > Mode::Off).then(|| one.into())
+    }
+
+    /// Data in base64.
+    fn data(&mut self, data: String) -> String {
+        let (kept, missing) =
+            without_cut_mark(&data).map_or((&*data, None), |(kept, missing)| (kept, Some(missing)));
+        let clean = |text: &mut String, is_cut| self.cleaner.text(text, is_cut, Mode::Full);
+        let mut left = data::searched(kept, missing.is_some(), clean).unwrap_or_default();
+        self.is_cut |= missing.is_some() || left.len() < kept.len();
+        if let Some(missing) = missing {
+            left.push_str(&cut_mark(missing));
+        }
+        self.bounded(left)
     }
 
     fn medium(&mut self, modality: &str, mime_type: Option<String>) -> Map<String, Json> {
@@ -237,6 +251,20 @@ impl<C: Clean> Sayer<'_, C> {
         text
     }
 
+    /// Nearly all are small; one that is not could be the number of a card.
+    fn score(&mut self, score: f64, mode: Mode) -> Json {
+        const SMALL: f64 = 1e12;
+        if score.abs() >= SMALL && score.is_finite() {
+            let before = format!("{score:.0}");
+            let mut text = before.clone();
+            self.cleaner.text(&mut text, false, mode);
+            if text != before {
+                return text.into();
+            }
+        }
+        json!(score)
+    }
+
     fn bounded(&mut self, mut text: String) -> String {
         if text.len() > self.left {
             let kept = text.floor_char_boundary(self.left);
@@ -291,7 +319,7 @@ impl<C: Clean> Sayer<'_, C> {
                 one.insert("id".to_owned(), self.name(id).into());
             }
             if let Some(score) = document.score {
-                one.insert("score".to_owned(), json!(score));
+                one.insert("score".to_owned(), self.score(score, mode));
             }
             if mode > Mode::Off {
                 said.push(one.into());

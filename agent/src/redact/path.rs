@@ -3,12 +3,13 @@
 //! What is kept reads like words, numbers and versions, as names of endpoints, models and deployments do.
 //! A random id does not; that of a user or a thread goes, too, since it cannot be told from a key.
 
-use super::credential::MARK;
-use super::encoded;
+use super::names::MARK;
 
 /// What stands in the place of such a segment.
 pub(super) const OPAQUE: &str = "[OPAQUE]";
 
+/// How often a segment is decoded; nobody who sends a request encodes it as often.
+const ROUNDS: usize = 4;
 /// Bytes of a segment that is kept.
 const SEGMENT_MAX_BYTES: usize = 96;
 /// Letters of one word, and digits of one number.
@@ -41,8 +42,8 @@ fn is_opaque(segment: &str) -> bool {
         return false;
     }
     let mut bytes = segment.replace(MARK, "").into_bytes();
-    for _ in 0..encoded::ROUNDS {
-        match encoded::decode(&bytes) {
+    for _ in 0..ROUNDS {
+        match decode(&bytes) {
             Some(decoded) => bytes = decoded,
             None => break,
         }
@@ -102,6 +103,29 @@ fn is_readable(run: &str) -> bool {
     letters <= WORD_MAX && longest <= CONSONANTS_MAX
 }
 
+/// Replaces each `%XX` by its byte and leaves every other `%`; `None` when there was none to replace.
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    // Most texts have none.
+    memchr::memchr(b'%', text)?;
+    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut decoded: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let escaped = match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
+            _ => None,
+        };
+        if escaped.is_some() && decoded.is_none() {
+            decoded = Some(text.get(..at).unwrap_or_default().to_vec());
+        }
+        if let Some(decoded) = &mut decoded {
+            decoded.push(escaped.unwrap_or(*byte));
+        }
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    decoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +180,21 @@ mod tests {
         ] {
             let (reduced, count) = reduce(&format!("/{secret}/v1/chat/completions")).unwrap_or_default();
             assert_eq!((reduced.as_str(), count), ("/[OPAQUE]/v1/chat/completions", 1), "{secret}");
+        }
+    }
+
+    #[test]
+    fn decodes_what_can_be_decoded() {
+        for (text, expected) in [
+            ("", None),
+            ("a%", None),
+            ("a%4", None),
+            ("%zz", None),
+            ("%zz%41%", Some("%zzA%")),
+            ("a%2Fb%2fc", Some("a/b/c")),
+            ("%2541", Some("%41")),
+        ] {
+            assert_eq!(decode(text.as_bytes()).as_deref(), expected.map(str::as_bytes), "{text}");
         }
     }
 }

@@ -37,6 +37,16 @@ impl Policy {
         self.content.records_anything()
     }
 
+    /// Whether personal data of a service's calls may leave, whatever it stands in; of everybody's, where none is named.
+    pub(super) fn is_open(&self, service: Option<&str>) -> bool {
+        self.content.is_full(service)
+    }
+
+    /// What finds, and what replaces.
+    pub(super) fn tools(&self) -> (&Detectors, &Replacing) {
+        (&self.detectors, &self.replacing)
+    }
+
     pub(super) fn place(&self) -> ContentPlace {
         self.content.place
     }

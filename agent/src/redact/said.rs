@@ -52,7 +52,7 @@ impl Said {
 /// Contents that wait for their spans.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    policy: Policy,
+    pub(super) policy: Arc<Policy>,
     counters: Arc<Counters>,
     /// In the order in which their calls ended.
     waiting: BTreeMap<u64, Kept>,
@@ -75,7 +75,7 @@ impl Kept {
 }
 
 impl Contents {
-    pub(super) fn new(policy: Policy, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(policy: Arc<Policy>, counters: Arc<Counters>) -> Self {
         Self { policy, counters, ..Self::default() }
     }
 
@@ -110,7 +110,8 @@ impl Contents {
         }
     }
 
-    fn count(&self, counts: &Counts) {
+    /// Counts what was found.
+    pub(super) fn count(&self, counts: &Counts) {
         for (class, count) in counts {
             let counters = &self.counters;
             match class {
@@ -128,11 +129,17 @@ impl Contents {
         }
     }
 
-    /// Gives a span what its call said, as far as that may leave.
-    pub(super) fn put_on(&mut self, span: &mut Span) {
-        let Some(ticket) = span.content.take() else { return };
+    /// Gives a span what its call said, as far as that may leave, and says how much was found there and in all else that
+    /// the span says.
+    pub(super) fn put_on(&mut self, span: &mut Span, mut found: Counts) {
+        let kept = span.content.take().map(|ticket| self.waiting.remove(&ticket.0));
+        for (class, count) in kept.iter().flatten().flat_map(|kept| &kept.counts) {
+            *found.entry(*class).or_default() += count;
+        }
+        self.report(&found, &mut span.attributes);
+        let Some(kept) = kept else { return };
         let mut put = |name: &'static str, value: Value| span.attributes.push((Cow::Borrowed(name), value));
-        let Some(kept) = self.waiting.remove(&ticket.0) else {
+        let Some(kept) = kept else {
             return put(CONTENT, "dropped".into());
         };
         self.waiting_bytes = self.waiting_bytes.saturating_sub(kept.held_bytes());
@@ -144,7 +151,6 @@ impl Contents {
         if kept.is_cut {
             put(CONTENT_CUT, Value::Bool(true));
         }
-        self.report(&kept.counts, &mut span.attributes);
         let place = self.policy.place();
         if place != ContentPlace::Attributes {
             let attributes =
@@ -166,21 +172,13 @@ impl Contents {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             match class {
                 Class::Rule(_) => rules.push(format!("{name}={count}")),
-                Class::Credential => add(attributes, REDACTED_CREDENTIALS, count),
+                Class::Credential => attributes.push((REDACTED_CREDENTIALS.into(), Value::Int(count))),
                 _ => attributes.push((format!("spanwire.redacted.{name}").into(), Value::Int(count))),
             }
         }
         if !rules.is_empty() {
             attributes.push((Cow::Borrowed(REDACTED_RULES), Value::strings(rules)));
         }
-    }
-}
-
-/// Adds to a count that may be there already.
-fn add(attributes: &mut Attributes, name: &'static str, count: i64) {
-    match attributes.iter_mut().find(|(known, _)| known == name) {
-        Some((_, Value::Int(known))) => *known = known.saturating_add(count),
-        _ => attributes.push((Cow::Borrowed(name), Value::Int(count))),
     }
 }
 

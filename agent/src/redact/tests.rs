@@ -2,16 +2,17 @@
 
 mod contents;
 mod cost;
+mod names;
 
 use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use super::credential::MARK;
-use super::encoded::scrub;
+use super::names::{DEPTH_MAX, MARK, TOO_DEEP, clean};
 use super::*;
+use crate::config::{ContentMode, ContentPolicy};
 use crate::correlate::attributes::{Attribute, TABLE, Type};
-use crate::correlate::span::{Kind, SpanId, Status, TraceId};
+use crate::correlate::span::{Attributes, Kind, SpanId, Status, TraceId};
 
 /// Keys of the right shape, put together here so that no scanner of repositories takes them for real.
 fn keys() -> Vec<String> {
@@ -40,6 +41,20 @@ fn keys() -> Vec<String> {
     keys.push(format!("AIza{filler}{filler}"));
     keys.push(format!("eyJ{filler}.eyJ{filler}.{filler}"));
     keys
+}
+
+/// A text without credentials, and how many there were.
+fn scrub(text: &str) -> Option<(String, u64)> {
+    let cleaned = clean(&Policy::default(), text, Look::Credentials, false)?;
+    Some((cleaned.text, cleaned.counts.values().sum()))
+}
+
+/// Cleans with the usual policy; returns what was taken.
+fn cleaned(act: impl FnOnce(&mut Names<'_>)) -> Taken {
+    let (policy, mut known) = (Policy::default(), Known::default());
+    let mut names = Names { policy: &policy, known: &mut known, is_open: false, taken: Taken::default() };
+    act(&mut names);
+    names.taken
 }
 
 #[test]
@@ -257,16 +272,16 @@ fn values_within_values_are_searched_and_bounded() {
         (key.clone(), Value::Bool(true)),
     ]);
     let bytes = Value::Bytes([&[0xff, b' '], key.as_bytes(), &[b' ', 0xff]].concat());
-    let (mut value, mut counts) = (Value::Array(vec![map, bytes]), Counts::default());
-    counts.value(&mut value);
+    let mut value = Value::Array(vec![map, bytes]);
+    let taken = cleaned(|names| names.value(&mut value, Look::All, 0));
     let Value::Array(elements) = &value else { panic!("{value:?}") };
     let Some(Value::Bytes(left)) = elements.last() else { panic!("{value:?}") };
     assert_eq!(left, b"\xff [CREDENTIAL] \xff");
     let all = format!("{value:?}");
     assert!(!all.contains(key.as_str()) && !all.contains("hunter2"), "{all}");
-    assert_eq!(counts.credentials, 5);
+    assert_eq!(taken.found.values().sum::<u64>(), 5);
     let mut value = deep(100);
-    counts.value(&mut value);
+    cleaned(|names| names.value(&mut value, Look::All, 0));
     assert_eq!(value, (0..DEPTH_MAX).fold(TOO_DEEP.into(), |inner, _| Value::Array(vec![inner])));
 }
 
@@ -281,7 +296,7 @@ fn no_secret_leaves_in_a_path() {
             "/[CREDENTIAL]/v1/chat/completions",
         ),
         ("/4bf92f3577b34da6a3ce929d0e0e4736/v1/chat/completions".to_owned(), "/[OPAQUE]/v1/chat/completions"),
-        ("/p/https:%2F%2Fbob:hunter2@host/v1".to_owned(), "/p/https://[CREDENTIAL]@host/v1"),
+        ("/p/https:%2F%2Fbob:hunter2@host/v1".to_owned(), "/p/https:%2F%2F[CREDENTIAL]@host/v1"),
         ("/openai/deployments/gpt-4o-prod/chat".to_owned(), "/openai/deployments/gpt-4o-prod/chat"),
     ] {
         let attributes = vec![("url.path", path.as_str().into())];

@@ -37,7 +37,7 @@ use crate::event::Event;
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::{self, BodyLimits};
-use crate::redact::{Policy, Redactor};
+use crate::redact::{self, Policy, Redactor};
 use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
@@ -108,7 +108,8 @@ impl Agent {
     /// See [`StartError`].
     pub fn start(config: &Config, counters: Arc<Counters>) -> Result<Self, StartError> {
         secrecy::hide();
-        let policy = Policy::new(config.content.clone())?;
+        let policy = Arc::new(Policy::new(config.content.clone())?);
+        redact::show_by(&policy);
         let mut hardening = Hardening::of(config);
         // What reads content may do no more than what exports it.
         let (exporting, redacting) = hardening.export(|| {

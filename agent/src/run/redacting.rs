@@ -192,7 +192,7 @@ mod tests {
     fn redacting(mode: ContentMode) -> Redacting {
         let counters = Arc::new(Counters::default());
         let policy = Policy::new(ContentPolicy { mode, limit: 1 << 16, ..ContentPolicy::default() }).unwrap();
-        Redacting::start(Redactor::new(policy, Arc::clone(&counters)), &counters).unwrap()
+        Redacting::start(Redactor::new(Arc::new(policy), Arc::clone(&counters)), &counters).unwrap()
     }
 
     fn span() -> Span {

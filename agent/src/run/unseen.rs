@@ -8,6 +8,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::pipeline::Unseen;
+use crate::redact::{host_for_log, name_for_log};
 
 /// Pairs of process and server that are told apart; further ones count as one.
 const PAIRS: usize = 256;
@@ -75,7 +76,10 @@ pub(super) struct Teller {
 impl Teller {
     /// Takes a conversation; a line if its pair is new.
     pub(super) fn take(&mut self, unseen: &Unseen) -> Option<Line> {
-        let mut pair = Pair { name: unseen.process.service_name.clone(), server: unseen.server_name.clone() };
+        let mut pair = Pair {
+            name: name_for_log(&unseen.process.service_name).into_owned(),
+            server: host_for_log(&unseen.server_name).into_owned(),
+        };
         let [received, sent] = unseen.moved;
         let pid = unseen.process.pid;
         let one = Sum { conversations: 1, pid, sent, received, lasted_ns: unseen.lasted_ns };

@@ -252,6 +252,25 @@ impl ContentPolicy {
         self.mode != ContentMode::Off
     }
 
+    /// Whether all content of a service's calls leaves as it is but for credentials, whoever is asked; of everybody's
+    /// calls, where no service is named.
+    #[must_use]
+    pub fn is_full(&self, service: Option<&str>) -> bool {
+        for entry in &self.entries {
+            if service.is_some_and(|service| !entry.is_of_service(service)) {
+                continue;
+            }
+            if entry.mode != ContentMode::Full {
+                return false;
+            }
+            let is_of_all = entry.providers.is_none() && entry.direction.is_none() && entry.kinds.is_none();
+            if is_of_all && (service.is_some() || entry.service.is_none()) {
+                return true;
+            }
+        }
+        self.mode == ContentMode::Full
+    }
+
     /// Whether any content of anybody's might leave.
     #[must_use]
     pub fn records_anything(&self) -> bool {

@@ -56,6 +56,34 @@ fn the_first_entry_that_matches_holds() {
 }
 
 #[test]
+fn a_service_is_open_where_everything_of_it_is() {
+    use ContentMode::{Full, Redacted};
+    let full = "content: [{service: a, mode: full}]";
+    let partly = "content: [{service: a, kind: messages, mode: full}]";
+    let but = "content: [{service: a, kind: messages, mode: metadata}]";
+    for (mode, entries, service, is_full) in [
+        (Full, "{}", Some("a"), true),
+        (Full, "{}", None, true),
+        (Redacted, "{}", Some("a"), false),
+        (Redacted, full, Some("a"), true),
+        (Redacted, full, Some("b"), false),
+        (Redacted, full, None, false),
+        (Redacted, partly, Some("a"), false),
+        (Full, partly, Some("a"), true),
+        (Full, but, Some("a"), false),
+        (Full, but, Some("b"), true),
+        (Full, but, None, false),
+        (Redacted, "content: [{mode: full}]", None, true),
+    ] {
+        assert_eq!(
+            policy(mode, entries).unwrap().is_full(service),
+            is_full,
+            "{mode:?} {entries} {service:?}"
+        );
+    }
+}
+
+#[test]
 fn what_nobody_wants_is_not_recorded() {
     use ContentMode::{Off, Redacted};
     for (mode, entries, service, may) in [

@@ -11,13 +11,13 @@ use super::*;
 type Said = BTreeMap<String, serde_json::Value>;
 
 /// One recorded exchange.
-struct Recorded {
-    path: PathBuf,
-    request: Vec<u8>,
-    response: Vec<u8>,
+pub(super) struct Recorded {
+    pub(super) path: PathBuf,
+    pub(super) request: Vec<u8>,
+    pub(super) response: Vec<u8>,
 }
 
-fn recorded() -> Vec<Recorded> {
+pub(super) fn recorded() -> Vec<Recorded> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/exchanges");
     let entries = |folder: &Path| {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -89,7 +89,7 @@ fn play(recorded: &Recorded, play: &Play) -> Vec<Said> {
 }
 
 /// Where the body begins.
-fn head_bytes(message: &[u8]) -> usize {
+pub(super) fn head_bytes(message: &[u8]) -> usize {
     message.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4
 }
 

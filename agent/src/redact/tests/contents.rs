@@ -101,7 +101,7 @@ fn said(ticket: u64) -> Said {
 /// The attributes and events of a span under a policy, as they would leave.
 fn leaves(policy: ContentPolicy) -> Span {
     let policy = Policy::new(policy).unwrap_or_else(|error| panic!("{error}"));
-    let mut redactor = Redactor::new(policy, Arc::new(Counters::default()));
+    let mut redactor = Redactor::new(Arc::new(policy), Arc::new(Counters::default()));
     redactor.said(&said(7));
     let span = Span { content: Some(Ticket(7)), ..span(Vec::new(), process(&[])) };
     redactor.redact(span).get().clone()
@@ -240,7 +240,7 @@ fn content_is_attributes_or_an_event_or_both() {
 fn what_waits_is_bounded_and_what_is_gone_is_told() {
     let counters = Arc::new(Counters::default());
     let policy = Policy::new(policy(ContentMode::Metadata)).unwrap_or_else(|error| panic!("{error}"));
-    let mut redactor = Redactor::new(policy, Arc::clone(&counters));
+    let mut redactor = Redactor::new(Arc::new(policy), Arc::clone(&counters));
     for ticket in 0..9_000 {
         redactor.said(&said(ticket));
     }

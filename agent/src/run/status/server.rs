@@ -18,7 +18,7 @@ use super::super::hooks::Held;
 use super::{ProcessReport, Report, STATS, UnseenReport};
 use crate::health::HealthReport;
 use crate::pipeline::{Seen, Unseen};
-use crate::redact::for_log;
+use crate::redact::{for_log, host_for_log, name_for_log};
 use crate::telemetry::Counters;
 
 /// How long a reader may take, and the thread that holds the probes to say what it holds.
@@ -103,8 +103,8 @@ impl StatusServer {
         let [received_bytes, sent_bytes] = unseen.moved;
         self.unseen.push_back(UnseenReport {
             pid: unseen.process.pid,
-            service: for_log(&unseen.process.service_name).into_owned(),
-            server_name: unseen.server_name.clone(),
+            service: name_for_log(&unseen.process.service_name).into_owned(),
+            server_name: host_for_log(&unseen.server_name).into_owned(),
             received_bytes,
             sent_bytes,
             milliseconds: unseen.lasted_ns / 1_000_000,
@@ -136,6 +136,9 @@ impl StatusServer {
                 let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
                 report.processes = join(seen, &held);
                 report.files = held.files;
+                for file in &mut report.files {
+                    file.path = for_log(&file.path).into_owned();
+                }
                 serde_json::to_vec(&report)
             };
             // Who asked may be gone.
@@ -168,7 +171,7 @@ fn join(seen: Vec<Seen>, held: &Held) -> Vec<ProcessReport> {
         .into_iter()
         .map(|Seen { pid, service_name, tally }| ProcessReport {
             pid,
-            service: for_log(&service_name).into_owned(),
+            service: name_for_log(&service_name).into_owned(),
             seen: tally,
             ..ProcessReport::default()
         })
@@ -176,13 +179,13 @@ fn join(seen: Vec<Seen>, held: &Held) -> Vec<ProcessReport> {
     for probed in &held.processes {
         let place = processes.iter().position(|process| process.pid == probed.pid && !process.seen.ended);
         let place = place.unwrap_or_else(|| {
-            let (pid, service) = (probed.pid, probed.name.clone());
+            let (pid, service) = (probed.pid, name_for_log(&probed.name).into_owned());
             processes.push(ProcessReport { pid, service, ..ProcessReport::default() });
             processes.len() - 1
         });
         if let Some(process) = processes.get_mut(place) {
             process.probed_because = probed.reason.name().to_owned();
-            process.probed_files.clone_from(&probed.files);
+            process.probed_files = probed.files.iter().map(|file| for_log(file).into_owned()).collect();
         }
     }
     processes.sort_unstable_by_key(|process| process.pid);

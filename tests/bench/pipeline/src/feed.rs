@@ -76,7 +76,7 @@ impl Feed {
             answered: true,
             time_ns: 0,
             spans: 0,
-            redactor: Redactor::new(Policy::new(policy)?, Arc::default()),
+            redactor: Redactor::new(Arc::new(Policy::new(policy)?), Arc::default()),
             content,
         };
         feed.connect();
