@@ -7,6 +7,7 @@ goes on when a line of its input has that port: whoever reads decides when a cli
 """
 
 import door
+import echo
 import messages_api
 import provider
 import responses_api
@@ -14,7 +15,7 @@ import scripted
 import shapes
 import tls_forms
 
-for module in (messages_api, responses_api, shapes, scripted):
+for module in (messages_api, responses_api, shapes, scripted, echo):
     provider.DIALECTS.update(module.DIALECTS)
     provider.BEHAVIOURS.update(module.BEHAVIOURS)
 

@@ -12,6 +12,7 @@ pub mod folder;
 pub mod receiver;
 pub mod said;
 pub mod scene;
+pub mod secrets;
 pub mod servers;
 pub mod services;
 pub mod span;

@@ -1,4 +1,4 @@
-//! A real OTLP receiver for traces, over gRPC or HTTP.
+//! A real OTLP receiver for traces and metrics, over gRPC or HTTP.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,6 +10,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -69,6 +75,11 @@ impl Store {
             received.bytes.extend_from_slice(bytes);
         });
     }
+
+    /// Of metrics only the bytes are kept.
+    fn keep(&self, bytes: &[u8]) {
+        self.received.send_modify(|received| received.bytes.extend_from_slice(bytes));
+    }
 }
 
 #[tonic::async_trait]
@@ -86,17 +97,41 @@ impl TraceService for Store {
     }
 }
 
+#[tonic::async_trait]
+impl MetricsService for Store {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
+        let headers = format!("{:?}", request.metadata());
+        self.keep(&[headers.into_bytes(), request.into_inner().encode_to_vec()].concat());
+        Ok(tonic::Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
 async fn take(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+    let bytes = unpacked(&headers, &body)?;
+    let export = ExportTraceServiceRequest::decode(bytes.as_slice()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    store.add(&export, &[format!("{headers:?}").into_bytes(), bytes].concat());
+    tokio::time::sleep(store.takes).await;
+    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+}
+
+async fn keep(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let bytes = unpacked(&headers, &body)?;
+    store.keep(&[format!("{headers:?}").into_bytes(), bytes].concat());
+    // An empty answer is one without anything to tell.
+    Ok(())
+}
+
+fn unpacked(headers: &HeaderMap, body: &Bytes) -> Result<Vec<u8>, StatusCode> {
     let mut bytes = body.to_vec();
     if headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
         bytes.clear();
         let mut decoder = flate2::read::GzDecoder::new(body.as_ref());
         decoder.read_to_end(&mut bytes).map_err(|_| StatusCode::BAD_REQUEST)?;
     }
-    let export = ExportTraceServiceRequest::decode(bytes.as_slice()).map_err(|_| StatusCode::BAD_REQUEST)?;
-    store.add(&export, &[format!("{headers:?}").into_bytes(), bytes].concat());
-    tokio::time::sleep(store.takes).await;
-    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+    Ok(bytes)
 }
 
 /// A receiver that listens until it is stopped or dropped.
@@ -147,14 +182,17 @@ impl Receiver {
         let listener = socket.listen(BACKLOG)?;
         match protocol {
             Protocol::Grpc => {
-                let service = TraceServiceServer::new(store).accept_compressed(CompressionEncoding::Gzip);
+                let metrics =
+                    MetricsServiceServer::new(store.clone()).accept_compressed(CompressionEncoding::Gzip);
+                let traces = TraceServiceServer::new(store).accept_compressed(CompressionEncoding::Gzip);
                 let incoming = TcpIncoming::from(listener);
-                let router = tonic::transport::Server::builder().add_service(service);
+                let router = tonic::transport::Server::builder().add_service(traces).add_service(metrics);
                 // A server that fails receives nothing, which fails the test.
                 handle.spawn(async move { drop(router.serve_with_incoming(incoming).await) })
             }
             Protocol::Http => {
-                let router = axum::Router::new().route("/v1/traces", post(take)).with_state(store);
+                let router = axum::Router::new().route("/v1/traces", post(take));
+                let router = router.route("/v1/metrics", post(keep)).with_state(store);
                 handle.spawn(async move { drop(axum::serve(listener, router).await) })
             }
         };

@@ -25,6 +25,7 @@ mod loss;
 mod packed;
 mod privilege;
 mod scope;
+mod secrets;
 mod served;
 mod servers;
 mod sockets;
