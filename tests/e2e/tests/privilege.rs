@@ -1,12 +1,15 @@
 //! What the agent gives up once it has begun, by what the kernel says of its threads; and that it traces all the same.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::OFlags;
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::transcript::Transcript;
@@ -46,6 +49,18 @@ fn helper(log: &str) -> Option<u32> {
     named.split_once(')')?.0.parse().ok()
 }
 
+/// Whether a descriptor only names its file, as those do which the agent hands over while it asks for a probe (open(2),
+/// `O_PATH`).
+fn is_handle(pid: u32, descriptor: &OsStr) -> Result<bool> {
+    let Ok(info) = fs::read_to_string(Path::new("/proc").join(format!("{pid}/fdinfo")).join(descriptor))
+    else {
+        return Ok(true);
+    };
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).context("no flags")?;
+    let flags = u32::from_str_radix(flags.trim(), 8)?;
+    Ok(flags & OFlags::PATH.bits() != 0)
+}
+
 /// Checks that the process that makes perf events has what that takes, and nothing else.
 fn helper_is_alone(pid: u32) -> Result<()> {
     let threads = threads(pid)?;
@@ -58,10 +73,13 @@ fn helper_is_alone(pid: u32) -> Result<()> {
     }
     ensure!(text("NoNewPrivs") == "1" && text("Seccomp") == "2", "{thread:?}");
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
-        let target = fs::read_link(entry?.path())?.display().to_string();
+        let entry = entry?;
+        // What is gone since was a file that a probe was put on.
+        let Ok(target) = fs::read_link(entry.path()) else { continue };
+        let target = target.display().to_string();
         let is_known =
             target.starts_with("socket:") || target == "/dev/null" || target == "anon_inode:bpf-prog";
-        ensure!(is_known, "it has {target}");
+        ensure!(is_known || is_handle(pid, &entry.file_name())?, "it has {target}");
     }
     ensure!(fs::read(format!("/proc/{pid}/environ"))?.is_empty(), "it has the agent's environment");
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Bodies;
-use super::values::{arguments, below, blob, items, other, rest, text, uri, word};
+use super::values::{arguments, below, blob, items, message, other, parts, rest, text, uri, word};
 use crate::call::content::{Content, Message, Part, Tool};
 use crate::provider::anthropic::finish_reason;
 
@@ -42,8 +42,8 @@ pub(in crate::provider) fn complete(bodies: &Bodies, content: &mut Content) {
 
 /// Takes over what is asked.
 pub(super) fn request(asked: &Value, content: &mut Content) {
-    content.system.extend(parts(&asked["system"]));
-    content.input.extend(items(&asked["messages"]).iter().filter_map(message));
+    content.system.extend(parts(&asked["system"], part));
+    content.input.extend(items(&asked["messages"]).iter().filter_map(|said| message(said, part)));
     content.tools.extend(items(&asked["tools"]).iter().filter_map(tool));
 }
 
@@ -55,7 +55,7 @@ pub(super) fn response(bodies: &Bodies, content: &mut Content) {
     if said["content"].is_array() || said["content"].is_string() {
         let role = word(&said["role"]).unwrap_or_else(|| "assistant".to_owned());
         let finish_reason = said["stop_reason"].as_str().map(finish_reason);
-        let parts = parts(&said["content"]);
+        let parts = parts(&said["content"], part);
         content.output.push(Message { role, parts, finish_reason, name: None });
     }
     let mut stream = Stream::default();
@@ -69,26 +69,6 @@ pub(super) fn response(bodies: &Bodies, content: &mut Content) {
 fn take_error(said: &Value, content: &mut Content) {
     let error = word(below(said, "error", "message")).or_else(|| word(&said["error"]));
     content.error = content.error.take().or(error);
-}
-
-fn message(message: &Value) -> Option<Message> {
-    let parts = parts(&message["content"]);
-    let role = word(&message["role"]);
-    // What is neither said by someone nor says anything is no message.
-    (role.is_some() || !parts.is_empty()).then(|| Message {
-        role: role.unwrap_or_default(),
-        parts,
-        ..Message::default()
-    })
-}
-
-/// A text, or a list of blocks.
-fn parts(said: &Value) -> Vec<Part> {
-    match said {
-        Value::Array(blocks) => blocks.iter().flat_map(part).collect(),
-        Value::Null => Vec::new(),
-        one => part(one).into_iter().collect(),
-    }
 }
 
 fn part(block: &Value) -> Option<Part> {

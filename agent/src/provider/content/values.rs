@@ -5,11 +5,34 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::data;
-use crate::call::content::Part;
+use crate::call::content::{Message, Part};
 
 /// The elements of a list; of anything else there are none.
 pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What was said: a text, or a list of blocks.
+pub(super) fn parts<P: IntoIterator<Item = Part>>(said: &Value, part: impl Fn(&Value) -> P) -> Vec<Part> {
+    match said {
+        Value::Array(blocks) => blocks.iter().flat_map(part).collect(),
+        Value::Null => Vec::new(),
+        one => part(one).into_iter().collect(),
+    }
+}
+
+/// A message of blocks; what is neither said by someone nor says anything is none.
+pub(super) fn message<P: IntoIterator<Item = Part>>(
+    message: &Value,
+    part: impl Fn(&Value) -> P,
+) -> Option<Message> {
+    let parts = parts(&message["content"], part);
+    let role = word(&message["role"]);
+    (role.is_some() || !parts.is_empty()).then(|| Message {
+        role: role.unwrap_or_default(),
+        parts,
+        ..Message::default()
+    })
 }
 
 /// A text; `None` of anything else.

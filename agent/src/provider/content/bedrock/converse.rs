@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::Bodies;
 use crate::call::content::{Content, Message, Part, Tool};
 use crate::provider::bedrock::{finish_reason, media_type};
-use crate::provider::content::values::{arguments, blob, items, other, rest, text, uri, word};
+use crate::provider::content::values::{
+    arguments, blob, items, message, other, parts, rest, text, uri, word,
+};
 
 /// What events are called: beside them, or, of Nova's own, in them.
 pub(super) const EVENTS: [&str; 6] =
@@ -15,8 +17,8 @@ pub(super) const EVENTS: [&str; 6] =
 
 /// Takes over what is asked.
 pub(super) fn request(asked: &Value, content: &mut Content) {
-    content.system.extend(parts(&asked["system"]));
-    content.input.extend(items(&asked["messages"]).iter().filter_map(message));
+    content.system.extend(parts(&asked["system"], part));
+    content.input.extend(items(&asked["messages"]).iter().filter_map(|said| message(said, part)));
     let tools = asked.pointer("/toolConfig/tools").map(items).unwrap_or_default();
     content.tools.extend(tools.iter().filter_map(tool));
 }
@@ -24,7 +26,7 @@ pub(super) fn request(asked: &Value, content: &mut Content) {
 /// Takes over what is answered, whole or as events.
 pub(super) fn response(bodies: &Bodies, content: &mut Content) {
     let said = &bodies.response;
-    if let Some(message) = said.pointer("/output/message").and_then(message) {
+    if let Some(message) = said.pointer("/output/message").and_then(|said| message(said, part)) {
         let finish_reason = said["stopReason"].as_str().map(finish_reason);
         content.output.push(Message { finish_reason, ..message });
     }
@@ -35,24 +37,6 @@ pub(super) fn response(bodies: &Bodies, content: &mut Content) {
         stream.event(name, event);
     }
     content.output.extend(stream.message());
-}
-
-fn message(message: &Value) -> Option<Message> {
-    let parts = parts(&message["content"]);
-    let role = word(&message["role"]);
-    (role.is_some() || !parts.is_empty()).then(|| Message {
-        role: role.unwrap_or_default(),
-        parts,
-        ..Message::default()
-    })
-}
-
-fn parts(said: &Value) -> Vec<Part> {
-    match said {
-        Value::Array(list) => list.iter().flat_map(part).collect(),
-        Value::Null => Vec::new(),
-        one => part(one),
-    }
 }
 
 /// A part has no type, but one member that says what it is.
