@@ -162,7 +162,8 @@ impl<C: Clean> Sayer<'_, C> {
         let mut left = data::searched(kept, missing.is_some(), clean).unwrap_or_default();
         self.is_cut |= missing.is_some() || left.len() < kept.len();
         if let Some(missing) = missing {
-            left.push_str(&cut_mark(missing));
+            let taken = u64::try_from(kept.len().saturating_sub(left.len())).unwrap_or(u64::MAX);
+            left.push_str(&cut_mark(if missing == 0 { 0 } else { missing.saturating_add(taken) }));
         }
         self.bounded(left)
     }

@@ -14,10 +14,14 @@ impl Clean for Fake {
         self.but.iter().find(|(one, _)| *one == kind).map_or(self.mode, |(_, mode)| *mode)
     }
 
-    fn text(&mut self, text: &mut String, _is_cut: bool, mode: Mode) {
+    fn text(&mut self, text: &mut String, is_cut: bool, mode: Mode) {
         if mode != Mode::Off {
             self.found += text.matches("secret").count();
             *text = text.replace("secret", "[X]");
+        }
+        // What may be half of it.
+        if let Some(begin) = text.strip_suffix("sec").filter(|_| is_cut) {
+            *text = begin.to_owned();
         }
     }
 
@@ -154,6 +158,21 @@ fn data_leaves_under_full_alone() {
         let content = Content { input: vec![message("user", vec![image("AAAA")])], ..Content::default() };
         let part = &said(content, mode, &[]).0["gen_ai.input.messages"][0]["parts"][0];
         assert_eq!((&part["content"], &part["byte_size"]), (&json!(expected), &json!(3)), "{mode:?}");
+    }
+}
+
+#[test]
+fn what_is_taken_from_the_end_of_cut_data_is_missing_too() {
+    // "picture: sec"
+    for (data, expected) in [
+        ("cGljdHVyZTogc2Vj…[8 bytes cut]", "cGljdHVyZTog…[12 bytes cut]"),
+        ("cGljdHVyZTogc2Vj…[cut]", "cGljdHVyZTog…[cut]"),
+        ("cGljdHVyZTogc2Vj", "cGljdHVyZTogc2Vj"),
+        ("cGljdHVyZTog…[8 bytes cut]", "cGljdHVyZTog…[8 bytes cut]"),
+    ] {
+        let content = Content { input: vec![message("user", vec![image(data)])], ..Content::default() };
+        let (told, _, _) = said(content, Mode::Full, &[]);
+        assert_eq!(told.pointer("/gen_ai.input.messages/0/parts/0/content"), Some(&json!(expected)));
     }
 }
 
