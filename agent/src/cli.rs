@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::audit;
 use crate::config::{Config, ConfigError, ContentPolicy, Environment, STATUS_SOCKET, Settings};
 use crate::run::SUBCOMMAND;
 
@@ -59,6 +60,8 @@ pub enum Command {
         /// How to trace it.
         config: Config,
     },
+    /// Answer a question to the audit.
+    Audit(audit::Question),
     /// Attach programs in an agent's place, which begins this itself.
     AttachUprobes,
 }
@@ -102,7 +105,8 @@ Every setting can be given in three ways, here --body-limit; the first that is t
 Headers, timeout and compression of OTLP are read from the standard OTEL_EXPORTER_OTLP_* variables.";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent.";
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent,
+4 `spanwire audit` has nothing to show, or something was changed.";
 
 /// Traces the LLM calls of unmodified programs on this host with eBPF, as OpenTelemetry spans.
 #[derive(Debug, Parser)]
@@ -195,6 +199,12 @@ enum Action {
         content_policy: Option<PathBuf>,
     },
 
+    /// Say what the audit has recorded: which process and user sent what to which model, when, and what it cost
+    ///
+    /// Without a command it lists records, or sums of them with --by. Exits with 0 when there is something to show, or
+    /// nothing was changed, and with 4 when there is not, or something was. See docs/audit.md.
+    Audit(Box<audit::Arguments>),
+
     /// Trace an example program that talks to a local stand-in for an LLM, and show the result
     ///
     /// Nothing leaves this host and no key is needed. Needs root and a Python with its ssl module.
@@ -256,141 +266,11 @@ where
             let policy = content_policy.map(ContentPolicy::from_file).transpose()?.unwrap_or_default();
             Command::Redact { mode, why, json, policy }
         }
+        Action::Audit(arguments) => Command::Audit(arguments.question(environment)?),
         Action::AttachUprobes => Command::AttachUprobes,
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::config::ContentMode;
-
-    /// Parses with a file that sets nothing, so that the host's own file has no say.
-    fn parsed(arguments: &[&str]) -> Result<Command, CliError> {
-        let environment = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/dev/null".to_owned())]);
-        parse(std::iter::once("spanwire").chain(arguments.iter().copied()), &environment)
-    }
-
-    fn usage(arguments: &[&str]) -> clap::Error {
-        match parsed(arguments) {
-            Err(CliError::Usage(error)) => error,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn clap_finds_the_definition_sound() {
-        CommandLine::command().debug_assert();
-    }
-
-    #[test]
-    fn run_takes_settings_as_flags() {
-        let Command::Run(config) = parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap()
-        else {
-            panic!("not run");
-        };
-        assert_eq!(config.body_limit, 64 << 10);
-        assert!(config.console && config.otlp.is_none());
-    }
-
-    #[test]
-    fn run_takes_a_command_behind_two_hyphens() {
-        let parsed = parsed(&["run", "--output=console", "--", "python3", "-c", "--log"]).unwrap();
-        let Command::RunCommand { command, config } = parsed else { panic!("{parsed:?}") };
-        assert_eq!(command, ["python3", "-c", "--log"]);
-        assert!(config.console);
-        assert_eq!(usage(&["run", "python3"]).exit_code(), 2, "no hyphens");
-    }
-
-    #[test]
-    fn demo_has_a_default_interpreter() {
-        let Command::Demo { python, .. } = parsed(&["demo"]).unwrap() else { panic!("not demo") };
-        assert_eq!(python, PathBuf::from("python3"));
-    }
-
-    #[test]
-    fn status_asks_at_the_usual_place_or_another() {
-        for (arguments, socket, json) in [
-            (&["status"][..], STATUS_SOCKET, false),
-            (&["status", "--json", "--socket", "/tmp/s"], "/tmp/s", true),
-        ] {
-            assert_eq!(parsed(arguments).unwrap(), Command::Status { socket: socket.into(), json });
-        }
-    }
-
-    #[test]
-    fn stats_are_a_table_unless_json_is_asked_for() {
-        for (arguments, socket, format) in [
-            (&["stats"][..], STATUS_SOCKET, StatsFormat::Table),
-            (&["stats", "--format=json", "--socket", "/tmp/s"], "/tmp/s", StatsFormat::Json),
-        ] {
-            assert_eq!(parsed(arguments).unwrap(), Command::Stats { socket: socket.into(), format });
-        }
-        assert_eq!(usage(&["stats", "--format", "xml"]).exit_code(), 2);
-    }
-
-    #[test]
-    fn redact_reads_standard_input_alone() {
-        for (arguments, mode, why, json) in [
-            (&["redact", "--stdin"][..], RedactMode::Redacted, false, false),
-            (&["redact", "--stdin", "--why", "--mode=full"], RedactMode::Full, true, false),
-            (&["redact", "--stdin", "--json"], RedactMode::Redacted, false, true),
-        ] {
-            assert_eq!(
-                parsed(arguments).unwrap(),
-                Command::Redact { mode, why, json, policy: ContentPolicy::default() }
-            );
-        }
-        for arguments in
-            [&["redact"][..], &["redact", "--stdin", "--mode=off"], &["redact", "--stdin", "text"]]
-        {
-            assert_eq!(usage(arguments).exit_code(), 2, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn check_says_what_is_wrong_with_the_configuration() {
-        let broken = Environment::from([("SPANWIRE_CONFIG".to_owned(), "/does/not/exist".to_owned())]);
-        let Command::Check { programs: true, config: Err(error) } =
-            parse(["spanwire", "check", "--programs"], &broken).unwrap()
-        else {
-            panic!("no error");
-        };
-        assert!(error.contains("/does/not/exist"), "{error}");
-        let parsed = parsed(&["check", "--content", "full"]).unwrap();
-        let Command::Check { programs: false, config: Ok(config) } = parsed else { panic!("{parsed:?}") };
-        assert_eq!(config.content.mode, ContentMode::Full);
-    }
-
-    #[test]
-    fn help_and_version_succeed_and_mistakes_are_usage_errors() {
-        for arguments in [&["--version"][..], &["--help"], &["run", "--help"], &["help", "demo"]] {
-            assert_eq!(usage(arguments).exit_code(), 0, "{arguments:?}");
-        }
-        for arguments in [&[][..], &["fly"], &["run", "--body-limit", "big"], &["run", "--color", "red"]] {
-            assert_eq!(usage(arguments).exit_code(), 2, "{arguments:?}");
-        }
-        let text = usage(&["run", "--body-limit", "big"]).to_string();
-        assert!(text.contains("--body-limit") && text.contains("a size such as 1MiB"), "{text}");
-    }
-
-    #[test]
-    fn a_named_file_must_exist() {
-        let error = parsed(&["run", "--config", "/does/not/exist"]).unwrap_err();
-        assert!(error.to_string().contains("/does/not/exist"), "{error}");
-    }
-
-    #[test]
-    fn every_flag_and_command_is_explained() {
-        for command in CommandLine::command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{}", argument.get_id());
-            }
-        }
-    }
-}
+mod tests;

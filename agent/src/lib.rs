@@ -9,6 +9,7 @@
 //! the attributes of spans and processes hold.
 
 pub mod attach;
+pub mod audit;
 pub mod binary;
 pub mod bpf;
 pub mod call;

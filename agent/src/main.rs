@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use spanwire::audit;
 use spanwire::cli::{self, CliError, Command, RedactMode, StatsFormat};
 use spanwire::config::{self, Config, ContentPolicy};
 use spanwire::demo;
@@ -22,6 +23,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 /// This host cannot run the agent.
 const UNABLE: u8 = 3;
+/// The audit has nothing to show, or was changed.
+const NO: u8 = 4;
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os(), &config::environment()) {
@@ -56,6 +59,7 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
             Command::Check { programs: true, .. } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),
             Command::Stats { socket, format } => stats(&socket, format),
+            Command::Audit(question) => ask_audit(&question),
             Command::Redact { mode, why, json, policy } => redact_input(mode, why, json, &policy),
             Command::Run(config) => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
@@ -117,6 +121,16 @@ fn stats(socket: &Path, format: StatsFormat) -> Result<ExitCode, StartError> {
     }
     .map_err(anyhow::Error::from)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn ask_audit(question: &audit::Question) -> Result<ExitCode, StartError> {
+    match question.answer(&mut io::stdout().lock(), &mut io::stderr().lock()) {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(NO)),
+        // Who reads has seen enough.
+        Err(error) if audit::is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn redact_input(

@@ -125,6 +125,10 @@ counters! {
         found_mac: "hardware addresses found in contents",
         found_rule: "findings of the operator's own rules found in contents",
         spans_exported: "spans that the OTLP receiver accepted",
+        audit_records: "records written to the audit",
+        audit_retired: "records taken out of the audit, as its bounds have it",
+        audit_failures: "attempts to write to the audit that failed and were tried again",
+        audit_unapproved: "calls and connections to endpoints that are not on the list of approved ones",
         export_failures: "attempts to reach the OTLP receiver that failed and were tried again",
     }
     loss {
@@ -162,6 +166,9 @@ counters! {
         spans_dropped_rejected: "spans that the OTLP receiver refused",
         spans_dropped_expired: "spans dropped because the OTLP receiver was away for too long",
         spans_dropped_shutdown: "spans not delivered when the agent stopped",
+        audit_dropped_queue_full: "records of the audit dropped because it could not be written, or too slowly",
+        audit_dropped_shutdown: "records of the audit not written when the agent stopped",
+        audit_set_aside: "times that a damaged audit was put aside and begun anew",
         metrics_dropped_services: "calls that no metrics have, since there are too many services",
         console_lines_dropped: "calls and trees not shown because the terminal was too slow or gone",
     }

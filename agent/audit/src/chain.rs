@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// Says what is hashed, so that no hash made for something else can stand for a record's.
 const RECORD: &[u8] = b"spanwire audit record 1\n";
+/// The same of contents.
+const CONTENT: &[u8] = b"spanwire audit content 1\n";
 /// The same of seals.
 const SEAL: &[u8] = b"spanwire audit seal 1\n";
 
@@ -111,6 +113,7 @@ impl FromStr for Standing {
 }
 
 /// The key of a store's seals. Its bytes are wiped when it is dropped.
+#[derive(Clone)]
 pub struct SealKey(Zeroizing<Vec<u8>>);
 
 impl SealKey {
@@ -123,12 +126,21 @@ impl SealKey {
     /// HMAC-SHA-256 over a standing and what it is sealed as, `head` or `checkpoint`.
     #[must_use]
     pub fn seal(&self, standing: Standing, what: Sealed) -> Hash {
+        let number = standing.number.to_be_bytes();
+        self.mac(&[SEAL, what.name().as_bytes(), &number, &standing.hash.0])
+    }
+
+    /// HMAC-SHA-256 over what was said: the same words have the same hash in one store, and who has no key cannot try
+    /// words out.
+    #[must_use]
+    pub fn hash(&self, content: &[u8]) -> Hash {
+        self.mac(&[CONTENT, content])
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> Hash {
         // A key of any length is taken.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return Hash::NONE };
-        mac.update(SEAL);
-        mac.update(what.name().as_bytes());
-        mac.update(&standing.number.to_be_bytes());
-        mac.update(&standing.hash.0);
+        parts.iter().for_each(|part| mac.update(part));
         Hash(mac.finalize().into_bytes().into())
     }
 }
@@ -208,6 +220,8 @@ mod tests {
         assert_ne!(seal, other.seal(standing, Sealed::Head));
         assert_ne!(seal, key.seal(standing, Sealed::Checkpoint));
         assert_ne!(seal, key.seal(standing.then("y"), Sealed::Head));
+        assert_ne!(key.hash(b"x"), other.hash(b"x"));
+        assert_ne!(key.hash(b"x"), key.hash(b"y"));
         assert!(!format!("{key:?}").contains('1'));
     }
 }

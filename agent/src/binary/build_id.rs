@@ -1,5 +1,7 @@
 //! A file's build-id: what its linker wrote into a note to tell this build from all others.
 
+use std::fmt;
+
 use super::image::{Image, Segment};
 
 /// Most bytes of notes that are read of one file; they have some hundred.
@@ -14,6 +16,16 @@ const NOTES: [(&[u8], u32); 2] = [(b"GNU\0", 3), (b"Go\0\0", 4)];
 /// A build-id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BuildId(Box<[u8]>);
+
+/// Hexadecimal, as tools show it; Go's is text already.
+impl fmt::Display for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => f.write_str(text),
+            _ => self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+        }
+    }
+}
 
 impl Image {
     /// The file's build-id, if it has one. It is a claim: see [`super::Known`].

@@ -3,8 +3,10 @@
 //! [`Settings`] is the one list of settings, as their sources spell them; [`Config`] is what the rest
 //! of the agent reads: complete, in plain units and within bounds.
 
+mod audit;
 mod content;
 mod error;
+mod key;
 mod layers;
 mod otlp;
 mod rule;
@@ -19,8 +21,10 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use content::{ContentPolicy, Detect, Direction, Entry, KeyBytes, Kind, Replacements};
+pub use audit::{Audit, Endpoints};
+pub use content::{ContentPolicy, Detect, Direction, Entry, Kind, Replacements};
 pub use error::{ConfigError, Origin};
+pub use key::KeyBytes;
 pub use otlp::Otlp;
 pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
@@ -39,8 +43,13 @@ pub const DEFAULT_PATH: &str = "/etc/spanwire/config.yaml";
 /// Where `spanwire status` finds the agent when nothing else is said.
 pub const STATUS_SOCKET: &str = "/run/spanwire/status.sock";
 
+/// Where the audit is kept when it is only said that there is to be one, and where `spanwire audit` looks for it.
+pub const AUDIT_STORE: &str = "/var/lib/spanwire/audit.db";
+
 /// In place of a path.
 const NONE: &str = "none";
+/// In place of a path: the usual one.
+const ON: &str = "on";
 
 /// Begins the name of every environment variable of the agent; any other such variable is warned of.
 const PREFIX: &str = "SPANWIRE_";
@@ -91,6 +100,10 @@ pub struct Config {
     pub prices: Option<PathBuf>,
     /// What leaves of content, and how.
     pub content: ContentPolicy,
+    /// Where records of calls are kept.
+    pub audit: Option<Audit>,
+    /// The endpoints that programs may use.
+    pub approved_endpoints: Endpoints,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -240,6 +253,25 @@ impl Config {
                     .ok_or_else(|| invalid("content-limit", &content_limit, "a size from 1KiB to 1MiB"))?,
                 settings.content_as.unwrap_or_default(),
             )?,
+            audit: match settings.audit.as_ref() {
+                Some(Text(text)) if text == ON => Some(PathBuf::from(AUDIT_STORE)),
+                _ => path("audit", settings.audit)?,
+            }
+            .map(|store| {
+                let (days, bytes) = (settings.audit_days, settings.audit_size);
+                let (days, bytes) = (days.unwrap_or(Count(0)), bytes.unwrap_or(Size(0)));
+                Ok(Audit {
+                    store,
+                    keep: bounded(days.0, 1, 36_500)
+                        .map(|days: u64| Duration::from_hours(24 * days))
+                        .ok_or_else(|| invalid("audit-days", &days, "a number of days from 1 to 36500"))?,
+                    bytes: bounded(bytes.0, 16 << 20, 1 << 40)
+                        .ok_or_else(|| invalid("audit-size", &bytes, "a size from 16MiB to 1TiB"))?,
+                    key: path("audit-key", settings.audit_key)?,
+                })
+            })
+            .transpose()?,
+            approved_endpoints: settings.approved_endpoints.unwrap_or_default(),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             uprobes: settings.uprobes.unwrap_or_default(),

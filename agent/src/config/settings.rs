@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 use serde::{Deserialize, Serialize};
 
+use super::audit::Endpoints;
 use super::rule::Rules;
 use super::value::{
     AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
@@ -116,6 +117,29 @@ pub struct Settings {
     #[arg(long, value_name = "PLACE")]
     pub content_as: Option<ContentPlace>,
 
+    /// Where a record of each call is kept, which shows afterwards whether anything in it was changed: an absolute path,
+    /// on (/var/lib/spanwire/audit.db), or none; see docs/audit.md [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub audit: Option<Text>,
+
+    /// Days that records are kept, 1 to 36500 [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    pub audit_days: Option<Count>,
+
+    /// Size that the audit's file stays below, by taking out the oldest records, 16MiB to 1TiB [default: 4GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub audit_size: Option<Size>,
+
+    /// The file of the key that seals the audit: an absolute path, or none: then it is drawn, and kept beside the audit
+    /// with .key behind its name [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub audit_key: Option<Text>,
+
+    /// Hosts of models and vector stores that programs may use, such as api.openai.com, *.openai.azure.com or
+    /// llm.internal:8080, separated by commas; calls to others are marked as unapproved [default: nothing is marked]
+    #[arg(long, value_name = "HOSTS")]
+    pub approved_endpoints: Option<Endpoints>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
@@ -184,6 +208,11 @@ impl Settings {
             content_policy: Some(Text(super::NONE.to_owned())),
             content_limit: Some(Size(super::content::LIMIT as u64)),
             content_as: Some(ContentPlace::Attributes),
+            audit: Some(Text(super::NONE.to_owned())),
+            audit_days: Some(Count(90)),
+            audit_size: Some(Size(4 << 30)),
+            audit_key: Some(Text(super::NONE.to_owned())),
+            approved_endpoints: Some(Endpoints::default()),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             uprobes: Some(UprobeChoice::Auto),

@@ -48,6 +48,8 @@ fn defaults_are_as_documented() {
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prices: None,
             content: ContentPolicy { limit: 64 << 10, ..ContentPolicy::default() },
+            audit: None,
+            approved_endpoints: Endpoints::default(),
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
             uprobes: UprobeChoice::Auto,

@@ -10,6 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_yaml_ng::Value;
 
+use super::audit::Endpoints;
 use super::rule::Rules;
 
 /// Lets a type that has a text form stand in a configuration file, as a string or a bare scalar.
@@ -375,5 +376,6 @@ text_form!(
     Count,
     Text,
     Paths,
-    Rules
+    Rules,
+    Endpoints
 );

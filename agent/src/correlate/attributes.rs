@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use super::ConnectionFacts;
 use super::span::Attributes;
 use crate::call::{Call, Media, Parameters, Subject, Usage};
+use crate::config::Endpoints;
 use crate::event::Role;
 use crate::exchange::Exchange;
 use crate::price::Cost;
@@ -241,6 +242,11 @@ fn total_tokens(call: &Call) -> Option<u64> {
     input.checked_add(output)
 }
 
+/// What `spanwire.endpoint.approval` says of endpoints that the operator's list has.
+pub const APPROVED: &str = "approved";
+/// What it says of others.
+pub const UNAPPROVED: &str = "unapproved";
+
 fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts) {
     let request = &exchange.request;
     // At a server the peer is the client, which says nothing about where the server is.
@@ -265,9 +271,25 @@ fn transport(to: &mut Builder, exchange: &Exchange, connection: ConnectionFacts)
     to.text(HTTP_REQUEST_METHOD, Some(request.method.as_str()));
     let resent = request.headers.get("x-stainless-retry-count").and_then(resend_count);
     to.int(HTTP_REQUEST_RESEND_COUNT, resent);
+    to.int(HTTP_REQUEST_BODY_SIZE, Some(exchange.request_body_bytes));
+    to.int(HTTP_RESPONSE_BODY_SIZE, exchange.response.as_ref().map(|_| exchange.response_body_bytes));
     to.int(HTTP_RESPONSE_STATUS_CODE, exchange.response.as_ref().map(|head| head.status));
     to.text(URL_PATH, Some(request.path.as_str()));
     to.text(URL_SCHEME, Some(if connection.tls { "https" } else { "http" }));
+}
+
+/// Says what the operator's list says of the endpoint, if there is a list.
+pub(super) fn approve(attributes: &mut Attributes, approved: &Endpoints) {
+    let find = |name| attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let host = find(SERVER_ADDRESS).and_then(Value::as_str).unwrap_or_default();
+    let port = match find(SERVER_PORT) {
+        Some(Value::Int(port)) => u16::try_from(*port).ok(),
+        _ => None,
+    };
+    if let Some(is_approved) = approved.approve(host, port) {
+        let word = if is_approved { APPROVED } else { UNAPPROVED };
+        attributes.push((ENDPOINT_APPROVAL.into(), word.into()));
+    }
 }
 
 /// The SDK's own count of its attempts before this one, when there were any.

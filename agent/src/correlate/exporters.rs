@@ -196,7 +196,7 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     fn process(pid: u32, exports_spans: Option<bool>) -> Process {
-        Process { pid, service_name: "x".to_owned(), attributes: Vec::new(), exports_spans }
+        Process { pid, service_name: "x".to_owned(), attributes: Vec::new(), exports_spans, lineage: None }
     }
 
     fn decide(exporters: &mut Exporters, process: &Process, now_ns: u64) -> Result<bool, u64> {

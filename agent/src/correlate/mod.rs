@@ -2,6 +2,7 @@
 
 mod agents;
 pub mod attributes;
+mod call_span;
 pub mod clock;
 mod collections;
 mod counts;
@@ -16,29 +17,29 @@ mod taken;
 mod tests;
 mod totals;
 pub mod tree;
+mod unseen;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::call::{Call, Subject};
-use crate::config::AdoptChoice;
+use crate::call::Call;
+use crate::config::{AdoptChoice, Endpoints};
 use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Role};
 use crate::exchange::Exchange;
-use crate::price::{Cost, Prices, Unpriced};
+use crate::price::Prices;
 use crate::protocol::http1::RequestHead;
-use crate::provider;
 use agents::{Agents, Called, Follows};
 use clock::Clock;
 use collections::Collections;
 pub use counts::{ContextCounts, UnpricedCalls};
 use exporters::{Export, Exporters};
 use ids::IdGenerator;
-use propagation::{Propagated, RANDOM, SAMPLED, WholeIds};
-use span::{Kind, Span};
+use propagation::WholeIds;
+use span::Span;
 use taken::TakenIds;
 use tree::{Begun, ExchangeKey, Forest, Held, Tools};
+pub use unseen::Unseen;
 
 /// What is known of the connection that carried an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,7 @@ pub struct Correlator {
     collections: Collections,
     prices: Prices,
     unpriced: UnpricedCalls,
+    approved: Endpoints,
 }
 
 impl Correlator {
@@ -107,7 +109,15 @@ impl Correlator {
             collections: Collections::default(),
             prices,
             unpriced: UnpricedCalls::default(),
+            approved: Endpoints::default(),
         }
+    }
+
+    /// With the operator's list of the endpoints that programs may use.
+    #[must_use]
+    pub fn with_approved(mut self, approved: Endpoints) -> Self {
+        self.approved = approved;
+        self
     }
 
     /// With the operator's word on whose the ids in headers are.
@@ -260,81 +270,6 @@ impl Correlator {
         forest.give_up(pid, now_ns, &mut Tools { ids, taken, exporters, agents }, spans);
     }
 
-    /// The span of one call that is over: a root, or with the trace of its header and no place in it yet.
-    fn span(
-        &mut self,
-        call: &Call,
-        exchange: &Exchange,
-        process: Arc<Process>,
-        connection: ConnectionFacts,
-        clock: &Clock,
-        propagated: &Propagated,
-    ) -> Span {
-        // Without a valid context it belongs to no trace (W3C Trace Context, section 3.3.1.1).
-        let (trace_id, flags, trace_state) = match &propagated.context {
-            Some(context) => (context.trace_id, context.flags, context.trace_state.clone()),
-            None => (self.ids.trace_id(), SAMPLED | RANDOM, String::new()),
-        };
-        let (status, error_type, status_note) = status::status(call, exchange);
-        let mut notes = call.notes.clone();
-        let noted = exchange.notes.iter().chain(&status_note).chain(&propagated.notes);
-        for note in noted.copied() {
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
-        let (started_ns, ended_ns) = call.times_ns.unwrap_or((exchange.started_ns, exchange.ended_ns));
-        let started = clock.at(started_ns);
-        let cost = self.cost(call, exchange, started).unwrap_or_else(|note| {
-            notes.push(note);
-            None
-        });
-        Span {
-            trace_id,
-            span_id: self.ids.span_id(),
-            parent: None,
-            flags,
-            trace_state,
-            kind: match exchange.role {
-                Role::Client => Kind::Client,
-                Role::Server => Kind::Server,
-            },
-            name: name(call, exchange),
-            started,
-            ended: clock.at(ended_ns.max(started_ns)),
-            attributes: attributes::of(call, exchange, connection, error_type, (cost.as_ref(), &notes)),
-            events: Vec::new(),
-            links: Vec::new(),
-            status,
-            chunk_gaps_us: call.chunk_gaps_us.clone(),
-            content: call.content,
-            process,
-        }
-    }
-
-    /// What a call cost the one who made it, or a note why nobody knows.
-    fn cost(
-        &mut self,
-        call: &Call,
-        exchange: &Exchange,
-        at: SystemTime,
-    ) -> Result<Option<Cost>, &'static str> {
-        if exchange.role != Role::Client || !call.is_final {
-            return Ok(None);
-        }
-        let own_host = provider::is_own_host(&exchange.request, call.provider);
-        self.prices.cost(call, exchange.request.host.as_deref(), own_host, at).map_err(|why| match why {
-            Unpriced::Model => {
-                self.unpriced.models += 1;
-                "no price is known for the model"
-            }
-            Unpriced::Counts => {
-                self.unpriced.counts += 1;
-                "token counts contradict each other"
-            }
-        })
-    }
-
     /// How many calls had headers that name several traces, or that are invalid.
     #[must_use]
     pub fn contexts(&self) -> ContextCounts {
@@ -371,24 +306,5 @@ impl Correlator {
     #[must_use]
     pub fn let_go(&self) -> u64 {
         self.let_go
-    }
-}
-
-/// The span's name: the operation, and what it was done to where that is one of few (GenAI, database and
-/// HTTP conventions).
-fn name(call: &Call, exchange: &Exchange) -> String {
-    let method = exchange.request.method.as_str();
-    let (operation, target) = match &call.subject {
-        Subject::Retrieval { store, .. } | Subject::Points { store, .. } => {
-            (store.operation_name(), store.collection.as_ref())
-        }
-        Subject::Tool { name, .. } => ("execute_tool".into(), Some(name)),
-        Subject::Agent { name, .. } => ("invoke_agent".into(), name.as_ref()),
-        Subject::Http { route } => (method.into(), route.as_ref()),
-        subject => (subject.operation().unwrap_or(method).into(), call.request_model.as_ref()),
-    };
-    match target {
-        Some(target) => format!("{operation} {}", attributes::bounded(target)),
-        None => operation.into_owned(),
     }
 }

@@ -148,7 +148,7 @@ mod tests {
         fn any_process()(
             pid: u32, service_name in "\\PC{0,9}", value in any_value()
         ) -> Arc<Process> {
-            Arc::new(Process { pid, service_name, attributes: vec![("host.name".to_owned(), value)], exports_spans: None })
+            Arc::new(Process { pid, service_name, attributes: vec![("host.name".to_owned(), value)], exports_spans: None, lineage: None })
         }
     }
 

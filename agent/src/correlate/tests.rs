@@ -60,7 +60,13 @@ pub(super) fn exchange(status: u16, outcome: Outcome) -> Exchange {
 }
 
 fn process(pid: u32, exports_spans: Option<bool>) -> Arc<Process> {
-    Arc::new(Process { pid, service_name: "shop".to_owned(), attributes: Vec::new(), exports_spans })
+    Arc::new(Process {
+        pid,
+        service_name: "shop".to_owned(),
+        attributes: Vec::new(),
+        exports_spans,
+        lineage: None,
+    })
 }
 
 fn correlator() -> Correlator {
@@ -124,6 +130,8 @@ fn the_plainest_call_has_no_attribute_that_was_not_seen() {
         ("server.address", string("api.openai.com")),
         ("server.port", Value::Int(443)),
         ("http.request.method", string("POST")),
+        ("http.request.body.size", Value::Int(10)),
+        ("http.response.body.size", Value::Int(10)),
         ("http.response.status_code", Value::Int(200)),
         ("url.path", string("/v1/chat/completions")),
         ("url.scheme", string("https")),

@@ -16,6 +16,7 @@ mod begun;
 mod cgroup;
 mod command;
 mod environment;
+mod lineage;
 mod procfs;
 mod sdk;
 mod table;
@@ -24,8 +25,11 @@ mod tests;
 
 pub use begun::Begun;
 pub use cgroup::container_of;
+pub use lineage::{Lineage, User};
 pub use procfs::Procfs;
 pub use table::ProcessTable;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,4 +47,7 @@ pub struct Process {
     /// Whether it is set up to export spans of its own: by its environment, its command line, or a tracer that it has
     /// loaded. `None` where these say nothing about it.
     pub exports_spans: Option<bool>,
+    /// Where it comes from, if that is wanted; no attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Arc<Lineage>>,
 }

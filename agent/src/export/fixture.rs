@@ -11,7 +11,13 @@ use crate::value::Value;
 /// A process with one attribute.
 pub(crate) fn process(pid: u32, service_name: &str) -> Arc<Process> {
     let attributes = vec![("process.pid".to_owned(), Value::Int(i64::from(pid)))];
-    Arc::new(Process { pid, service_name: service_name.to_owned(), attributes, exports_spans: None })
+    Arc::new(Process {
+        pid,
+        service_name: service_name.to_owned(),
+        attributes,
+        exports_spans: None,
+        lineage: None,
+    })
 }
 
 /// A successful, streamed chat call of 1.25 s that began at 12:34:56 UTC: a root span in trace 1.

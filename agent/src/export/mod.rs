@@ -1,8 +1,9 @@
-//! Where redacted spans go: an OTLP endpoint, the terminal, or both.
+//! Where redacted spans go: an OTLP endpoint, the terminal, the audit.
 //!
 //! Nothing here can hold up the pipeline: each exporter has a bounded queue and works on its own task
 //! or thread; what finds a queue full is dropped and counted.
 
+pub mod audit;
 pub mod console;
 pub mod otlp;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::redact::Redacted;
@@ -39,14 +41,19 @@ pub enum ExportError {
 pub struct Exporters {
     otlp: Option<otlp::Exporter>,
     console: Option<console::Terminal>,
+    audit: Option<audit::Writer>,
 }
 
 impl Exporters {
-    /// Starts them. Must be called within a tokio runtime, which runs the OTLP exporter's task.
+    /// Starts them beside the audit, which began before. Must be called within a tokio runtime, which runs the OTLP exporter's task.
     ///
     /// # Errors
     /// When an output cannot be set up; a receiver that is merely not there yet is no error.
-    pub fn start(config: &Config, counters: &Arc<Counters>) -> Result<Self, ExportError> {
+    pub fn start(
+        config: &Config,
+        audit: Option<audit::Writer>,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, ExportError> {
         let otlp = config
             .otlp
             .as_ref()
@@ -56,11 +63,14 @@ impl Exporters {
             let color = config.color.enabled_on(&out);
             console::Terminal::start(out, color, Arc::clone(counters)).map_err(ExportError::Console)
         });
-        Ok(Self { otlp: otlp.transpose()?, console: console.transpose()? })
+        Ok(Self { otlp: otlp.transpose()?, console: console.transpose()?, audit })
     }
 
     /// Hands a span to every output. Never blocks.
     pub fn export(&self, span: Redacted<Span>) {
+        if let Some(audit) = &self.audit {
+            audit.span(&span);
+        }
         match (&self.otlp, &self.console) {
             (Some(otlp), Some(console)) => {
                 console.show(span.clone());
@@ -70,6 +80,19 @@ impl Exporters {
             (None, Some(console)) => console.show(span),
             (None, None) => {}
         }
+    }
+
+    /// Takes a conversation that was not read. Never blocks.
+    pub fn unseen(&self, unseen: &Redacted<Unseen>) {
+        if let Some(audit) = &self.audit {
+            audit.unseen(unseen);
+        }
+    }
+
+    /// Whether any output has a place for conversations that were not read.
+    #[must_use]
+    pub fn wants_unseen(&self) -> bool {
+        self.audit.is_some()
     }
 
     /// A trace was closed. Never blocks.
@@ -93,6 +116,9 @@ impl Exporters {
         }
         if let Some(otlp) = self.otlp {
             otlp.shutdown(limit).await;
+        }
+        if let Some(audit) = self.audit {
+            audit.shutdown(limit).await;
         }
     }
 }

@@ -20,7 +20,7 @@ const S: u64 = 1_000_000_000;
 
 pub(super) fn process(service: &str) -> Arc<Process> {
     let (service_name, attributes) = (service.to_owned(), Vec::new());
-    Arc::new(Process { pid: 1, service_name, attributes, exports_spans: None })
+    Arc::new(Process { pid: 1, service_name, attributes, exports_spans: None, lineage: None })
 }
 
 /// A span of trace 1 from one second to the next.

@@ -1,11 +1,10 @@
 //! What the pipeline wants done outside it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::bpf::Verdict;
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
-use crate::discovery::process::Process;
 use crate::event::{ConnectionId, Ends};
 use crate::redact::Said;
 
@@ -97,17 +96,4 @@ pub enum Effect {
         /// When it ended: its id may be another's by now.
         time_ns: u64,
     },
-}
-
-/// A conversation of which only the outside was seen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unseen {
-    /// Who had it.
-    pub process: Arc<Process>,
-    /// With whom.
-    pub server_name: String,
-    /// Bytes read and written, TLS included.
-    pub moved: [u64; 2],
-    /// From the ClientHello to the end, in nanoseconds.
-    pub lasted_ns: u64,
 }

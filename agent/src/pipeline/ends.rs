@@ -1,8 +1,9 @@
 //! What ends: connections, and the processes that had them.
 
 use super::table::{Evicted, Hello, Side};
-use super::{Effect, Pipeline, Unseen, records};
+use super::{Effect, Pipeline, records};
 use crate::bpf::Verdict;
+use crate::correlate::Unseen;
 use crate::event::{ConnectionId, Direction, End};
 use crate::provider;
 use crate::stream::Segment;

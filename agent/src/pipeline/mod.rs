@@ -30,7 +30,7 @@ use crate::provider::{self, BodyLimits};
 use crate::stream::Segment;
 use crate::telemetry::Counters;
 use calls::Exchanges;
-pub use effect::{Effect, Unseen};
+pub use effect::Effect;
 use greetings::Greetings;
 use records::Keys;
 use table::{Hello, Side, Table};

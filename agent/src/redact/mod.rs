@@ -24,6 +24,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde::{Serialize, Serializer};
 
+use crate::correlate::Unseen;
 use crate::correlate::attributes;
 use crate::correlate::span::{Event, Link, Span};
 use crate::discovery::process::Process;
@@ -126,6 +127,18 @@ impl Redactor {
         Redacted(span)
     }
 
+    /// Redacts what there is to tell of a conversation that was not read.
+    #[must_use]
+    pub fn redact_unseen(&mut self, mut unseen: Unseen) -> Redacted<Unseen> {
+        let is_open;
+        (unseen.process, _, is_open) = self.process(unseen.process);
+        let (policy, known) = (&self.contents.policy, &mut self.known);
+        let mut names = Names { policy, known, is_open, taken: Taken::default() };
+        names.server(&mut unseen.server_name);
+        self.contents.count(&names.taken.found);
+        Redacted(unseen)
+    }
+
     /// The process as it may leave, what was taken from it, and whether personal data of its calls may leave.
     fn process(&mut self, original: Arc<Process>) -> (Arc<Process>, Taken, bool) {
         let address = Arc::as_ptr(&original).addr();
@@ -136,9 +149,15 @@ impl Redactor {
             let policy = &self.contents.policy;
             let is_open = policy.is_open(Some(&original.service_name));
             let mut names = Names { policy, known: &mut self.known, is_open, taken: Taken::default() };
-            let redacted = names.process(&original).unwrap_or_else(|| Arc::clone(&original));
-            let taken = names.taken;
+            let mut redacted = names.process(&original).unwrap_or_else(|| Arc::clone(&original));
+            let taken = std::mem::take(&mut names.taken);
             self.contents.count(&taken.found);
+            // On no span, so that none says that something was taken from it.
+            if let Some(lineage) = original.lineage.as_deref().and_then(|lineage| names.lineage(lineage)) {
+                let lineage = Some(Arc::new(lineage));
+                redacted = Arc::new(Process { lineage, ..(*redacted).clone() });
+            }
+            self.contents.count(&names.taken.found);
             KnownProcess { redacted, taken, is_open, _original: original }
         });
         (Arc::clone(&known.redacted), known.taken.clone(), known.is_open)

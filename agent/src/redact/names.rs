@@ -14,7 +14,7 @@ use crate::correlate::attributes::{
     REDACTED_PATH_SEGMENTS, REDACTED_TRUNCATED, SERVER_ADDRESS, URL_PATH,
 };
 use crate::correlate::span::Attributes;
-use crate::discovery::process::Process;
+use crate::discovery::process::{Lineage, Process};
 use crate::value::Value;
 
 /// What stands in the place of a value whose name hides it.
@@ -344,5 +344,19 @@ impl Names<'_> {
             self.entry(name, value, look, 0);
         }
         (self.taken != Taken::default()).then(|| Arc::new(cleaned))
+    }
+
+    /// Where a process comes from, as that may leave, if there was anything to change. Names of users stay: the audit is
+    /// there to tell them.
+    pub(super) fn lineage(&mut self, lineage: &Lineage) -> Option<Lineage> {
+        let mut cleaned = lineage.clone();
+        self.text(&mut cleaned.command, Look::All);
+        cleaned.parents.iter_mut().for_each(|parent| self.text(parent, Look::All));
+        (cleaned != *lineage).then_some(cleaned)
+    }
+
+    /// The name of a server, as a client gave it.
+    pub(super) fn server(&mut self, name: &mut String) {
+        self.host(name);
     }
 }

@@ -88,7 +88,7 @@ fn process(attributes: &[(&str, &str)]) -> Process {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned())))
         .collect();
-    Process { pid: 1, service_name: "shop".to_owned(), attributes, exports_spans: None }
+    Process { pid: 1, service_name: "shop".to_owned(), attributes, exports_spans: None, lineage: None }
 }
 
 fn get<'a>(span: &'a Span, name: &str) -> Option<&'a Value> {

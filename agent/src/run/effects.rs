@@ -52,6 +52,11 @@ impl Agent {
                     if let Some(line) = self.unseen.take(&unseen) {
                         warn!("{line}");
                     }
+                    if self.exporting.wants_unseen()
+                        && let Some(unseen) = self.redacting.unseen(unseen)
+                    {
+                        self.exporting.unseen(&unseen);
+                    }
                 }
             }
         }

@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::monotonic_ns;
 use crate::config::Config;
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
 use crate::export::Exporters;
+use crate::export::audit;
 use crate::health::{Health, HealthReport};
 use crate::redact::Redacted;
 use crate::telemetry::Counters;
@@ -47,13 +49,17 @@ impl Exporting {
     ///
     /// # Errors
     /// When an output cannot be set up, or no thread can be started.
-    pub(super) fn start(config: &Config, counters: &Arc<Counters>) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        config: &Config,
+        audit: Option<audit::Writer>,
+        counters: &Arc<Counters>,
+    ) -> anyhow::Result<Self> {
         let runtime =
             Builder::new_multi_thread().worker_threads(1).thread_name("export").enable_all().build();
         let runtime = runtime.context("cannot start a thread for the exporters")?;
         let exporters = {
             let _inside = runtime.enter();
-            Exporters::start(config, counters)?
+            Exporters::start(config, audit, counters)?
         };
         Ok(Self {
             exporters,
@@ -74,6 +80,16 @@ impl Exporting {
         if self.waiting.len() >= MOST {
             self.hand_over();
         }
+    }
+
+    /// Takes a conversation that was not read. Never blocks.
+    pub(super) fn unseen(&self, unseen: &Redacted<Unseen>) {
+        self.exporters.unseen(unseen);
+    }
+
+    /// Whether anybody wants to know of conversations that were not read.
+    pub(super) fn wants_unseen(&self) -> bool {
+        self.exporters.wants_unseen()
     }
 
     /// Done when spans have waited for long enough; never, without any.

@@ -34,6 +34,7 @@ use crate::discovery::admission::Admission;
 use crate::discovery::process::{Begun, ProcessTable, Procfs};
 use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
+use crate::export::audit;
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::{self, BodyLimits};
@@ -112,8 +113,14 @@ impl Agent {
         redact::show_by(&policy);
         let mut hardening = Hardening::of(config);
         // What reads content may do no more than what exports it.
+        let audit = config.audit.as_ref().map(|audit| {
+            let approved = config.approved_endpoints.clone();
+            let counters = Arc::clone(&counters);
+            hardening.store(audit, || audit::Writer::start(audit, host_name(), approved, counters))
+        });
+        let audit = audit.transpose().context("no audit can be kept")?;
         let (exporting, redacting) = hardening.export(|| {
-            let exporting = Exporting::start(config, &counters)?;
+            let exporting = Exporting::start(config, audit, &counters)?;
             let redactor = Redactor::new(policy, Arc::clone(&counters));
             Ok((exporting, Redacting::start(redactor, &counters)?))
         })?;
@@ -163,7 +170,10 @@ impl Agent {
             services: Admission::by(rules(&config.services_from_start)?, PROC.into())
                 .map_err(anyhow::Error::from)?,
         };
-        let procfs = Procfs::new(PROC.into()).with_host_name(host_name()).with_passwd(Path::new(PASSWD));
+        let procfs = Procfs::new(PROC.into())
+            .with_host_name(host_name())
+            .with_passwd(Path::new(PASSWD))
+            .with_lineage(config.audit.is_some());
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
         let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
@@ -177,7 +187,8 @@ impl Agent {
             admission,
             Correlator::new(IdGenerator::from_os(), prices)
                 .with_trees(config.services)
-                .with_adopt(config.adopt),
+                .with_adopt(config.adopt)
+                .with_approved(config.approved_endpoints.clone()),
             clock(),
             BodyLimits { request_bytes: limit, response_bytes: limit, kept_bytes: 0 },
             Arc::clone(&counters),

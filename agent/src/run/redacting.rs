@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::exporting::Exporting;
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
 use crate::redact::{Redacted, Redactor, Said};
 use crate::telemetry::Counters;
@@ -44,14 +45,16 @@ struct Worker {
 enum Job {
     Span(Box<Span>),
     Said(Said),
+    Unseen(Box<Unseen>),
     ProcessEnded(u32),
 }
 
 /// What comes out, in the order in which it went in.
-#[expect(clippy::large_enum_variant, reason = "nearly all are spans")]
 pub(super) enum Done {
     /// A span that may leave.
     Span(Redacted<Span>),
+    /// A conversation that was not read.
+    Unseen(Redacted<Unseen>),
     /// The last span of this process is out.
     ProcessEnded(u32),
 }
@@ -61,6 +64,7 @@ impl Done {
     pub(super) fn take(self, exporting: &mut Exporting) {
         match self {
             Self::Span(span) => exporting.add(span),
+            Self::Unseen(unseen) => exporting.unseen(&unseen),
             Self::ProcessEnded(pid) => exporting.process_ended(pid),
         }
     }
@@ -114,6 +118,20 @@ impl Redacting {
         if worker.jobs.try_send(Job::Said(said)).is_err() {
             worker.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.counters.contents_dropped.increment();
+        }
+    }
+
+    /// Takes a conversation that was not read; one that is ready at once is given back. Never blocks: one that finds no room
+    /// is dropped and counted.
+    pub(super) fn unseen(&mut self, unseen: Unseen) -> Option<Redacted<Unseen>> {
+        match &mut self.way {
+            Way::Here(redactor) => Some(redactor.redact_unseen(unseen)),
+            Way::Thread(worker) => {
+                if worker.jobs.try_send(Job::Unseen(Box::new(unseen))).is_err() {
+                    self.counters.spans_dropped_redaction.increment();
+                }
+                None
+            }
         }
     }
 
@@ -171,6 +189,7 @@ fn redact(
                 continue;
             }
             Job::Span(span) => Done::Span(redactor.redact(*span)),
+            Job::Unseen(unseen) => Done::Unseen(redactor.redact_unseen(*unseen)),
             Job::ProcessEnded(pid) => Done::ProcessEnded(pid),
         };
         if out.send(done).is_err() {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
-use crate::pipeline::Unseen;
+use crate::correlate::Unseen;
 use crate::redact::{host_for_log, name_for_log};
 
 /// Pairs of process and server that are told apart; further ones count as one.
@@ -124,8 +124,13 @@ mod tests {
     use crate::discovery::process::Process;
 
     fn unseen(name: &str, server: &str) -> Unseen {
-        let process =
-            Process { pid: 7, service_name: name.to_owned(), attributes: Vec::new(), exports_spans: None };
+        let process = Process {
+            pid: 7,
+            service_name: name.to_owned(),
+            attributes: Vec::new(),
+            exports_spans: None,
+            lineage: None,
+        };
         Unseen {
             process: Arc::new(process),
             server_name: server.to_owned(),

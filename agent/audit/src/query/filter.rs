@@ -106,7 +106,7 @@ impl FromStr for Column {
 }
 
 /// Which records are meant: all that fit each part that is given.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// That began at this moment or later.
     pub since: Option<i64>,

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use spanwire_detect::{Class, Keep, Replacement, RuleError, RuleSpec, Rules};
 
-use super::key::KeyBytes;
 use super::place::Step::{self, Item, Member};
 use super::place::line;
 use super::shape::{DetectShape, EntryShape, PolicyShape, ReplaceShape, RuleShape};
 use super::word::{One, suggestion};
 use super::{ContentPolicy, Detect, Entry, Pattern, Replacements};
+use crate::config::KeyBytes;
 
 /// Bytes of the policy file, and of a file of words.
 const FILE_MAX_BYTES: u64 = 4 << 20;

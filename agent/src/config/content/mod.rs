@@ -2,7 +2,6 @@
 
 mod engine;
 mod file;
-mod key;
 mod place;
 mod shape;
 mod summary;
@@ -17,9 +16,9 @@ use std::path::{Path, PathBuf};
 use spanwire_detect::{Class, NationalId, Replacement, RuleSpec};
 
 use super::error::{ConfigError, Origin};
+use super::key::KeyBytes;
 use super::rule::Pattern;
 use super::value::{ContentMode, ContentPlace};
-pub use key::KeyBytes;
 
 /// [`ContentPolicy::limit`] unless something else is said.
 pub(super) const LIMIT: usize = 64 << 10;

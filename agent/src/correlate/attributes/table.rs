@@ -174,6 +174,8 @@ table! {
     NETWORK_PEER_PORT = "network.peer.port": Int, General;
     HTTP_REQUEST_METHOD = "http.request.method": String, Http;
     HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count": Int, Http;
+    HTTP_REQUEST_BODY_SIZE = "http.request.body.size": Int, Http;
+    HTTP_RESPONSE_BODY_SIZE = "http.response.body.size": Int, Http;
     HTTP_ROUTE = "http.route": String, Http;
     HTTP_RESPONSE_STATUS_CODE = "http.response.status_code": Int, Http;
     URL_PATH = "url.path": String, Http;
@@ -199,6 +201,7 @@ table! {
     RETRY = "spanwire.retry": Int, Spanwire;
     LOCAL_CONVERSATION_ID = "spanwire.conversation.id": String, Spanwire;
     INFERRED = "spanwire.inferred": Bool, Spanwire;
+    ENDPOINT_APPROVAL = "spanwire.endpoint.approval": String, Spanwire;
     LINK_METHOD = "spanwire.link.method": String, Spanwire;
     NOTES = "spanwire.notes": Strings, Spanwire;
     TOTAL_CALLS = "spanwire.total.calls": Int, Spanwire;

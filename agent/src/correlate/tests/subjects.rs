@@ -169,3 +169,21 @@ fn a_sum_of_tokens_is_told_only_of_final_counts() {
         assert_eq!(found.get("gen_ai.usage.total_tokens"), expected.map(Value::Int).as_ref(), "{case}");
     }
 }
+
+#[test]
+fn an_endpoint_is_marked_where_there_is_a_list() {
+    for (list, expected) in [
+        ("", None),
+        ("api.openai.com", Some("approved")),
+        ("*.openai.com:443", Some("approved")),
+        ("llm.internal", Some("unapproved")),
+    ] {
+        let mut attributes =
+            span(&call(), &exchange(200, Outcome::Complete), ConnectionFacts::default()).attributes;
+        attributes.retain(|(name, _)| name != "server.port");
+        attributes.push(("server.port".into(), Value::Int(443)));
+        attributes::approve(&mut attributes, &list.parse().unwrap());
+        let found = attributes.iter().find(|(name, _)| name == "spanwire.endpoint.approval");
+        assert_eq!(found.and_then(|(_, value)| value.as_str()), expected, "{list}");
+    }
+}

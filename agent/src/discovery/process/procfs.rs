@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Process;
 use super::cgroup::{self, Membership};
@@ -31,13 +32,17 @@ pub struct Procfs {
     root: PathBuf,
     host_name: Option<String>,
     users: HashMap<u32, String>,
+    /// Whether it is read where processes come from.
+    lineage: bool,
+    /// When the host began, in microseconds since 1970.
+    boot_time: Option<u64>,
 }
 
 impl Procfs {
     /// Reads below `root`, which is `/proc` but for tests and containers with the host's mounted.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root, host_name: None, users: HashMap::new() }
+        Self { root, host_name: None, users: HashMap::new(), lineage: false, boot_time: None }
     }
 
     /// Adds `host.name` to each process that does not bring its own.
@@ -51,6 +56,17 @@ impl Procfs {
     #[must_use]
     pub fn with_passwd(mut self, path: &Path) -> Self {
         self.users = read(path).map(|file| users(&String::from_utf8_lossy(&file))).unwrap_or_default();
+        self
+    }
+
+    /// Describes with each process where it comes from, which the audit tells.
+    #[must_use]
+    pub fn with_lineage(mut self, is_wanted: bool) -> Self {
+        self.lineage = is_wanted;
+        let stat = read(&self.root.join("stat")).filter(|_| is_wanted).unwrap_or_default();
+        let stat = String::from_utf8_lossy(&stat);
+        let seconds = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<u64>().ok());
+        self.boot_time = seconds.and_then(|seconds| seconds.checked_mul(1_000_000));
         self
     }
 
@@ -119,7 +135,9 @@ impl Procfs {
         // What it has loaded is looked at later: it may have begun just now.
         let setup = Setup { environment: &environment, arguments: &arguments, maps: "" };
         let exports_spans = setup.exports_spans();
-        Process { pid, service_name, attributes: attributes.0, exports_spans }
+        let is_contained = membership.container_id.is_some();
+        let lineage = self.lineage.then(|| Arc::new(self.lineage(pid, &arguments, is_contained)));
+        Process { pid, service_name, attributes: attributes.0, exports_spans, lineage }
     }
 
     /// Whether a process is set up to export spans of its own, by what it has loaded as well: see
@@ -170,7 +188,7 @@ impl Procfs {
         attributes.put("spanwire.process.notes", Value::strings([note]));
         let service_name = if command.is_empty() { UNKNOWN_SERVICE } else { command };
         let service_name = service_name.to_owned();
-        Process { pid, service_name, attributes: attributes.0, exports_spans: None }
+        Process { pid, service_name, attributes: attributes.0, exports_spans: None, lineage: None }
     }
 
     /// When a process started, in clock ticks since boot (field 22 of `stat`): with the pid, its
@@ -198,15 +216,38 @@ impl Procfs {
     /// The name of the effective user. In a container the host's names need not hold: there it stays
     /// a number.
     fn owner(&self, pid: u32, membership: &Membership) -> Option<String> {
-        let status = self.file(pid, "status")?;
-        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        let effective: u32 = ids.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        let name = self.users.get(&effective).filter(|_| membership.container_id.is_none());
-        Some(name.cloned().unwrap_or_else(|| effective.to_string()))
+        let effective = self.effective_user(pid)?;
+        let name = self.user_name(effective).filter(|_| membership.container_id.is_none());
+        Some(name.unwrap_or_else(|| effective.to_string()))
     }
 
-    fn file(&self, pid: u32, name: &str) -> Option<String> {
-        let bytes = read(&self.root.join(pid.to_string()).join(name))?;
+    pub(super) fn effective_user(&self, pid: u32) -> Option<u32> {
+        let status = self.file(pid, "status")?;
+        let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        ids.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// As the host's list has it.
+    pub(super) fn user_name(&self, id: u32) -> Option<String> {
+        self.users.get(&id).cloned()
+    }
+
+    /// Who started a process, or took it over (field 4 of `stat`).
+    pub(super) fn parent(&self, pid: u32) -> Option<u32> {
+        self.stat(pid, 4)?.try_into().ok()
+    }
+
+    /// When the host began, in microseconds since 1970.
+    pub(super) fn boot_time(&self) -> Option<u64> {
+        self.boot_time
+    }
+
+    pub(super) fn path(&self, pid: u32, name: &str) -> PathBuf {
+        self.root.join(pid.to_string()).join(name)
+    }
+
+    pub(super) fn file(&self, pid: u32, name: &str) -> Option<String> {
+        let bytes = read(&self.path(pid, name))?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

@@ -5,6 +5,7 @@
 //! traced would be closed.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd,
@@ -52,6 +53,17 @@ pub(super) fn ports(otlp: Option<&Otlp>, environment: &Environment) -> Option<BT
 /// # Errors
 /// When the kernel has such rules and refuses these.
 pub(super) fn confine(ports: Option<&BTreeSet<u16>>) -> anyhow::Result<Confinement> {
+    confine_but_for(&[], ports)
+}
+
+/// As [`confine`], but for what is below these folders: there files are written, made and removed as well.
+///
+/// # Errors
+/// As [`confine`], or when there is no such folder.
+pub(super) fn confine_but_for(
+    folders: &[&Path],
+    ports: Option<&BTreeSet<u16>>,
+) -> anyhow::Result<Confinement> {
     let reads = AccessFs::ReadFile | AccessFs::ReadDir;
     let network = match ports {
         Some(_) => AccessNet::from_all(RULES),
@@ -63,6 +75,15 @@ pub(super) fn confine(ports: Option<&BTreeSet<u16>>) -> anyhow::Result<Confineme
         .scope(Scope::AbstractUnixSocket)?
         .create()?
         .add_rule(PathBeneath::new(PathFd::new("/")?, reads))?;
+    let writes = reads
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile;
+    for folder in folders {
+        rules = rules.add_rule(PathBeneath::new(PathFd::new(folder)?, writes))?;
+    }
     for port in ports.into_iter().flatten() {
         rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }

@@ -16,8 +16,9 @@ use tracing::{debug, warn};
 
 use super::super::hooks::Held;
 use super::{ProcessReport, Report, STATS, UnseenReport};
+use crate::correlate::Unseen;
 use crate::health::HealthReport;
-use crate::pipeline::{Seen, Unseen};
+use crate::pipeline::Seen;
 use crate::redact::{for_log, host_for_log, name_for_log};
 use crate::telemetry::Counters;
 

@@ -1,8 +1,8 @@
-//! Keys of the hashes that findings are replaced by.
+//! Keys: of the hashes that findings are replaced by, and of the audit's seals.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl KeyBytes {
     ///
     /// # Errors
     /// If the kernel has no randomness to give.
-    pub(super) fn draw() -> std::io::Result<Self> {
+    pub fn draw() -> std::io::Result<Self> {
         let mut bytes = Zeroizing::new(vec![0; KEY_MIN_BYTES]);
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -39,10 +39,41 @@ impl KeyBytes {
         Ok(Self(Arc::new(bytes)))
     }
 
-    /// Reads a key: bytes, or hexadecimal digits with white space round them. Says what is wrong otherwise.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    /// Reads a key: bytes, or hexadecimal digits with white space round them.
+    ///
+    /// # Errors
+    /// What is wrong with the file, for the operator.
+    pub fn read(path: &Path) -> Result<Self, String> {
         let own = rustix::process::geteuid().as_raw();
         Self::read_as(path, own).map_err(|message| format!("the key file {} {message}", path.display()))
+    }
+
+    /// Reads a key; where there is no file, draws one and writes it, for its owner alone.
+    ///
+    /// # Errors
+    /// As [`KeyBytes::read`], or why there can be none.
+    pub fn read_or_draw(path: &Path) -> Result<Self, String> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(mut file) => {
+                let cannot = |error| format!("the key file {} cannot be written: {error}", path.display());
+                let key = Self::draw().map_err(cannot)?;
+                let mut text = Zeroizing::new(String::with_capacity(2 * KEY_MIN_BYTES + 1));
+                for byte in key.get() {
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "{byte:02x}");
+                }
+                text.push('\n');
+                let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+                if let Err(error) = written {
+                    // Half a key would be refused at the next start.
+                    let _ = std::fs::remove_file(path);
+                    return Err(cannot(error));
+                }
+                Ok(key)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::read(path),
+            Err(error) => Err(format!("the key file {} cannot be made: {error}", path.display())),
+        }
     }
 
     /// For an agent that runs as this user.
@@ -146,6 +177,19 @@ mod tests {
         }
         let raw: Vec<u8> = (0..=255).chain(b" \n".iter().copied()).collect();
         assert_eq!(with_file("binary", &raw, 0o400, KeyBytes::read).unwrap().get(), raw);
+    }
+
+    #[test]
+    fn a_key_is_drawn_once() {
+        let path = std::env::temp_dir().join(format!("spanwire-key-{}-drawn", std::process::id()));
+        let _ = fs::remove_file(&path);
+        let drawn = KeyBytes::read_or_draw(&path).unwrap();
+        assert!(drawn == KeyBytes::read_or_draw(&path).unwrap() && drawn == KeyBytes::read(&path).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::remove_file(&path).unwrap();
+        assert!(drawn != KeyBytes::read_or_draw(&path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(KeyBytes::read_or_draw(&path.join("x")).unwrap_err().contains("cannot be made"));
     }
 
     #[test]

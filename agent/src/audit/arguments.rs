@@ -1,0 +1,303 @@
+//! What may be asked, as flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use spanwire_audit::chain::Standing;
+use spanwire_audit::query::{Column, Filter, Id};
+use spanwire_audit::record::Approval;
+
+use super::{Ask, Question, when};
+use crate::config::{AUDIT_STORE, Audit, Config, ConfigError, Environment, Settings};
+
+/// Billionths of a dollar in one.
+const NANODOLLARS: f64 = 1e9;
+
+/// The command's flags, and those of its commands.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    filter: Filters,
+
+    #[command(flatten)]
+    output: Output,
+
+    /// Sums by these in place of single records: hour, day, kind, host, service, user, login, executable, server,
+    /// port, provider, operation, model, error or approval, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = str::parse::<Column>)]
+    by: Vec<Column>,
+
+    /// Go on with what is recorded from now on, until Ctrl-C
+    #[arg(long, conflicts_with = "by")]
+    follow: bool,
+
+    /// Show as well what the agent says of itself, and where records are missing
+    #[arg(long, conflicts_with = "by")]
+    notes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, once")]
+enum Action {
+    /// List the endpoints that were used, with their first and last use, and whether they are approved
+    ///
+    /// By the list approved-endpoints as the configuration has it now; calls were marked by the list of their time.
+    Endpoints {
+        #[command(flatten)]
+        place: Place,
+
+        #[command(flatten)]
+        filter: Filters,
+
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Show all that is recorded of one call: by the record's number, its span's id or its trace's
+    Show {
+        /// A record's number, 16 hexadecimal digits of a span's id, or 32 of a trace's
+        #[arg(value_name = "ID", value_parser = str::parse::<Id>)]
+        id: Id,
+
+        #[command(flatten)]
+        place: Place,
+
+        #[command(flatten)]
+        output: Output,
+    },
+
+    /// Prove that no record was changed, removed, moved or put in, or say where one was
+    ///
+    /// Exits with 0 when all is as it was written, and with 4 when it is not.
+    Verify {
+        /// How far the audit had come when that was noted elsewhere, as the agent logs it; may be given several times
+        #[arg(long, value_name = "NUMBER:HASH", value_parser = str::parse::<Standing>)]
+        told: Vec<Standing>,
+
+        #[command(flatten)]
+        place: Place,
+
+        /// The file of the key that seals the audit [default: as the configuration says]
+        #[arg(long, value_name = "PATH")]
+        key: Option<PathBuf>,
+
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The audit's file [default: as the configuration says, or else /var/lib/spanwire/audit.db]
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+
+    /// Configuration file (YAML), in place of SPANWIRE_CONFIG [default: /etc/spanwire/config.yaml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which records (patterns may hold * and ?)")]
+struct Filters {
+    /// From this moment on: 30m, 12h or 7d ago, today, yesterday, tuesday, 2026-11-24, 2026-11-24T10:30 (UTC)
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<i64>,
+
+    /// Before this moment
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    until: Option<i64>,
+
+    /// Of this service
+    #[arg(long, value_name = "PATTERN")]
+    service: Option<String>,
+
+    /// Whose process ran as this user: a name, or else a number
+    #[arg(long, value_name = "PATTERN")]
+    user: Option<String>,
+
+    /// Whose process was begun from this user's login, whatever the user was changed to
+    #[arg(long, value_name = "PATTERN")]
+    login: Option<String>,
+
+    /// Of this executable: a path, or a name
+    #[arg(long, value_name = "PATTERN")]
+    executable: Option<String>,
+
+    /// Of this process
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+
+    /// With this model
+    #[arg(long, value_name = "PATTERN")]
+    model: Option<String>,
+
+    /// With this provider, such as openai
+    #[arg(long, value_name = "PATTERN")]
+    provider: Option<String>,
+
+    /// Of this operation, such as chat or embeddings
+    #[arg(long, value_name = "PATTERN")]
+    operation: Option<String>,
+
+    /// To this server: its name, or its address where it had none
+    #[arg(long, value_name = "PATTERN")]
+    server: Option<String>,
+
+    /// Made on this host
+    #[arg(long, value_name = "PATTERN")]
+    host: Option<String>,
+
+    /// exchange, or unread: connections to known endpoints that could not be read
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+
+    /// That failed
+    #[arg(long)]
+    errors: bool,
+
+    /// In whose content this was found, such as email or credential; anything, where no class is named
+    #[arg(long, value_name = "CLASS", num_args = 0..=1, default_missing_value = "")]
+    redacted: Option<String>,
+
+    /// That cost more than this
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    cost_above: Option<u64>,
+
+    /// To endpoints that were on the list of approved ones, or that were not
+    #[arg(long, value_enum, value_name = "WHICH")]
+    endpoints: Option<Approved>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Approved {
+    Approved,
+    Unapproved,
+}
+
+#[derive(Debug, Args)]
+struct Output {
+    /// table, for people; json: one document; jsonl: one object a line; or csv
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
+
+    /// Rows at the most: of records the latest, of sums the dearest; 0 for all [default: 50 in a table, or else all]
+    #[arg(long, value_name = "ROWS")]
+    limit: Option<u64>,
+}
+
+/// As what answers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One document.
+    Json,
+    /// One object a line.
+    Jsonl,
+    /// Comma-separated values (RFC 4180).
+    Csv,
+}
+
+/// Rows of a table that nobody asked to be longer.
+const TABLE_ROWS: u64 = 50;
+
+impl Output {
+    fn limit(&self) -> u64 {
+        match (self.limit, self.format) {
+            (Some(0), _) => u64::MAX,
+            (Some(limit), _) => limit,
+            (None, Format::Table) => TABLE_ROWS,
+            (None, _) => u64::MAX,
+        }
+    }
+}
+
+impl Filters {
+    fn filter(self) -> Filter {
+        let columns = [
+            (Column::Service, self.service),
+            (Column::User, self.user),
+            (Column::Login, self.login),
+            (Column::Executable, self.executable),
+            (Column::Model, self.model),
+            (Column::Provider, self.provider),
+            (Column::Operation, self.operation),
+            (Column::Server, self.server),
+            (Column::Host, self.host),
+            (Column::Kind, self.kind),
+        ];
+        Filter {
+            since: self.since,
+            until: self.until,
+            columns: columns.into_iter().filter_map(|(column, value)| Some((column, value?))).collect(),
+            errors: self.errors,
+            redacted: self.redacted,
+            cost_above: self.cost_above,
+            approval: self.endpoints.map(|which| match which {
+                Approved::Approved => Approval::Approved,
+                Approved::Unapproved => Approval::Unapproved,
+            }),
+            pid: self.pid,
+            notes: false,
+            after: None,
+        }
+    }
+}
+
+impl Arguments {
+    /// What is asked, and of which store.
+    ///
+    /// # Errors
+    /// When the configuration, which names the store, cannot be read.
+    pub fn question(self, environment: &Environment) -> Result<Question, ConfigError> {
+        let Self { action, place, filter, output, by, follow, notes } = self;
+        let (place, output, key, ask) = match action {
+            None => {
+                let filter = Filter { notes, ..filter.filter() };
+                let ask =
+                    if by.is_empty() { Ask::List { filter, follow } } else { Ask::Groups { filter, by } };
+                (place, output, None, ask)
+            }
+            Some(Action::Endpoints { place, filter, output }) => {
+                (place, output, None, Ask::Endpoints { filter: filter.filter() })
+            }
+            Some(Action::Show { id, place, output }) => (place, output, None, Ask::Show { id }),
+            Some(Action::Verify { told, place, key, output }) => (place, output, key, Ask::Verify { told }),
+        };
+        let config = Config::load(&Settings::default(), place.config.as_deref(), environment)?;
+        let configured = config.audit.as_ref();
+        let store = place.store.or_else(|| configured.map(|audit| audit.store.clone()));
+        let store = store.unwrap_or_else(|| PathBuf::from(AUDIT_STORE));
+        // The configuration's key is that of its store.
+        let key = key
+            .or_else(|| configured.filter(|audit| audit.store == store).map(Audit::key_path))
+            .unwrap_or_else(|| Audit::key_beside(&store));
+        let (format, limit) = (output.format, output.limit());
+        Ok(Question { store, key, approved: config.approved_endpoints, format, limit, ask })
+    }
+}
+
+fn moment(text: &str) -> Result<i64, String> {
+    when::parse(text, now())
+}
+
+fn now() -> Timestamp {
+    when::now()
+}
+
+fn dollars(text: &str) -> Result<u64, String> {
+    let dollars: f64 = text.trim_start_matches('$').parse().map_err(|_| "a number of dollars".to_owned())?;
+    let nano = dollars * NANODOLLARS;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in its range")]
+    (0.0..1e18).contains(&nano).then_some(nano as u64).ok_or_else(|| "a number of dollars".to_owned())
+}
