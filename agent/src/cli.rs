@@ -99,7 +99,7 @@ Every setting can be given in three ways, here --body-limit; the first that is t
   flag                  --body-limit 2MiB
   environment variable  SPANWIRE_BODY_LIMIT=2MiB
   configuration file    body-limit: 2MiB
-Headers, timeout and compression of OTLP are read from the standard OTEL_EXPORTER_OTLP_* variables.";
+What no otlp- setting says is read from the standard OTEL_EXPORTER_OTLP_* variables; see docs/export.md.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent.";
@@ -294,7 +294,7 @@ mod tests {
             panic!("not run");
         };
         assert_eq!(config.body_limit, 64 << 10);
-        assert!(config.console && config.otlp.is_none());
+        assert!(config.console && config.otlp.is_empty());
     }
 
     #[test]

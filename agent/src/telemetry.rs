@@ -124,8 +124,9 @@ counters! {
         found_ip: "addresses of the Internet Protocol found in contents",
         found_mac: "hardware addresses found in contents",
         found_rule: "findings of the operator's own rules found in contents",
-        spans_exported: "spans that the OTLP receiver accepted",
-        export_failures: "attempts to reach the OTLP receiver that failed and were tried again",
+        spans_exported: "spans that an OTLP receiver accepted; where there are several, a span counts for each",
+        export_failures: "attempts to reach an OTLP receiver that failed and were tried again",
+        export_waits_cut: "times that an OTLP receiver asked for a longer pause than five minutes, which was cut to that",
     }
     loss {
         ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
@@ -159,10 +160,11 @@ counters! {
         spans_dropped_redaction: "spans dropped because the thread that redacts fell behind",
         contents_dropped: "calls whose spans do not say what was said, because too much waited to be redacted or for its place",
         spans_dropped_queue_full: "spans dropped because the export queue was full",
-        spans_dropped_rejected: "spans that the OTLP receiver refused",
-        spans_dropped_expired: "spans dropped because the OTLP receiver was away for too long",
+        spans_dropped_rejected: "spans that an OTLP receiver refused",
+        spans_dropped_expired: "spans dropped because an OTLP receiver was away for too long",
         spans_dropped_shutdown: "spans not delivered when the agent stopped",
         metrics_dropped_services: "calls that no metrics have, since there are too many services",
+        metrics_dropped_export: "requests with metrics that an OTLP receiver did not take",
         console_lines_dropped: "calls and trees not shown because the terminal was too slow or gone",
     }
 }

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, Filling};
+use super::receiver::Shared;
 use super::sender::Sender;
 use super::transport::Transport;
-use crate::correlate::span::Span;
-use crate::redact::Redacted;
 
 /// Requests that are under way at once.
 pub(super) const CONCURRENT: usize = 4;
@@ -28,16 +28,16 @@ pub(super) type Stop = Option<Instant>;
 
 pub(super) struct Delivery<T> {
     sender: Arc<Sender<T>>,
-    queue: mpsc::Receiver<Redacted<Span>>,
+    queue: mpsc::Receiver<Shared>,
     stopping: watch::Receiver<Stop>,
     /// A span that found its batch full.
-    left_over: Option<Redacted<Span>>,
+    left_over: Option<Shared>,
 }
 
-impl<T: Transport> Delivery<T> {
+impl<T: Transport<ExportTraceServiceRequest>> Delivery<T> {
     pub(super) fn new(
         sender: Arc<Sender<T>>,
-        queue: mpsc::Receiver<Redacted<Span>>,
+        queue: mpsc::Receiver<Shared>,
         stopping: watch::Receiver<Stop>,
     ) -> Self {
         Self { sender, queue, stopping, left_over: None }

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::backoff;
@@ -33,6 +34,8 @@ pub(super) struct Sender<T> {
     kept: Arc<AtomicUsize>,
     counters: Arc<Counters>,
     told: Mutex<Told>,
+    /// The receiver asked for patience until then.
+    held_until: Mutex<Option<Instant>>,
     /// The receiver was away and has answered.
     back: Notify,
 }
@@ -48,9 +51,17 @@ struct Told {
     advised: bool,
 }
 
-impl<T: Transport> Sender<T> {
+impl<T: Transport<ExportTraceServiceRequest>> Sender<T> {
     pub(super) fn new(transport: T, label: String, kept: Arc<AtomicUsize>, counters: Arc<Counters>) -> Self {
-        Self { transport, label, kept, counters, told: Mutex::default(), back: Notify::new() }
+        Self {
+            transport,
+            label,
+            kept,
+            counters,
+            told: Mutex::default(),
+            held_until: Mutex::default(),
+            back: Notify::new(),
+        }
     }
 
     /// Delivers a batch or drops it; what is left when the agent stops with the receiver away stays in
@@ -61,6 +72,7 @@ impl<T: Transport> Sender<T> {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
             let count = part.spans();
+            self.turn(&mut stopping).await;
             match self.transport.send(part.request()).await {
                 Ok(taken) => {
                     failures = 0;
@@ -99,7 +111,7 @@ impl<T: Transport> Sender<T> {
         }
     }
 
-    /// Waits, but not past the moment at which the agent begins to stop, and, where the receiver did not
+    /// Waits after a failure, but not past the moment at which the agent begins to stop, and, where the receiver did not
     /// ask for the wait, at which another sender finds that it is back.
     async fn pause(
         &self,
@@ -108,11 +120,36 @@ impl<T: Transport> Sender<T> {
         stopping: &mut watch::Receiver<Stop>,
     ) {
         let wait = backoff::delay(failures);
-        let asked = retry_after.map(|asked| asked.min(GIVE_UP));
+        if let Some(asked) = retry_after {
+            self.hold(asked);
+        }
         tokio::select! {
-            () = sleep(asked.map_or(wait, |asked| asked.max(wait))) => {}
+            () = sleep(wait) => {}
             _ = stopping.wait_for(Option::is_some) => {}
-            () = self.back.notified(), if asked.is_none() => {}
+            () = self.back.notified(), if retry_after.is_none() => {}
+        }
+    }
+
+    /// The receiver wants to be left alone by all senders for so long. Nobody is left alone for longer than a batch is
+    /// kept.
+    fn hold(&self, asked: Duration) {
+        if asked > GIVE_UP {
+            self.counters.export_waits_cut.increment();
+        }
+        let until = Instant::now() + asked.min(GIVE_UP);
+        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(Some(until));
+    }
+
+    /// Waits until the receiver may be asked, or the agent begins to stop.
+    async fn turn(&self, stopping: &mut watch::Receiver<Stop>) {
+        loop {
+            let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = held_until.filter(|until| *until > Instant::now()) else { return };
+            tokio::select! {
+                () = sleep_until(until) => {}
+                _ = stopping.wait_for(Option::is_some) => return,
+            }
         }
     }
 

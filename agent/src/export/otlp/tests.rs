@@ -8,13 +8,15 @@ use tokio::time::{Instant, sleep};
 use super::batch::SPANS_MAX;
 use super::delivery::CONCURRENT;
 use super::sender::{CUTS_MAX, GIVE_UP};
-use super::transport::{Failure, Taken};
+use super::transport::{Failure, Taken, Transport};
 use super::*;
 use crate::export::fixture;
 
+mod several;
+
 /// A receiver that plays along, is away, or refuses; tests run it in tokio's paused time.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<State>>);
+struct Judged(Arc<Mutex<State>>);
 
 /// What the receiver says of a request with spans of these first bytes of their ids.
 type Judge = Box<dyn FnMut(&[u8]) -> Result<Taken, Failure> + Send>;
@@ -34,7 +36,7 @@ struct State {
     accepted: Vec<(usize, usize)>,
 }
 
-impl Receiver {
+impl Judged {
     fn failing(failure: Failure) -> Self {
         let receiver = Self::default();
         receiver.0.lock().unwrap().failure = Some(failure);
@@ -64,7 +66,7 @@ impl Receiver {
     }
 }
 
-impl Transport for Receiver {
+impl Transport<ExportTraceServiceRequest> for Judged {
     async fn send(&self, request: &ExportTraceServiceRequest) -> Result<Taken, Failure> {
         let (hangs, takes) = {
             let mut state = self.0.lock().unwrap();
@@ -92,10 +94,16 @@ impl Transport for Receiver {
     }
 }
 
-fn start(receiver: &Receiver, capacity: usize) -> (Exporter, Arc<Counters>) {
+fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) -> Exporter {
+    let start = |receiver: &&Judged| {
+        Receiver::start((*receiver).clone(), "test".to_owned(), capacity, Arc::clone(counters))
+    };
+    Exporter { receivers: receivers.iter().map(start).collect(), metrics: None }
+}
+
+fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {
     let counters = Arc::new(Counters::default());
-    let exporter = Exporter::spawn(receiver.clone(), "test".to_owned(), capacity, Arc::clone(&counters));
-    (exporter, counters)
+    (exporter(&[receiver], capacity, &counters), counters)
 }
 
 fn away() -> Failure {
@@ -106,7 +114,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_moment_ends_a_batch() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -120,7 +128,7 @@ async fn a_quiet_moment_ends_a_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn a_steady_trickle_is_sent_every_second() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, _) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     for _ in 0..25 {
@@ -133,7 +141,7 @@ async fn a_steady_trickle_is_sent_every_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, _) = start(&receiver, 2 * SPANS_MAX);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
     for _ in 0..SPANS_MAX - 1 {
@@ -148,7 +156,7 @@ async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
 #[tokio::test(start_paused = true)]
 async fn two_thousand_processes_are_a_few_requests() {
     const PROCESSES: u32 = 2000;
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_millis(80);
     let (exporter, counters) = start(&receiver, 8192);
     for pid in 0..PROCESSES {
@@ -162,7 +170,7 @@ async fn two_thousand_processes_are_a_few_requests() {
 
 #[tokio::test(start_paused = true)]
 async fn so_many_requests_are_under_way_at_once() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_secs(1);
     let (exporter, counters) = start(&receiver, 10 * SPANS_MAX);
     let process = fixture::process(1, "agent");
@@ -176,7 +184,7 @@ async fn so_many_requests_are_under_way_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_loses_nothing_within_the_queue() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 100);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
     exporter.export(fixture::redacted(1, &one));
@@ -202,7 +210,7 @@ async fn an_outage_loses_nothing_within_the_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_drops_and_counts() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -219,7 +227,7 @@ async fn a_full_queue_drops_and_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_given_up_after_five_minutes() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -236,7 +244,7 @@ async fn a_batch_is_given_up_after_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_spans_are_dropped_at_once() {
-    let receiver = Receiver::failing(Failure::Rejected("HTTP status 400".to_owned()));
+    let receiver = Judged::failing(Failure::Rejected("HTTP status 400".to_owned()));
     let (exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     exporter.shutdown(LIMIT).await;
@@ -248,7 +256,7 @@ async fn refused_spans_are_dropped_at_once() {
 #[tokio::test(start_paused = true)]
 async fn spans_refused_in_part_do_not_count_as_exported() {
     for (rejected, expected) in [(1, (1, 1)), (0, (2, 0)), (100, (0, 2))] {
-        let receiver = Receiver::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
+        let receiver = Judged::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
         let (exporter, counters) = start(&receiver, 10);
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
@@ -259,7 +267,7 @@ async fn spans_refused_in_part_do_not_count_as_exported() {
 }
 
 /// Sends a batch of as many spans, of which those with id 13 are `bad`, to a receiver with this judgement.
-async fn sent(spans: usize, bad: &[usize], judge: Receiver) -> (Receiver, Arc<Counters>) {
+async fn sent(spans: usize, bad: &[usize], judge: Judged) -> (Judged, Arc<Counters>) {
     let (exporter, counters) = start(&judge, 8192);
     let process = fixture::process(1, "agent");
     for at in 0..spans {
@@ -271,7 +279,7 @@ async fn sent(spans: usize, bad: &[usize], judge: Receiver) -> (Receiver, Arc<Co
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_sent_in_pieces() {
-    let judge = Receiver::judging(|ids| match ids.len() {
+    let judge = Judged::judging(|ids| match ids.len() {
         0..=100 => Ok(Taken::default()),
         _ => Err(Failure::TooLarge("HTTP status 413".to_owned())),
     });
@@ -283,7 +291,7 @@ async fn what_is_too_large_is_sent_in_pieces() {
 
 #[tokio::test(start_paused = true)]
 async fn a_span_that_is_objected_to_goes_alone_and_the_others_pass() {
-    let judge = Receiver::judging(|ids| match ids.contains(&13) {
+    let judge = Judged::judging(|ids| match ids.contains(&13) {
         true => Err(Failure::Invalid("HTTP status 400".to_owned())),
         false => Ok(Taken::default()),
     });
@@ -298,7 +306,7 @@ async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
     for failure in
         [Failure::Invalid("HTTP status 400".to_owned()), Failure::TooLarge("HTTP status 413".to_owned())]
     {
-        let judge = Receiver::judging(move |_| Err(failure.clone()));
+        let judge = Judged::judging(move |_| Err(failure.clone()));
         let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
         assert_eq!(counters.spans_dropped_rejected.get(), SPANS_MAX as u64);
         assert_eq!(receiver.attempts().len(), 2 * CUTS_MAX + 1);
@@ -307,7 +315,7 @@ async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_never_passes_does_not_hold_up_the_others() {
-    let judge = Receiver::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
+    let judge = Judged::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
     let (receiver, counters) = sent(4 * SPANS_MAX, &[0], judge).await;
     assert_eq!(receiver.accepted(), [(1, SPANS_MAX); 3]);
     assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64);
@@ -319,7 +327,7 @@ async fn the_receiver_says_when_to_come_back() {
         reason: "HTTP status 429".to_owned(),
         retry_after: Some(Duration::from_secs(42)),
     };
-    let receiver = Receiver::failing(patience);
+    let receiver = Judged::failing(patience);
     let (exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     sleep(Duration::from_secs(42)).await;
@@ -334,7 +342,7 @@ async fn the_receiver_says_when_to_come_back() {
 
 #[tokio::test(start_paused = true)]
 async fn one_batch_that_passes_wakes_those_that_wait() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, _) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -348,7 +356,7 @@ async fn one_batch_that_passes_wakes_those_that_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_sends_what_waits() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
     let process = fixture::process(1, "agent");
     for _ in 0..SPANS_MAX + 3 {
@@ -362,7 +370,7 @@ async fn shutdown_sends_what_waits() {
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_a_receiver_that_is_away_or_hangs() {
     for hangs in [false, true] {
-        let receiver = Receiver::failing(away());
+        let receiver = Judged::failing(away());
         receiver.0.lock().unwrap().hangs = hangs;
         let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
         let process = fixture::process(1, "agent");

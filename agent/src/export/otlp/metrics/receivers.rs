@@ -1,0 +1,128 @@
+//! Who gets metrics. Each gets them once; what it does not take is counted, and replaced by what the next minute says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use prost::Message as _;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::export::otlp::batch::BYTES_MAX;
+use crate::export::otlp::sender::GIVE_UP;
+use crate::export::otlp::transport::{Client, Failure, Taken, Transport as _};
+use crate::telemetry::Counters;
+
+/// All receivers of metrics.
+#[derive(Debug)]
+pub(super) struct Receivers(Vec<Arc<Receiver>>);
+
+#[derive(Debug)]
+struct Receiver {
+    client: Client,
+    /// Its name for the log.
+    label: String,
+    state: Mutex<State>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The receiver asked for patience until then.
+    held_until: Option<Instant>,
+    /// The operator knows that it does not take what it is sent.
+    is_told: bool,
+}
+
+impl Receivers {
+    pub(super) fn new(clients: Vec<(Client, String)>, counters: Arc<Counters>) -> Self {
+        let receiver = |(client, label)| {
+            Arc::new(Receiver { client, label, state: Mutex::default(), counters: Arc::clone(&counters) })
+        };
+        Self(clients.into_iter().map(receiver).collect())
+    }
+
+    /// Sends to all at once, so that one that is slow takes no time from another; done when each has answered, or was
+    /// waited for as long as is configured.
+    pub(super) async fn send(&self, metrics: impl Iterator<Item = &ResourceMetrics>) {
+        let requests = Arc::new(requests(metrics));
+        let mut sending = JoinSet::new();
+        for receiver in &self.0 {
+            let (receiver, requests) = (Arc::clone(receiver), Arc::clone(&requests));
+            sending.spawn(async move { receiver.send(&requests).await });
+        }
+        sending.join_all().await;
+    }
+}
+
+/// As few requests as hold all, none larger than receivers take if a single resource is not.
+fn requests<'a>(metrics: impl Iterator<Item = &'a ResourceMetrics>) -> Vec<ExportMetricsServiceRequest> {
+    let mut requests: Vec<ExportMetricsServiceRequest> = Vec::new();
+    let mut bytes = 0;
+    for metrics in metrics {
+        let request = ExportMetricsServiceRequest::from(metrics);
+        let more = request.encoded_len();
+        match requests.last_mut() {
+            Some(last) if bytes + more <= BYTES_MAX => {
+                last.resource_metrics.extend(request.resource_metrics);
+                bytes += more;
+            }
+            _ => {
+                requests.push(request);
+                bytes = more;
+            }
+        }
+    }
+    requests
+}
+
+impl Receiver {
+    async fn send(&self, requests: &[ExportMetricsServiceRequest]) {
+        for (at, request) in requests.iter().enumerate() {
+            if self.state(|state| state.held_until).is_some_and(|until| until > Instant::now()) {
+                return self.lost(requests.len() - at);
+            }
+            match self.client.send(request).await {
+                Ok(Taken { rejected: 0, .. }) => {
+                    if self.state(|state| std::mem::take(&mut state.is_told)) {
+                        info!("OTLP receiver {} takes metrics again", self.label);
+                    }
+                }
+                Ok(Taken { message, .. }) => {
+                    self.lost(1);
+                    self.tell(&format!("a partial success: {message}"));
+                }
+                Err(failure) => {
+                    self.tell(&failure.to_string());
+                    if let Failure::Unreachable { retry_after, .. } = failure {
+                        let until = retry_after.map(|asked| Instant::now() + asked.min(GIVE_UP));
+                        self.state(|state| state.held_until = until);
+                        // Nor would it take the rest.
+                        return self.lost(requests.len() - at);
+                    }
+                    self.lost(1);
+                }
+            }
+        }
+    }
+
+    fn lost(&self, requests: usize) {
+        self.counters.metrics_dropped_export.add(requests as u64);
+    }
+
+    fn tell(&self, reason: &str) {
+        if !self.state(|state| std::mem::replace(&mut state.is_told, true)) {
+            warn!(
+                "OTLP receiver {} does not take metrics ({reason}). They are sent again with new values, and \
+                 meanwhile the receiver has none; spans are sent all the same. Check that it takes metrics at \
+                 this address, or leave OTEL_METRICS_EXPORTER unset",
+                self.label
+            );
+        }
+    }
+
+    fn state<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
