@@ -125,6 +125,7 @@ counters! {
         found_mac: "hardware addresses found in contents",
         found_rule: "findings of the operator's own rules found in contents",
         spans_exported: "spans that an OTLP receiver accepted; where there are several, a span counts for each",
+        logs_exported: "log records with what was said that an OTLP receiver accepted",
         export_failures: "attempts to reach an OTLP receiver that failed and were tried again",
         export_waits_cut: "times that an OTLP receiver asked for a longer pause than five minutes, which was cut to that",
     }
@@ -163,6 +164,10 @@ counters! {
         spans_dropped_rejected: "spans that an OTLP receiver refused",
         spans_dropped_expired: "spans dropped because an OTLP receiver was away for too long",
         spans_dropped_shutdown: "spans not delivered when the agent stopped",
+        logs_dropped_queue_full: "log records dropped because the export queue was full",
+        logs_dropped_rejected: "log records that an OTLP receiver refused",
+        logs_dropped_expired: "log records dropped because an OTLP receiver was away for too long",
+        logs_dropped_shutdown: "log records not delivered when the agent stopped",
         metrics_dropped_services: "calls that no metrics have, since there are too many services",
         metrics_dropped_export: "requests with metrics that an OTLP receiver did not take",
         console_lines_dropped: "calls and trees not shown because the terminal was too slow or gone",

@@ -27,8 +27,6 @@ pub use tls::{Identity, Pem, Tls};
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Milliseconds that an attempt may take at the most: as long as a batch is tried at all.
 const TIMEOUT_MAX_MS: u64 = 300_000;
-/// Paths of all signals, of which a base URL may have one already.
-const PATHS: [&str; 3] = ["/v1/traces", "/v1/metrics", "/v1/logs"];
 
 /// An OTLP receiver: where each signal goes that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +35,14 @@ pub struct Receiver {
     pub traces: Option<Otlp>,
     /// The agent's own metrics, and those of the services that it traces.
     pub metrics: Option<Otlp>,
+    /// What was said, in place of events of spans.
+    pub logs: Option<Otlp>,
 }
 
 impl Receiver {
     /// All that is sent to it.
     pub fn signals(&self) -> impl Iterator<Item = &Otlp> {
-        [&self.traces, &self.metrics].into_iter().flatten()
+        [&self.traces, &self.metrics, &self.logs].into_iter().flatten()
     }
 }
 
@@ -116,14 +116,13 @@ pub(super) fn resolve(
     environment: &Environment,
     outputs: &Outputs,
 ) -> Result<Vec<Receiver>, ConfigError> {
-    if !outputs.traces && !outputs.metrics {
+    if !outputs.traces && !outputs.metrics && !outputs.logs {
         return Ok(Vec::new());
     }
     let mut sources = Vec::new();
     let further = Source::of_endpoints(settings, origins)?;
     let main = Source::of_settings(settings, origins, environment);
-    let is_named =
-        [Signal::Traces, Signal::Metrics].iter().any(|signal| main.find("endpoint", *signal).is_some());
+    let is_named = Signal::ALL.iter().any(|signal| main.find("endpoint", *signal).is_some());
     // Where no receiver is named at all, the usual place.
     if further.is_empty() || is_named {
         sources.push(main);
@@ -131,26 +130,27 @@ pub(super) fn resolve(
     sources.extend(further);
     let receiver = |source: Source<'_>| {
         let traces = || target(&source, Signal::Traces);
-        let metrics = || metrics(&source, environment);
+        let other = |signal| beside(&source, environment, signal);
         Ok(Receiver {
             traces: outputs.traces.then(traces).transpose()?,
-            metrics: outputs.metrics.then(metrics).transpose()?,
+            metrics: outputs.metrics.then(|| other(Signal::Metrics)).transpose()?,
+            logs: outputs.logs.then(|| other(Signal::Logs)).transpose()?,
         })
     };
     sources.into_iter().map(receiver).collect()
 }
 
-/// Where metrics go: to an endpoint of their own, or beside the spans.
-fn metrics(source: &Source<'_>, environment: &Environment) -> Result<Otlp, ConfigError> {
-    let is_beside = source.find("endpoint", Signal::Metrics).is_none();
-    if !is_beside || variable(environment, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_none() {
-        return target(source, Signal::Metrics);
+/// Where metrics and logs go: to an endpoint of their own, or beside the spans.
+fn beside(source: &Source<'_>, environment: &Environment, signal: Signal) -> Result<Otlp, ConfigError> {
+    let has_own = source.find("endpoint", signal).is_some();
+    if has_own || variable(environment, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_none() {
+        return target(source, signal);
     }
     let mut beside = target(source, Signal::Traces)?;
     if beside.protocol != OtlpProtocol::Grpc
         && let Ok(mut url) = Url::parse(&beside.endpoint)
     {
-        url.set_path(&path_of(url.path(), Signal::Metrics));
+        url.set_path(&path_of(url.path(), signal));
         beside.endpoint = url.to_string();
     }
     Ok(beside)
@@ -234,6 +234,6 @@ fn endpoint_url(given: &str, protocol: OtlpProtocol, base: Option<Signal>, insec
 /// A base path with that of a signal behind it, in place of another signal's where it has one.
 fn path_of(base: &str, signal: Signal) -> String {
     let base = base.trim_end_matches('/');
-    let base = PATHS.iter().find_map(|path| base.strip_suffix(path)).unwrap_or(base);
+    let base = Signal::ALL.iter().find_map(|signal| base.strip_suffix(signal.path())).unwrap_or(base);
     format!("{base}{}", signal.path())
 }

@@ -9,6 +9,7 @@ use super::{is_configured, variable};
 
 const TRACES_EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 const METRICS_EXPORTER: &str = "OTEL_METRICS_EXPORTER";
+const LOGS_EXPORTER: &str = "OTEL_LOGS_EXPORTER";
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
 
 /// What goes where.
@@ -20,6 +21,8 @@ pub(in super::super) struct Outputs {
     pub(in super::super) traces: bool,
     /// Metrics are.
     pub(in super::super) metrics: bool,
+    /// What was said is, by itself.
+    pub(in super::super) logs: bool,
     /// What metrics count from.
     pub(in super::super) temporality: Temporality,
     /// Values of variables that are not known and count for nothing, as the specification says.
@@ -33,8 +36,9 @@ impl Outputs {
         let traces = exporters(environment, TRACES_EXPORTER, &["otlp", "console", "none"], &mut warnings);
         let metrics =
             exporters(environment, METRICS_EXPORTER, &["otlp", "prometheus", "none"], &mut warnings);
+        let logs = exporters(environment, LOGS_EXPORTER, &["otlp", "none"], &mut warnings);
         let names = |list: &[&str], name: &str| list.contains(&name);
-        let (console, sends, may_send_metrics) = match settings.output.unwrap_or(OutputChoice::Auto) {
+        let (console, sends, may_send) = match settings.output.unwrap_or(OutputChoice::Auto) {
             OutputChoice::Auto if !traces.is_empty() => {
                 (names(&traces, "console"), names(&traces, "otlp"), true)
             }
@@ -55,7 +59,8 @@ impl Outputs {
         Self {
             console,
             traces: sends,
-            metrics: may_send_metrics && names(&metrics, "otlp"),
+            metrics: may_send && names(&metrics, "otlp"),
+            logs: may_send && names(&logs, "otlp"),
             temporality: temporality.unwrap_or_default(),
             warnings,
         }

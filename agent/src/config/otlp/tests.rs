@@ -179,6 +179,11 @@ fn exporters_are_chosen_by_the_standard_variables_where_no_setting_does() {
     }
     let only_metrics = config("", &[traces("none"), BASE, ("OTEL_METRICS_EXPORTER", "otlp")]).unwrap();
     assert!(only_metrics.otlp[0].traces.is_none() && only_metrics.otlp[0].metrics.is_some());
+    let logs = config("", &[BASE, ("OTEL_LOGS_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "5")])
+        .unwrap();
+    let otlp = logs.otlp[0].logs.clone().unwrap();
+    assert_eq!((otlp.endpoint.as_str(), otlp.timeout), ("http://host/v1/logs", Duration::from_millis(5)));
+    assert!(logs.otlp[0].traces.is_some() && logs.otlp[0].metrics.is_none());
     let preference = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
     assert_eq!(config("", &[(preference, "Delta")]).unwrap().temporality, Temporality::Delta);
     assert!(config("", &[(preference, "alpha")]).unwrap().warning.unwrap().contains("'alpha'"));
@@ -199,7 +204,7 @@ otlp-endpoints:
     compression: zstd
 ";
     let all = receivers(file, &[("OTEL_METRICS_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "77")]);
-    let [main, second, third] = &all[..] else { panic!("{all:?}") };
+    let [main, second, third] = <[Receiver; 3]>::try_from(all).unwrap();
     assert_eq!(main.traces.as_ref().unwrap().timeout, Duration::from_millis(77));
     let expected = |url: &str| Otlp::new(url.to_owned(), OtlpProtocol::HttpProtobuf);
     assert_eq!(second.traces, Some(expected("http://second:4318/v1/traces")));

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, Filling};
+use super::item::{Content, Item};
 use super::receiver::Shared;
 use super::sender::Sender;
 use super::transport::Transport;
@@ -26,21 +26,23 @@ const QUIET: Duration = Duration::from_millis(200);
 /// When the agent must be done, once it stops.
 pub(super) type Stop = Option<Instant>;
 
-pub(super) struct Delivery<T> {
-    sender: Arc<Sender<T>>,
+pub(super) struct Delivery<T, I> {
+    sender: Arc<Sender<T, I>>,
+    content: Content,
     queue: mpsc::Receiver<Shared>,
     stopping: watch::Receiver<Stop>,
     /// A span that found its batch full.
     left_over: Option<Shared>,
 }
 
-impl<T: Transport<ExportTraceServiceRequest>> Delivery<T> {
+impl<T: Transport<I::Request>, I: Item> Delivery<T, I> {
     pub(super) fn new(
-        sender: Arc<Sender<T>>,
+        sender: Arc<Sender<T, I>>,
+        content: Content,
         queue: mpsc::Receiver<Shared>,
         stopping: watch::Receiver<Stop>,
     ) -> Self {
-        Self { sender, queue, stopping, left_over: None }
+        Self { sender, content, queue, stopping, left_over: None }
     }
 
     /// Works until the queue is closed and empty and each batch is delivered or given up, or the time to stop
@@ -76,12 +78,12 @@ impl<T: Transport<ExportTraceServiceRequest>> Delivery<T> {
         while senders.join_next().await.is_some() {}
     }
 
-    async fn next_batch(&mut self) -> Option<Batch> {
+    async fn next_batch(&mut self) -> Option<Batch<I>> {
         let first = match self.left_over.take() {
             Some(span) => span,
             None => self.queue.recv().await?,
         };
-        let mut filling = Filling::default();
+        let mut filling = Filling::new(self.content);
         // An empty one takes any span.
         filling.push(&first);
         let tick = Instant::now() + TICK;

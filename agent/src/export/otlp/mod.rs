@@ -8,6 +8,7 @@ mod backoff;
 mod batch;
 mod delivery;
 mod encode;
+mod item;
 mod metrics;
 mod receiver;
 mod sender;
@@ -22,9 +23,12 @@ use super::ExportError;
 use crate::config::{self, Otlp};
 use crate::correlate::span::Span;
 use crate::health::Closed;
-use crate::redact::Redacted;
+use crate::redact::{CONTENT_EVENT, Redacted};
 use crate::telemetry::Counters;
+use item::Content;
 use metrics::Metrics;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
 use opentelemetry_sdk::metrics::Temporality;
 use receiver::Receiver;
 use transport::Client;
@@ -33,13 +37,14 @@ pub use transport::ClientError;
 /// The pipeline's end of the OTLP exporter.
 #[derive(Debug)]
 pub struct Exporter {
-    /// Of spans.
-    receivers: Vec<Receiver>,
+    spans: Vec<Receiver<OtlpSpan>>,
+    /// Of what was said.
+    logs: Vec<Receiver<LogRecord>>,
     metrics: Option<Metrics>,
 }
 
 impl Exporter {
-    /// Starts a task for each receiver; `capacity` spans wait at most for each, beside the batches that are being made
+    /// Starts a task for each receiver and signal; `capacity` spans wait at most for each, beside the batches that are being made
     /// and sent. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -54,13 +59,23 @@ impl Exporter {
             let failed = |source| ExportError::Otlp { endpoint: otlp.label(), source };
             Ok::<_, ExportError>((Client::new(otlp).map_err(failed)?, otlp.label()))
         };
-        let spans = receivers.iter().filter_map(|receiver| receiver.traces.as_ref()).map(client);
-        let metrics = receivers.iter().filter_map(|receiver| receiver.metrics.as_ref()).map(client);
-        let start = |(client, label)| Receiver::start(client, label, capacity, Arc::clone(counters));
-        let receivers = spans.map(|client| client.map(start)).collect::<Result<_, _>>()?;
-        let clients = metrics.collect::<Result<Vec<_>, _>>()?;
-        let metrics = (!clients.is_empty()).then(|| Metrics::start(clients, temporality, counters));
-        Ok(Self { receivers, metrics })
+        let (mut spans, mut logs, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
+        for receiver in receivers {
+            let content = if receiver.logs.is_some() { Content::Logs } else { Content::Events };
+            if let Some(otlp) = &receiver.traces {
+                let (client, label) = client(otlp)?;
+                spans.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+            }
+            if let Some(otlp) = &receiver.logs {
+                let (client, label) = client(otlp)?;
+                logs.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+            }
+            if let Some(otlp) = &receiver.metrics {
+                metrics.push(client(otlp)?);
+            }
+        }
+        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, temporality, counters));
+        Ok(Self { spans, logs, metrics })
     }
 
     /// Queues a span for each receiver; drops and counts it where the queue is full. Never blocks.
@@ -69,8 +84,13 @@ impl Exporter {
             metrics.record(span.get());
         }
         let span = Arc::new(span);
-        for receiver in &self.receivers {
+        for receiver in &self.spans {
             receiver.queue(Arc::clone(&span));
+        }
+        if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
+            for receiver in &self.logs {
+                receiver.queue(Arc::clone(&span));
+            }
         }
     }
 
@@ -85,8 +105,12 @@ impl Exporter {
     pub async fn shutdown(self, limit: Duration) {
         let until = Instant::now() + limit;
         // All are told before one is waited for.
-        let stopping: Vec<_> = self.receivers.into_iter().map(|receiver| receiver.stop(until)).collect();
-        for stopped in stopping {
+        let spans: Vec<_> = self.spans.into_iter().map(|receiver| receiver.stop(until)).collect();
+        let logs: Vec<_> = self.logs.into_iter().map(|receiver| receiver.stop(until)).collect();
+        for stopped in spans {
+            stopped.await;
+        }
+        for stopped in logs {
             stopped.await;
         }
         if let Some(metrics) = self.metrics {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::time::{Instant, sleep};
 
-use super::batch::SPANS_MAX;
+use super::batch::ITEMS_MAX;
 use super::delivery::CONCURRENT;
 use super::sender::{CUTS_MAX, GIVE_UP};
 use super::transport::{Failure, Taken, Transport};
@@ -67,7 +67,7 @@ impl Judged {
 }
 
 impl Transport<ExportTraceServiceRequest> for Judged {
-    async fn send(&self, request: &ExportTraceServiceRequest) -> Result<Taken, Failure> {
+    async fn send(&self, request: ExportTraceServiceRequest) -> Result<Taken, Failure> {
         let (hangs, takes) = {
             let mut state = self.0.lock().unwrap();
             state.attempts.push(Instant::now());
@@ -96,9 +96,15 @@ impl Transport<ExportTraceServiceRequest> for Judged {
 
 fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) -> Exporter {
     let start = |receiver: &&Judged| {
-        Receiver::start((*receiver).clone(), "test".to_owned(), capacity, Arc::clone(counters))
+        Receiver::start(
+            (*receiver).clone(),
+            "test".to_owned(),
+            Content::Events,
+            capacity,
+            Arc::clone(counters),
+        )
     };
-    Exporter { receivers: receivers.iter().map(start).collect(), metrics: None }
+    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None }
 }
 
 fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {
@@ -142,14 +148,14 @@ async fn a_steady_trickle_is_sent_every_second() {
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
     let receiver = Judged::default();
-    let (exporter, _) = start(&receiver, 2 * SPANS_MAX);
+    let (exporter, _) = start(&receiver, 2 * ITEMS_MAX);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
-    for _ in 0..SPANS_MAX - 1 {
+    for _ in 0..ITEMS_MAX - 1 {
         exporter.export(fixture::redacted(1, &one));
     }
     exporter.export(fixture::redacted(1, &two));
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(receiver.accepted(), [(2, SPANS_MAX)]);
+    assert_eq!(receiver.accepted(), [(2, ITEMS_MAX)]);
 }
 
 /// A host on which programs live for one call, and a receiver that is far away.
@@ -172,13 +178,13 @@ async fn two_thousand_processes_are_a_few_requests() {
 async fn so_many_requests_are_under_way_at_once() {
     let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_secs(1);
-    let (exporter, counters) = start(&receiver, 10 * SPANS_MAX);
+    let (exporter, counters) = start(&receiver, 10 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
-    for _ in 0..10 * SPANS_MAX {
+    for _ in 0..10 * ITEMS_MAX {
         exporter.export(fixture::redacted(1, &process));
     }
     exporter.shutdown(LIMIT).await;
-    assert_eq!(counters.spans_exported.get(), 10 * SPANS_MAX as u64);
+    assert_eq!(counters.spans_exported.get(), 10 * ITEMS_MAX as u64);
     assert_eq!(receiver.0.lock().unwrap().most_under_way, CONCURRENT);
 }
 
@@ -283,9 +289,9 @@ async fn what_is_too_large_is_sent_in_pieces() {
         0..=100 => Ok(Taken::default()),
         _ => Err(Failure::TooLarge("HTTP status 413".to_owned())),
     });
-    let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
+    let (receiver, counters) = sent(ITEMS_MAX, &[], judge).await;
     assert_eq!(receiver.accepted(), [(1, 64); 8]);
-    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64);
+    assert_eq!(counters.spans_exported.get(), ITEMS_MAX as u64);
     assert_eq!((counters.loss_summary(), counters.export_failures.get()), (None, 0));
 }
 
@@ -295,8 +301,8 @@ async fn a_span_that_is_objected_to_goes_alone_and_the_others_pass() {
         true => Err(Failure::Invalid("HTTP status 400".to_owned())),
         false => Ok(Taken::default()),
     });
-    let (receiver, counters) = sent(SPANS_MAX, &[0, 300, 511], judge).await;
-    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64 - 3);
+    let (receiver, counters) = sent(ITEMS_MAX, &[0, 300, 511], judge).await;
+    assert_eq!(counters.spans_exported.get(), ITEMS_MAX as u64 - 3);
     assert_eq!(counters.spans_dropped_rejected.get(), 3);
     assert!(receiver.attempts().len() <= 6 * 9, "{}", receiver.attempts().len());
 }
@@ -307,8 +313,8 @@ async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
         [Failure::Invalid("HTTP status 400".to_owned()), Failure::TooLarge("HTTP status 413".to_owned())]
     {
         let judge = Judged::judging(move |_| Err(failure.clone()));
-        let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
-        assert_eq!(counters.spans_dropped_rejected.get(), SPANS_MAX as u64);
+        let (receiver, counters) = sent(ITEMS_MAX, &[], judge).await;
+        assert_eq!(counters.spans_dropped_rejected.get(), ITEMS_MAX as u64);
         assert_eq!(receiver.attempts().len(), 2 * CUTS_MAX + 1);
     }
 }
@@ -316,9 +322,9 @@ async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_never_passes_does_not_hold_up_the_others() {
     let judge = Judged::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
-    let (receiver, counters) = sent(4 * SPANS_MAX, &[0], judge).await;
-    assert_eq!(receiver.accepted(), [(1, SPANS_MAX); 3]);
-    assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64);
+    let (receiver, counters) = sent(4 * ITEMS_MAX, &[0], judge).await;
+    assert_eq!(receiver.accepted(), [(1, ITEMS_MAX); 3]);
+    assert_eq!(counters.spans_dropped_shutdown.get(), ITEMS_MAX as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -357,13 +363,13 @@ async fn one_batch_that_passes_wakes_those_that_wait() {
 #[tokio::test(start_paused = true)]
 async fn shutdown_sends_what_waits() {
     let receiver = Judged::default();
-    let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
+    let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
-    for _ in 0..SPANS_MAX + 3 {
+    for _ in 0..ITEMS_MAX + 3 {
         exporter.export(fixture::redacted(1, &process));
     }
     exporter.shutdown(LIMIT).await;
-    assert_eq!(receiver.accepted(), [(1, SPANS_MAX), (1, 3)]);
+    assert_eq!(receiver.accepted(), [(1, ITEMS_MAX), (1, 3)]);
     assert_eq!(counters.loss_summary(), None);
 }
 
@@ -372,15 +378,15 @@ async fn shutdown_does_not_wait_for_a_receiver_that_is_away_or_hangs() {
     for hangs in [false, true] {
         let receiver = Judged::failing(away());
         receiver.0.lock().unwrap().hangs = hangs;
-        let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
+        let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
         let process = fixture::process(1, "agent");
-        for _ in 0..SPANS_MAX + 3 {
+        for _ in 0..ITEMS_MAX + 3 {
             exporter.export(fixture::redacted(1, &process));
         }
         sleep(Duration::from_secs(20)).await;
         let began = Instant::now();
         exporter.shutdown(LIMIT).await;
         assert!(began.elapsed() <= if hangs { LIMIT } else { Duration::from_millis(1) });
-        assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64 + 3);
+        assert_eq!(counters.spans_dropped_shutdown.get(), ITEMS_MAX as u64 + 3);
     }
 }

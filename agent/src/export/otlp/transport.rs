@@ -85,7 +85,7 @@ fn shown(text: &str) -> String {
 /// Takes requests to the receiver.
 pub(super) trait Transport<R>: Send + Sync + 'static {
     /// Makes one attempt.
-    fn send(&self, request: &R) -> impl Future<Output = Result<Taken, Failure>> + Send;
+    fn send(&self, request: R) -> impl Future<Output = Result<Taken, Failure>> + Send;
 }
 
 /// The client of either protocol.
@@ -106,7 +106,7 @@ impl Client {
 }
 
 impl<R: Request> Transport<R> for Client {
-    async fn send(&self, request: &R) -> Result<Taken, Failure> {
+    async fn send(&self, request: R) -> Result<Taken, Failure> {
         match self {
             Self::Grpc(client) => client.send(request).await,
             Self::Http(client) => client.send(request).await,

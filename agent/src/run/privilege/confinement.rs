@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn the_ports_are_those_of_the_receiver_and_of_proxies() {
         let at = |url: &str| Otlp::new(url.to_owned(), OtlpProtocol::HttpProtobuf);
-        let of = |traces: Otlp, metrics| Receiver { traces: Some(traces), metrics };
+        let of = |traces: Otlp, metrics| Receiver { traces: Some(traces), metrics, logs: None };
         let proxy = |value: &str| Environment::from([("https_proxy".to_owned(), value.to_owned())]);
         for (endpoint, proxies, expected) in [
             ("http://localhost:4318/v1/traces", "", Some(vec![53, 4318])),

@@ -83,7 +83,7 @@ impl Receiver {
             if self.state(|state| state.held_until).is_some_and(|until| until > Instant::now()) {
                 return self.lost(requests.len() - at);
             }
-            match self.client.send(request).await {
+            match self.client.send(request.clone()).await {
                 Ok(Taken { rejected: 0, .. }) => {
                     if self.state(|state| std::mem::take(&mut state.is_told)) {
                         info!("OTLP receiver {} takes metrics again", self.label);

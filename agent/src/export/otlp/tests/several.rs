@@ -1,5 +1,7 @@
 //! Several receivers, and what one may ask for.
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+
 use super::*;
 
 fn patience(seconds: u64) -> Failure {
@@ -83,4 +85,37 @@ async fn who_asks_for_patience_for_ever_costs_no_more_than_the_queue() {
     assert_eq!(counters.spans_exported.get(), 0);
     // Four senders, each of which asks once in seven seconds or less often.
     assert!(receiver.attempts().len() <= CONCURRENT * 2000 / 7);
+}
+
+/// Takes no logs, or all.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<ExportLogsServiceRequest>>>, Option<Failure>);
+
+impl Transport<ExportLogsServiceRequest> for Logs {
+    async fn send(&self, request: ExportLogsServiceRequest) -> Result<Taken, Failure> {
+        self.1.clone().map_or(Ok(()), Err)?;
+        self.0.lock().unwrap().push(request);
+        Ok(Taken::default())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_is_a_log_record_where_it_is_to_be_one_and_counted_by_itself() {
+    for refused in [false, true] {
+        let counters = Arc::new(Counters::default());
+        let logs = Logs(Arc::default(), refused.then(|| Failure::Rejected("HTTP status 404".to_owned())));
+        let spans = Judged::default();
+        let receiver =
+            Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
+        let exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
+        let process = fixture::process(1, "agent");
+        exporter.export(fixture::redacted(1, &process));
+        exporter.export(fixture::with_content(2, &process));
+        exporter.shutdown(LIMIT).await;
+        assert_eq!(spans.spans(), 2);
+        assert_eq!(counters.spans_exported.get(), 2);
+        let (taken, rejected) = (counters.logs_exported.get(), counters.logs_dropped_rejected.get());
+        assert_eq!((taken, rejected), if refused { (0, 1) } else { (1, 0) });
+        assert_eq!(logs.0.lock().unwrap().len(), usize::from(!refused));
+    }
 }

@@ -66,7 +66,7 @@ struct Success {
 
 #[derive(Default, Deserialize)]
 struct Partial {
-    #[serde(rename = "rejectedSpans", alias = "rejectedDataPoints", default)]
+    #[serde(rename = "rejectedSpans", alias = "rejectedDataPoints", alias = "rejectedLogRecords", default)]
     rejected: Option<Number>,
     #[serde(rename = "errorMessage", default)]
     message: Option<String>,

@@ -58,7 +58,7 @@ impl Client {
         Ok(Self { service, headers, timeout: receiver.timeout, compression })
     }
 
-    pub(super) async fn send<R: Request>(&self, message: &R) -> Result<Taken, Failure> {
+    pub(super) async fn send<R: Request>(&self, message: R) -> Result<Taken, Failure> {
         // An endpoint's own time limit ends with the head of the answer, which may have no end.
         let answer = timeout(self.timeout, self.call(message)).await;
         match answer.map_err(|_| Failure::unreachable("no answer in time"))? {
@@ -69,8 +69,8 @@ impl Client {
         }
     }
 
-    async fn call<R: Request>(&self, message: &R) -> Result<R::Response, Status> {
-        let mut request = tonic::Request::new(message.clone());
+    async fn call<R: Request>(&self, message: R) -> Result<R::Response, Status> {
+        let mut request = tonic::Request::new(message);
         *request.metadata_mut() = self.headers.clone();
         // A clone shares the connection.
         let mut service = self.service.clone();

@@ -64,13 +64,14 @@ impl Client {
         Ok(Self { client: builder.build()?, endpoint: receiver.endpoint.clone(), encoding, compression })
     }
 
-    pub(super) async fn send<R: Request>(&self, request: &R) -> Result<Taken, Failure> {
+    pub(super) async fn send<R: Request>(&self, request: R) -> Result<Taken, Failure> {
         let encoded = match self.encoding {
             Encoding::Protobuf => request.encode_to_vec(),
             Encoding::Json => {
-                serde_json::to_vec(request).map_err(|error| Failure::Rejected(error.to_string()))?
+                serde_json::to_vec(&request).map_err(|error| Failure::Rejected(error.to_string()))?
             }
         };
+        drop(request);
         let encoded =
             compress(encoded, self.compression).map_err(|error| Failure::unreachable(error.to_string()))?;
         let sent = self.client.post(&self.endpoint).body(encoded).send().await;

@@ -1,5 +1,6 @@
 //! What is sent, of each signal.
 
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -39,6 +40,18 @@ impl From<ExportMetricsServiceResponse> for Taken {
     fn from(response: ExportMetricsServiceResponse) -> Self {
         let partial = response.partial_success.unwrap_or_default();
         Self::new(partial.rejected_data_points, &partial.error_message)
+    }
+}
+
+impl Request for ExportLogsServiceRequest {
+    type Response = ExportLogsServiceResponse;
+    const METHOD: &'static str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+}
+
+impl From<ExportLogsServiceResponse> for Taken {
+    fn from(response: ExportLogsServiceResponse) -> Self {
+        let partial = response.partial_success.unwrap_or_default();
+        Self::new(partial.rejected_log_records, &partial.error_message)
     }
 }
 

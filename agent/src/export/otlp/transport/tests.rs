@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::{Server, TcpIncoming};
@@ -21,6 +22,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use super::*;
 use crate::export::fixture;
 use crate::export::otlp::batch::{Batch, Filling};
+use crate::export::otlp::item::Content;
 
 mod hostile;
 mod json;
@@ -114,8 +116,8 @@ async fn grpc_server(
     (endpoint, got)
 }
 
-fn batch() -> Batch {
-    let mut filling = Filling::default();
+fn batch() -> Batch<OtlpSpan> {
+    let mut filling = Filling::new(Content::Events);
     for pid in 1..=2 {
         filling.push(&fixture::redacted(1, &fixture::process(pid, "agent")));
     }
@@ -128,6 +130,13 @@ async fn send(receiver: &Otlp) -> Result<Taken, Failure> {
 
 async fn attempt(endpoint: String, protocol: OtlpProtocol) -> Result<Taken, Failure> {
     send(&Otlp::new(endpoint, protocol)).await
+}
+
+/// Why the spans were refused for good.
+fn rejected(result: Result<Taken, Failure>) -> String {
+    let failure = result.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected(_)), "{failure:?}");
+    failure.to_string()
 }
 
 fn unused() -> String {
@@ -177,7 +186,7 @@ async fn one_request_arrives_with_all_that_was_configured() {
         assert_eq!(head.contains("content-encoding"), name.is_some(), "{head}");
         assert!(encoding.is_none_or(|encoding| format!("{head}\r\n").contains(&encoding)), "{head}");
         let body = unpacked(&body, compression);
-        assert_eq!(ExportTraceServiceRequest::decode(body.as_slice()).unwrap(), *batch().request());
+        assert_eq!(ExportTraceServiceRequest::decode(body.as_slice()).unwrap(), batch().request());
 
         let (endpoint, got) = grpc_server(Ok(ExportTraceServiceResponse::default())).await;
         assert_eq!(send(&otlp(endpoint, GRPC)).await, Ok(Taken::default()));
@@ -187,7 +196,7 @@ async fn one_request_arrives_with_all_that_was_configured() {
         assert!(agent.starts_with("spanwire/"), "{agent}");
         let encoding = request.metadata().get("grpc-encoding").map(|name| name.to_str().unwrap().to_owned());
         assert_eq!(encoding.as_deref(), name);
-        assert_eq!(request.into_inner(), *batch().request());
+        assert_eq!(request.into_inner(), batch().request());
     }
 }
 
@@ -212,7 +221,7 @@ async fn who_does_not_know_a_compression_or_json_is_told_of_with_what_to_set() {
     let server = Server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     let receiver = Otlp { compression: Compression::Zstd, ..Otlp::new(endpoint, GRPC) };
-    let Err(Failure::Rejected(reason)) = send(&receiver).await else { panic!("taken") };
+    let reason = rejected(send(&receiver).await);
     assert!(
         reason.contains("Unimplemented") && reason.ends_with("set `otlp-compression` to gzip or none"),
         "{reason}"

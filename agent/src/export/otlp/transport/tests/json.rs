@@ -1,6 +1,7 @@
 //! OTLP/HTTP with JSON ("JSON Protobuf Encoding").
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1 as metrics;
 use serde_json::{Value as Json, json};
 
@@ -12,7 +13,7 @@ use crate::value::Value;
 const JSON: OtlpProtocol = OtlpProtocol::HttpJson;
 
 /// What of this arrives.
-async fn arrived<R: crate::export::otlp::transport::Request>(request: &R) -> (String, Json) {
+async fn arrived<R: crate::export::otlp::transport::Request>(request: R) -> (String, Json) {
     let (endpoint, got) = http_server("200 OK", b"{}");
     let client = Client::new(&Otlp::new(endpoint, JSON)).unwrap();
     assert_eq!(client.send(request).await, Ok(Taken::default()));
@@ -35,7 +36,7 @@ async fn spans_are_as_the_specification_has_them() {
     span.events = vec![Event { name: "retry".into(), time: span.started, attributes: error.clone() }];
     let (trace_id, span_id) = (TraceId([0x1f; 16]), SpanId([0xe0; 8]));
     span.links = vec![Link { trace_id, span_id, trace_state: "a=1".to_owned(), attributes: error }];
-    let mut filling = Filling::default();
+    let mut filling = Filling::<OtlpSpan>::new(Content::Events);
     filling.push(&Redactor::default().redact(span));
     let (head, body) = arrived(filling.finish().request()).await;
     assert!(head.contains("content-type: application/json"), "{head}");
@@ -119,7 +120,7 @@ async fn metrics_are_too() {
     let scope = metrics::ScopeMetrics { metrics: metrics_of_scope, ..metrics::ScopeMetrics::default() };
     let resource =
         metrics::ResourceMetrics { scope_metrics: vec![scope], ..metrics::ResourceMetrics::default() };
-    let (_, body) = arrived(&ExportMetricsServiceRequest { resource_metrics: vec![resource] }).await;
+    let (_, body) = arrived(ExportMetricsServiceRequest { resource_metrics: vec![resource] }).await;
     let metrics = &body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];
     let sum = &metrics[0]["sum"];
     assert_eq!((&sum["aggregationTemporality"], &sum["isMonotonic"]), (&json!(2), &json!(true)));
@@ -129,6 +130,22 @@ async fn metrics_are_too() {
     let point = &metrics[1]["histogram"]["dataPoints"][0];
     assert_eq!((&point["count"], &point["sum"]), (&json!("3"), &json!(1.5)));
     assert_eq!((&point["bucketCounts"], &point["explicitBounds"]), (&json!(["1", "2"]), &json!([0.5])));
+}
+
+#[tokio::test]
+async fn log_records_are_too() {
+    let mut filling = Filling::<LogRecord>::new(Content::Logs);
+    filling.push(&fixture::with_content(0xab, &fixture::process(7, "agent")));
+    let (_, body) = arrived(filling.finish().request()).await;
+    let record = &body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+    assert_eq!(record["eventName"], "gen_ai.client.inference.operation.details");
+    assert_eq!((&record["traceId"], &record["spanId"]), (&json!("01".repeat(16)), &json!("ab".repeat(8))));
+    assert_eq!(
+        (&record["timeUnixNano"], &record["severityNumber"]),
+        (&json!("1728045297250000000"), &json!(9))
+    );
+    let said = json!([{"key": "error.type", "value": {"stringValue": "x"}}]);
+    assert_eq!(record["attributes"], said);
 }
 
 #[tokio::test]
