@@ -126,3 +126,44 @@ impl Receiver {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+    use crate::config::{Otlp, OtlpProtocol};
+    use crate::export::otlp::transport::tests::http_server;
+
+    fn client(endpoint: String) -> (Client, String) {
+        (Client::new(&Otlp::new(endpoint, OtlpProtocol::HttpJson)).unwrap(), "test".to_owned())
+    }
+
+    #[tokio::test]
+    async fn each_is_sent_once_and_asked_again_when_it_wants_to_be() {
+        let counters = Arc::new(Counters::default());
+        let (good, good_got) = http_server("200 OK", b"{}");
+        let (busy, busy_got) = http_server("503 Busy\r\nRetry-After: 1000", b"");
+        let (away, away_got) = http_server("503 Busy", b"");
+        let receivers = Receivers::new([good, busy, away].map(client).into(), Arc::clone(&counters));
+        let metrics = [ResourceMetrics::default(), ResourceMetrics::default()];
+        for _ in 0..2 {
+            receivers.send(metrics.iter()).await;
+        }
+        assert_eq!(good_got.try_iter().count(), 2, "both resources in one request");
+        assert_eq!(busy_got.try_iter().count(), 1);
+        assert_eq!(away_got.try_iter().count(), 2);
+        assert_eq!(counters.metrics_dropped_export.get(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_in_part_or_whole_is_counted() {
+        let partial = br#"{"partialSuccess":{"rejectedDataPoints":"2"}}"#;
+        for (answer, body) in [("200 OK", &partial[..]), ("404 Not Found", b"")] {
+            let counters = Arc::new(Counters::default());
+            let receivers = Receivers::new(vec![client(http_server(answer, body).0)], Arc::clone(&counters));
+            receivers.send([ResourceMetrics::default()].iter()).await;
+            assert_eq!(counters.metrics_dropped_export.get(), 1);
+        }
+    }
+}
