@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
+use opentelemetry_sdk::metrics::data::ResourceMetrics as Collected;
 use prost::Message as _;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::export::otlp::batch::BYTES_MAX;
-use crate::export::otlp::sender::GIVE_UP;
+use crate::export::otlp::sender::{CUTS_MAX, GIVE_UP};
 use crate::export::otlp::transport::{Client, Failure, Taken, Transport as _};
 use crate::telemetry::Counters;
 
@@ -45,7 +46,7 @@ impl Receivers {
 
     /// Sends to all at once, so that one that is slow takes no time from another; done when each has answered, or was
     /// waited for as long as is configured.
-    pub(super) async fn send(&self, metrics: impl Iterator<Item = &ResourceMetrics>) {
+    pub(super) async fn send(&self, metrics: impl Iterator<Item = &Collected>) {
         let requests = Arc::new(requests(metrics));
         let mut sending = JoinSet::new();
         for receiver in &self.0 {
@@ -57,7 +58,7 @@ impl Receivers {
 }
 
 /// As few requests as hold all, none larger than receivers take if a single resource is not.
-fn requests<'a>(metrics: impl Iterator<Item = &'a ResourceMetrics>) -> Vec<ExportMetricsServiceRequest> {
+fn requests<'a>(metrics: impl Iterator<Item = &'a Collected>) -> Vec<ExportMetricsServiceRequest> {
     let mut requests: Vec<ExportMetricsServiceRequest> = Vec::new();
     let mut bytes = 0;
     for metrics in metrics {
@@ -77,33 +78,71 @@ fn requests<'a>(metrics: impl Iterator<Item = &'a ResourceMetrics>) -> Vec<Expor
     requests
 }
 
+/// Cuts a request in two by its resources, or by the metrics of the one that it has; none where it cannot be cut.
+fn halves(mut request: ExportMetricsServiceRequest) -> Option<[ExportMetricsServiceRequest; 2]> {
+    let groups = &mut request.resource_metrics;
+    let rest = match &mut groups[..] {
+        [group] => {
+            let [scope] = &mut group.scope_metrics[..] else { return None };
+            let half = scope.metrics.len().div_ceil(2);
+            let metrics = scope.metrics.split_off(half);
+            if metrics.is_empty() {
+                return None;
+            }
+            let scope = ScopeMetrics { metrics, ..scope.clone() };
+            vec![ResourceMetrics { scope_metrics: vec![scope], ..group.clone() }]
+        }
+        groups_left => {
+            let half = groups_left.len().div_ceil(2);
+            groups.split_off(half)
+        }
+    };
+    let second = ExportMetricsServiceRequest { resource_metrics: rest };
+    (!second.resource_metrics.is_empty()).then_some([request, second])
+}
+
 impl Receiver {
     async fn send(&self, requests: &[ExportMetricsServiceRequest]) {
-        for (at, request) in requests.iter().enumerate() {
+        let mut left: Vec<_> = requests.iter().rev().cloned().collect();
+        let (mut cuts, mut are_all_taken) = (0, true);
+        while let Some(request) = left.pop() {
             if self.state(|state| state.held_until).is_some_and(|until| until > Instant::now()) {
-                return self.lost(requests.len() - at);
+                return self.lost(1 + left.len());
             }
             match self.client.send(request.clone()).await {
-                Ok(Taken { rejected: 0, .. }) => {
-                    if self.state(|state| std::mem::take(&mut state.is_told)) {
-                        info!("OTLP receiver {} takes metrics again", self.label);
-                    }
-                }
+                Ok(Taken { rejected: 0, .. }) => {}
                 Ok(Taken { message, .. }) => {
+                    are_all_taken = false;
                     self.lost(1);
                     self.tell(&format!("a partial success: {message}"));
                 }
-                Err(failure) => {
-                    self.tell(&failure.to_string());
-                    if let Failure::Unreachable { retry_after, .. } = failure {
-                        let until = retry_after.map(|asked| Instant::now() + asked.min(GIVE_UP));
-                        self.state(|state| state.held_until = until);
-                        // Nor would it take the rest.
-                        return self.lost(requests.len() - at);
+                Err(Failure::TooLarge(reason)) => match halves(request).filter(|_| cuts < CUTS_MAX) {
+                    Some([first, second]) => {
+                        cuts += 1;
+                        left.extend([second, first]);
                     }
+                    None => {
+                        are_all_taken = false;
+                        self.lost(1);
+                        self.tell(&reason);
+                    }
+                },
+                Err(Failure::Unreachable { reason, retry_after }) => {
+                    let until = retry_after.map(|asked| Instant::now() + asked.min(GIVE_UP));
+                    self.state(|state| state.held_until = until);
+                    self.tell(&reason);
+                    // Nor would it take the rest.
+                    return self.lost(1 + left.len());
+                }
+                Err(failure @ (Failure::Invalid(_) | Failure::Rejected(_))) => {
+                    are_all_taken = false;
                     self.lost(1);
+                    self.tell(&failure.to_string());
                 }
             }
+        }
+        if are_all_taken && self.state(|state| std::mem::take(&mut state.is_told)) {
+            info!("OTLP receiver {} takes metrics again", self.label);
         }
     }
 
@@ -131,6 +170,8 @@ impl Receiver {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
+    use opentelemetry_proto::tonic::metrics::v1::Metric;
+
     use super::*;
     use crate::config::{Otlp, OtlpProtocol};
     use crate::export::otlp::transport::tests::http_server;
@@ -146,7 +187,7 @@ mod tests {
         let (busy, busy_got) = http_server("503 Busy\r\nRetry-After: 1000", b"");
         let (away, away_got) = http_server("503 Busy", b"");
         let receivers = Receivers::new([good, busy, away].map(client).into(), Arc::clone(&counters));
-        let metrics = [ResourceMetrics::default(), ResourceMetrics::default()];
+        let metrics = [Collected::default(), Collected::default()];
         for _ in 0..2 {
             receivers.send(metrics.iter()).await;
         }
@@ -162,8 +203,52 @@ mod tests {
         for (answer, body) in [("200 OK", &partial[..]), ("404 Not Found", b"")] {
             let counters = Arc::new(Counters::default());
             let receivers = Receivers::new(vec![client(http_server(answer, body).0)], Arc::clone(&counters));
-            receivers.send([ResourceMetrics::default()].iter()).await;
+            receivers.send([Collected::default()].iter()).await;
             assert_eq!(counters.metrics_dropped_export.get(), 1);
         }
+    }
+
+    fn metrics(count: usize) -> ResourceMetrics {
+        let metrics = vec![Metric::default(); count];
+        ResourceMetrics {
+            scope_metrics: vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }],
+            ..ResourceMetrics::default()
+        }
+    }
+
+    #[test]
+    fn halves_hold_all_until_one_metric_is_left() {
+        let lengths = |request: &ExportMetricsServiceRequest| {
+            let groups = request.resource_metrics.iter();
+            groups
+                .map(|group| group.scope_metrics.first().map_or(0, |scope| scope.metrics.len()))
+                .collect::<Vec<_>>()
+        };
+        for (given, expected) in [
+            (vec![1, 2, 3], Some([vec![1, 2], vec![3]])),
+            (vec![5], Some([vec![3], vec![2]])),
+            (vec![2], Some([vec![1], vec![1]])),
+            (vec![1], None),
+            (vec![0], None),
+            (vec![], None),
+        ] {
+            let request = ExportMetricsServiceRequest {
+                resource_metrics: given.iter().map(|count| metrics(*count)).collect(),
+            };
+            let halves = halves(request).map(|both| both.map(|half| lengths(&half)));
+            assert_eq!(halves, expected, "{given:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_sent_in_pieces() {
+        let counters = Arc::new(Counters::default());
+        let (endpoint, got) = http_server("413 Content Too Large", b"");
+        let receivers = Receivers::new(vec![client(endpoint)], Arc::clone(&counters));
+        let [receiver] = &receivers.0[..] else { return };
+        let request = ExportMetricsServiceRequest { resource_metrics: vec![metrics(2), metrics(1)] };
+        receiver.send(&[request]).await;
+        assert_eq!(got.try_iter().count(), 5, "the whole, two resources, two metrics");
+        assert_eq!(counters.metrics_dropped_export.get(), 3);
     }
 }
