@@ -310,8 +310,8 @@ fn certificates_and_keys_are_read_and_checked_at_the_start() {
         (client(&text), "expected a file with a private key in PEM"),
         (client(&certificate_file), "expected a file with a private key in PEM"),
         (client(&other), "expected the private key of the certificate in"),
-        (format!("otlp-client-certificate: {certificate_file}"), "expected with it its key"),
-        (format!("otlp-client-key: {key_file}"), "expected with it its certificate"),
+        (format!("otlp-client-certificate: {certificate_file}"), "expected its key beside it"),
+        (format!("otlp-client-key: {key_file}"), "expected its certificate beside it"),
         ("otlp-certificate: /dev/zero".to_owned(), "a file of at most 1048576 bytes"),
     ] {
         refused(&file, &[], message);

@@ -63,9 +63,11 @@ impl Tls {
         let identity = match (find("client-certificate"), find("client-key")) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(identity(&certificate, &key)?),
-            (Some(alone), None) => return Err(alone.invalid("with it its key (client-key, ..._CLIENT_KEY)")),
+            (Some(alone), None) => {
+                return Err(alone.invalid("its key beside it (client-key, ..._CLIENT_KEY)"));
+            }
             (None, Some(alone)) => {
-                let other = "with it its certificate (client-certificate, ..._CLIENT_CERTIFICATE)";
+                let other = "its certificate beside it (client-certificate, ..._CLIENT_CERTIFICATE)";
                 return Err(alone.invalid(other));
             }
         };
