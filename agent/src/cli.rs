@@ -102,7 +102,7 @@ Every setting can be given in three ways, here --body-limit; the first that is t
   flag                  --body-limit 2MiB
   environment variable  SPANWIRE_BODY_LIMIT=2MiB
   configuration file    body-limit: 2MiB
-Headers, timeout and compression of OTLP are read from the standard OTEL_EXPORTER_OTLP_* variables.";
+What no otlp- setting says is read from the standard OTEL_EXPORTER_OTLP_* variables; see docs/export.md.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent,

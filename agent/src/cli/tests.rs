@@ -29,7 +29,7 @@ fn run_takes_settings_as_flags() {
         panic!("not run");
     };
     assert_eq!(config.body_limit, 64 << 10);
-    assert!(config.console && config.otlp.is_none());
+    assert!(config.console && config.otlp.is_empty());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_yaml_ng::{Mapping, Value};
 
 use super::error::{ConfigError, Origin};
+use super::secret::HIDDEN;
 use super::settings::Settings;
 use super::{Environment, PREFIX};
 
@@ -109,7 +110,8 @@ impl Layers {
         }
         let alone = Mapping::from_iter([(Value::String(key.clone()), value.clone())]);
         if let Err(error) = serde_yaml_ng::from_value::<Settings>(Value::Mapping(alone)) {
-            let value = scalar(&value).unwrap_or_else(|| compact(&value));
+            let shown = || scalar(&value).unwrap_or_else(|| compact(&value));
+            let value = if Settings::is_secret(&key) { HIDDEN.to_owned() } else { shown() };
             return Err(ConfigError::Invalid { origin, key, value, expected: error.to_string() });
         }
         self.origins.insert(key.clone(), origin);

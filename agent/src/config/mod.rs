@@ -10,6 +10,7 @@ mod key;
 mod layers;
 mod otlp;
 mod rule;
+mod secret;
 mod settings;
 mod value;
 
@@ -25,15 +26,18 @@ pub use audit::{Audit, Endpoints};
 pub use content::{ContentPolicy, Detect, Direction, Entry, Kind, Replacements};
 pub use error::{ConfigError, Origin};
 pub use key::KeyBytes;
-pub use otlp::Otlp;
+pub use otlp::{Identity, Otlp, Pem, Receiver, Tls};
 pub use rule::{Pattern, Rule, Rules};
+pub use secret::Secret;
 pub use settings::Settings;
 pub use value::{
-    AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
-    Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
+    AdoptChoice, ColorChoice, Compression, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol,
+    OutputChoice, Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
 };
 
 use layers::Layers;
+use opentelemetry_sdk::metrics::Temporality;
+use otlp::Outputs;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -76,9 +80,11 @@ pub struct Config {
     pub ring_size: u32,
     /// Spans are shown on standard output.
     pub console: bool,
-    /// Spans are sent here.
-    pub otlp: Option<Otlp>,
-    /// Spans kept while the OTLP receiver is away, 1 to 1,000,000.
+    /// Spans and metrics are sent to each of these.
+    pub otlp: Vec<Receiver>,
+    /// What sums and histograms that are sent count from.
+    pub temporality: Temporality,
+    /// Spans kept for each OTLP receiver while it is away, 1 to 1,000,000.
     pub export_queue: usize,
     /// How long the agent waits, when it stops, for what is still to be delivered: 1 s to 10 min.
     pub stop_timeout: Duration,
@@ -147,7 +153,7 @@ impl Config {
         Self::resolve(flags, text.as_deref().map(|text| (path.as_path(), text)), environment)
     }
 
-    /// [`Config::load`] without I/O, but for the content policy if one is named: the file is given as its path and text.
+    /// [`Config::load`] without I/O, but for the content policy and the files of headers, certificates and keys that are named: the file is given as its path and text.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -164,13 +170,17 @@ impl Config {
         layers.flags(flags)?;
         let warning = layers.warning();
         let (settings, origins) = layers.join()?;
-        Ok(Self { warning, ..Self::check(settings, &origins, environment)? })
+        let outputs = Outputs::of(&settings, environment);
+        let warnings: Vec<_> = warning.into_iter().chain(outputs.warnings.iter().cloned()).collect();
+        let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
+        Ok(Self { warning, ..Self::check(settings, &origins, environment, &outputs)? })
     }
 
     fn check(
         settings: Settings,
         origins: &BTreeMap<String, Origin>,
         environment: &Environment,
+        outputs: &Outputs,
     ) -> Result<Self, ConfigError> {
         let invalid = |key: &str, value: &dyn Display, expected: &str| ConfigError::Invalid {
             origin: origins.get(key).cloned().unwrap_or(Origin::Default),
@@ -178,16 +188,7 @@ impl Config {
             value: value.to_string(),
             expected: expected.to_owned(),
         };
-        let (console, sends) = match settings.output.unwrap_or(OutputChoice::Auto) {
-            OutputChoice::Auto => {
-                let configured = otlp::is_configured(&settings, environment);
-                (!configured, configured)
-            }
-            OutputChoice::Console => (true, false),
-            OutputChoice::Otlp => (false, true),
-            OutputChoice::Both => (true, true),
-        };
-        let otlp = sends.then(|| otlp::resolve(&settings, origins, environment)).transpose()?;
+        let otlp = otlp::resolve(&settings, origins, environment, outputs)?;
 
         // `Layers` begins with the defaults, so that nothing below is absent.
         let body_limit = settings.body_limit.unwrap_or(Size(0));
@@ -231,8 +232,9 @@ impl Config {
                 .ok_or_else(|| {
                 invalid("ring-size", &ring_size, "a power of two from 256KiB to 1GiB")
             })?,
-            console,
+            console: outputs.console,
             otlp,
+            temporality: outputs.temporality,
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
             stop_timeout: bounded(stop_timeout.0, 1, 600)

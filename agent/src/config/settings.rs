@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::Endpoints;
 use super::rule::Rules;
+use super::secret::Secret;
 use super::value::{
-    AdoptChoice, ColorChoice, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol, OutputChoice,
-    Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
+    AdoptChoice, ColorChoice, Compression, ContentMode, ContentPlace, Count, HookChoice, OtlpProtocol,
+    OutputChoice, Paths, ProbeLog, Size, Switch, Text, TlsChoice, UprobeChoice,
 };
 
 /// Settings as one source gave them; `None` leaves the word to the next source.
@@ -38,14 +39,53 @@ pub struct Settings {
     #[arg(long, value_name = "WHERE")]
     pub output: Option<OutputChoice>,
 
-    /// Base URL of the OTLP receiver, in place of OTEL_EXPORTER_OTLP_ENDPOINT; with http/protobuf,
-    /// /v1/traces is appended [default: http://localhost:4318, or port 4317 with grpc]
+    /// Base URL of the OTLP receiver, in place of OTEL_EXPORTER_OTLP_ENDPOINT; over HTTP, /v1/traces is
+    /// appended [default: http://localhost:4318, or port 4317 with grpc]
     #[arg(long, value_name = "URL")]
     pub otlp_endpoint: Option<Text>,
 
-    /// How OTLP is spoken, in place of OTEL_EXPORTER_OTLP_PROTOCOL [default: http/protobuf]
+    /// How OTLP is spoken, in place of OTEL_EXPORTER_OTLP_PROTOCOL: grpc, http/protobuf or http/json
+    /// [default: http/protobuf]
     #[arg(long, value_name = "PROTOCOL")]
     pub otlp_protocol: Option<OtlpProtocol>,
+
+    /// Headers of each request, in place of OTEL_EXPORTER_OTLP_HEADERS: name=value, separated by commas and
+    /// percent-encoded. Other users of the host see flags: keys are better in a file [default: none]
+    #[arg(long, value_name = "HEADERS")]
+    pub otlp_headers: Option<Secret>,
+
+    /// A file with such headers, a line 'name: value' each [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub otlp_headers_file: Option<Text>,
+
+    /// Milliseconds that one attempt may take, 1 to 300000, in place of OTEL_EXPORTER_OTLP_TIMEOUT
+    /// [default: 10000]
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub otlp_timeout: Option<Count>,
+
+    /// How requests are compressed, in place of OTEL_EXPORTER_OTLP_COMPRESSION: none, gzip or zstd
+    /// [default: none]
+    #[arg(long, value_name = "HOW")]
+    pub otlp_compression: Option<Compression>,
+
+    /// A file with certificates of authorities (PEM) that are trusted beside the system's, in place of
+    /// OTEL_EXPORTER_OTLP_CERTIFICATE [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub otlp_certificate: Option<Text>,
+
+    /// A file with the certificate (PEM) that is shown to receivers that ask for one, in place of
+    /// OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub otlp_client_certificate: Option<Text>,
+
+    /// The file with its private key (PEM), in place of OTEL_EXPORTER_OTLP_CLIENT_KEY [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub otlp_client_key: Option<Text>,
+
+    /// Further OTLP receivers, each with a queue of its own: URLs separated by commas, or in the file a list of
+    /// them or of mappings; see docs/export.md [default: none]
+    #[arg(long, value_name = "URLS")]
+    pub otlp_endpoints: Option<Secret>,
 
     /// Spans kept in memory while the OTLP receiver is slow or away, 1 to 1000000. Spans that find it
     /// full are dropped and counted [default: 8192]
@@ -183,7 +223,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What holds where no source says otherwise. The OTLP endpoint and protocol have their defaults
+    /// What holds where no source says otherwise. What is said of the OTLP receiver has its defaults
     /// from the OTLP exporter specification, behind its own environment variables.
     #[must_use]
     pub fn defaults() -> Self {
@@ -194,6 +234,14 @@ impl Settings {
             output: Some(OutputChoice::Auto),
             otlp_endpoint: None,
             otlp_protocol: None,
+            otlp_headers: None,
+            otlp_headers_file: None,
+            otlp_timeout: None,
+            otlp_compression: None,
+            otlp_certificate: None,
+            otlp_client_certificate: None,
+            otlp_client_key: None,
+            otlp_endpoints: None,
             export_queue: Some(Count(8192)),
             stop_timeout: Some(Count(5)),
             include: Some(Rules::default()),
@@ -222,6 +270,11 @@ impl Settings {
             libraries: Some(Paths::default()),
             color: Some(ColorChoice::Auto),
         }
+    }
+
+    /// Whether the setting of this name may hold keys, which no message shows.
+    pub(super) fn is_secret(name: &str) -> bool {
+        matches!(name, "otlp-endpoint" | "otlp-endpoints" | "otlp-headers")
     }
 
     /// The settings' names as the file has them, in the order of the help.

@@ -18,7 +18,8 @@ fn with_environment(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 fn otlp(variables: &[(&str, &str)]) -> Otlp {
-    with_environment(variables).unwrap().otlp.unwrap()
+    let [receiver] = <[Receiver; 1]>::try_from(with_environment(variables).unwrap().otlp).unwrap();
+    receiver.traces.unwrap()
 }
 
 #[track_caller]
@@ -36,7 +37,8 @@ fn defaults_are_as_documented() {
             memory_budget: 64 << 20,
             ring_size: 8 << 20,
             console: true,
-            otlp: None,
+            otlp: Vec::new(),
+            temporality: Temporality::Cumulative,
             export_queue: 8192,
             stop_timeout: std::time::Duration::from_secs(5),
             include: Vec::new(),
@@ -278,16 +280,17 @@ fn output_auto_follows_the_endpoint() {
         ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "SPANWIRE_OTLP_ENDPOINT"]
     {
         let config = with_environment(&[(name, "http://collector:4318")]).unwrap();
-        assert!(!config.console && config.otlp.is_some(), "{name}");
+        assert!(!config.console && !config.otlp.is_empty(), "{name}");
     }
     let empty = with_environment(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap();
-    assert!(empty.console && empty.otlp.is_none());
+    assert!(empty.console && empty.otlp.is_empty());
     let both = with_environment(&[("SPANWIRE_OUTPUT", "both")]).unwrap();
     assert!(both.console);
-    assert_eq!(both.otlp.unwrap().endpoint, "http://localhost:4318/v1/traces");
+    let traces = both.otlp.first().and_then(|receiver| receiver.traces.as_ref());
+    assert_eq!(traces.unwrap().endpoint, "http://localhost:4318/v1/traces");
     let console =
         with_environment(&[("SPANWIRE_OUTPUT", "console"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c")]);
-    assert!(console.unwrap().otlp.is_none());
+    assert!(console.unwrap().otlp.is_empty());
 }
 
 #[test]
@@ -327,12 +330,13 @@ fn the_protocol_follows_the_specification() {
     );
     let setting = ("SPANWIRE_OTLP_PROTOCOL", "grpc");
     assert_eq!(otlp(&[endpoint, (traces, "http/protobuf"), setting]).protocol, OtlpProtocol::Grpc);
+    assert_eq!(otlp(&[endpoint, (general, "http/json")]).protocol, OtlpProtocol::HttpJson);
     refused(
-        with_environment(&[endpoint, (general, "http/json")]),
-        "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: 'OTEL_EXPORTER_OTLP_PROTOCOL' is 'http/json', \
-         expected one of grpc, http/protobuf",
+        with_environment(&[endpoint, (general, "http/xml")]),
+        "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: 'OTEL_EXPORTER_OTLP_PROTOCOL' is 'http/xml', \
+         expected one of grpc, http/protobuf, http/json",
     );
-    with_environment(&[(general, "http/json")]).unwrap();
+    with_environment(&[(general, "http/xml")]).unwrap();
 }
 
 #[test]

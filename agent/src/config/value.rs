@@ -98,6 +98,20 @@ pub enum OtlpProtocol {
     /// Protobuf over HTTP.
     #[value(name = "http/protobuf")]
     HttpProtobuf,
+    /// JSON over HTTP.
+    #[value(name = "http/json")]
+    HttpJson,
+}
+
+/// How requests to OTLP receivers are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
 }
 
 /// How much the BPF programs say about themselves.
@@ -348,6 +362,7 @@ impl fmt::Display for Paths {
 }
 
 words!(
+    Compression,
     ContentMode,
     ContentPlace,
     OutputChoice,
@@ -361,6 +376,7 @@ words!(
     Switch
 );
 text_form!(
+    Compression,
     ContentMode,
     ContentPlace,
     OutputChoice,

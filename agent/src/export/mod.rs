@@ -54,10 +54,8 @@ impl Exporters {
         audit: Option<audit::Writer>,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
-        let otlp = config
-            .otlp
-            .as_ref()
-            .map(|receiver| otlp::Exporter::start(receiver, config.export_queue, Arc::clone(counters)));
+        let otlp = (!config.otlp.is_empty())
+            .then(|| otlp::Exporter::start(&config.otlp, config.temporality, config.export_queue, counters));
         let console = config.console.then(|| {
             let out = std::io::stdout();
             let color = config.color.enabled_on(&out);

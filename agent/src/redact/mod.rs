@@ -34,7 +34,7 @@ use crate::value::Value;
 use names::{Known, Look, Names, Taken};
 pub use policy::Policy;
 use said::Contents;
-pub use said::Said;
+pub use said::{CONTENT_EVENT, Said};
 
 /// Bytes of a text that are kept.
 pub const TEXT_MAX_BYTES: usize = 1024;

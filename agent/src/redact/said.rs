@@ -20,7 +20,7 @@ use crate::telemetry::Counters;
 use crate::value::Value;
 
 /// The event that carries content, in the conventions' words.
-const EVENT: &str = "gen_ai.client.inference.operation.details";
+pub const CONTENT_EVENT: &str = "gen_ai.client.inference.operation.details";
 
 /// Contents, and bytes of them, that wait for their spans; past it the oldest are dropped.
 const WAITING_MAX: usize = 8_192;
@@ -156,7 +156,7 @@ impl Contents {
             let attributes =
                 kept.attributes.iter().map(|(name, text)| (Cow::Borrowed(*name), structure(text)));
             let attributes = attributes.collect();
-            span.events.push(Event { name: EVENT.into(), time: span.ended, attributes });
+            span.events.push(Event { name: CONTENT_EVENT.into(), time: span.ended, attributes });
         }
         if place != ContentPlace::Events {
             let attributes = kept.attributes.into_iter();

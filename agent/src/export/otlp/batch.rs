@@ -1,63 +1,58 @@
-//! The spans of one request: of many processes, bounded by number and by bytes.
+//! The items of one request: of many processes, bounded by number and by bytes.
 
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
 
 use super::encode;
+use super::item::{Content, Item};
 use crate::correlate::span::Span;
 use crate::discovery::process::Process;
 use crate::redact::Redacted;
 
-/// Spans in a full batch.
-pub(super) const SPANS_MAX: usize = 512;
-/// Bytes of a full batch, encoded: what receivers take by default (4 MiB, of gRPC), less some slack. A span
+/// Items in a full batch.
+pub(super) const ITEMS_MAX: usize = 512;
+/// Bytes of a full batch, encoded: what receivers take by default (4 MiB, of gRPC), less some slack. An item
 /// that is larger goes alone.
 pub(super) const BYTES_MAX: usize = (4 << 20) - (64 << 10);
-/// Tag and length of a message within another, at most: twice where a resource and a scope begin.
+/// Tag and length of a message within another, at most: three times where a resource and a scope begin.
 const FRAMING_BYTES: usize = 12;
 
-/// The spans of one request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Batch {
-    request: ExportTraceServiceRequest,
-    spans: usize,
+/// The items of one request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Batch<I> {
+    /// By resource.
+    groups: Vec<(Resource, Vec<I>)>,
+    items: usize,
 }
 
-impl Batch {
-    /// How many spans it holds.
-    pub(super) fn spans(&self) -> usize {
-        self.spans
+impl<I: Item> Batch<I> {
+    fn new() -> Self {
+        Self { groups: Vec::new(), items: 0 }
+    }
+
+    /// How many items it holds.
+    pub(super) fn items(&self) -> usize {
+        self.items
     }
 
     /// What is sent.
-    pub(super) fn request(&self) -> &ExportTraceServiceRequest {
-        &self.request
+    pub(super) fn request(&self) -> I::Request {
+        I::request(self.groups.clone())
     }
 
     /// Cuts it in two, the first no smaller than the second.
     pub(super) fn halves(self) -> (Self, Self) {
-        let mut left = self.spans.div_ceil(2);
-        let (mut first, mut second) = (Self::default(), Self::default());
-        for group in self.request.resource_spans {
-            let ResourceSpans { resource, scope_spans, schema_url } = group;
-            for scope in scope_spans {
-                let ScopeSpans { scope, mut spans, schema_url: scope_url } = scope;
-                let rest = spans.split_off(left.min(spans.len()));
-                left -= spans.len();
-                for (half, spans) in [(&mut first, spans), (&mut second, rest)] {
-                    if spans.is_empty() {
-                        continue;
-                    }
-                    half.spans += spans.len();
-                    let scope = ScopeSpans { scope: scope.clone(), spans, schema_url: scope_url.clone() };
-                    half.request.resource_spans.push(ResourceSpans {
-                        resource: resource.clone(),
-                        scope_spans: vec![scope],
-                        schema_url: schema_url.clone(),
-                    });
+        let mut left = self.items.div_ceil(2);
+        let (mut first, mut second) = (Self::new(), Self::new());
+        for (resource, mut items) in self.groups {
+            let rest = items.split_off(left.min(items.len()));
+            left -= items.len();
+            for (half, items) in [(&mut first, items), (&mut second, rest)] {
+                if !items.is_empty() {
+                    half.items += items.len();
+                    half.groups.push((resource.clone(), items));
                 }
             }
         }
@@ -66,82 +61,85 @@ impl Batch {
 }
 
 /// A batch that is being filled.
-#[derive(Debug, Default)]
-pub(super) struct Filling {
-    batch: Batch,
-    /// The process of each of the request's resources.
+#[derive(Debug)]
+pub(super) struct Filling<I> {
+    batch: Batch<I>,
+    content: Content,
+    /// The process of each of the batch's resources.
     processes: Vec<Arc<Process>>,
     /// At most so many bytes, encoded.
     bytes: usize,
 }
 
-impl Filling {
-    /// Adds a span; false, and nothing is added, when the batch would become too large.
+impl<I: Item> Filling<I> {
+    /// Empty.
+    pub(super) fn new(content: Content) -> Self {
+        Self { batch: Batch::new(), content, processes: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds what there is of a span; false, and nothing is added, when the batch would become too large.
     pub(super) fn push(&mut self, redacted: &Redacted<Span>) -> bool {
+        let Some(item) = I::of(redacted, self.content) else { return true };
         let process = &redacted.get().process;
         let known = self.processes.iter().position(|known| Arc::ptr_eq(known, process) || known == process);
-        let span = encode::span(redacted);
-        let mut bytes = span.encoded_len() + FRAMING_BYTES;
+        let mut bytes = item.encoded_len() + FRAMING_BYTES;
         let new = match known {
             Some(_) => None,
             None => {
-                let new = ResourceSpans {
-                    resource: Some(encode::resource(process)),
-                    scope_spans: vec![ScopeSpans { scope: Some(encode::scope()), ..ScopeSpans::default() }],
-                    schema_url: String::new(),
-                };
-                bytes += new.encoded_len() + 2 * FRAMING_BYTES;
-                Some(new)
+                let resource = encode::resource(process);
+                bytes += resource.encoded_len() + encode::scope().encoded_len() + 3 * FRAMING_BYTES;
+                Some(resource)
             }
         };
-        if self.batch.spans > 0 && self.bytes + bytes > BYTES_MAX {
+        if self.batch.items > 0 && self.bytes + bytes > BYTES_MAX {
             return false;
         }
-        let groups = &mut self.batch.request.resource_spans;
-        if let Some(new) = new {
-            groups.push(new);
+        let groups = &mut self.batch.groups;
+        if let Some(resource) = new {
+            groups.push((resource, Vec::new()));
             self.processes.push(Arc::clone(process));
         }
         let group = known.unwrap_or(groups.len() - 1);
-        if let Some(scope) = groups.get_mut(group).and_then(|group| group.scope_spans.first_mut()) {
-            scope.spans.push(span);
-            self.batch.spans += 1;
+        if let Some((_, items)) = groups.get_mut(group) {
+            items.push(item);
+            self.batch.items += 1;
             self.bytes += bytes;
         }
         true
     }
 
-    /// No span more may be added.
+    /// No item more may be added.
     pub(super) fn is_full(&self) -> bool {
-        self.batch.spans >= SPANS_MAX
+        self.batch.items >= ITEMS_MAX
     }
 
     /// The batch as it is.
-    pub(super) fn finish(self) -> Batch {
+    pub(super) fn finish(self) -> Batch<I> {
         self.batch
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::logs::v1::LogRecord;
+    use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
+
     use super::*;
     use crate::export::fixture;
     use crate::redact::Redactor;
     use crate::value::Value;
 
     /// Process and ids of spans of each resource.
-    fn shape(batch: &Batch) -> Vec<Vec<u8>> {
-        let ids = |group: &ResourceSpans| {
-            let spans = group.scope_spans.iter().flat_map(|scope| &scope.spans);
-            spans.filter_map(|span| span.span_id.first().copied()).collect()
-        };
-        batch.request.resource_spans.iter().map(ids).collect()
+    fn shape(batch: &Batch<OtlpSpan>) -> Vec<Vec<u8>> {
+        let ids =
+            |spans: &Vec<OtlpSpan>| spans.iter().filter_map(|span| span.span_id.first().copied()).collect();
+        batch.groups.iter().map(|(_, spans)| ids(spans)).collect()
     }
 
-    fn batch_of_three() -> Batch {
+    fn batch_of_three() -> Batch<OtlpSpan> {
         let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
         let same_as_one = fixture::process(1, "one");
-        let mut filling = Filling::default();
+        let mut filling = Filling::new(Content::Events);
         for (id, process) in [(1, &one), (2, &two), (3, &same_as_one)] {
             assert!(filling.push(&fixture::redacted(id, process)));
         }
@@ -152,18 +150,17 @@ mod tests {
     fn spans_stand_with_their_process() {
         let batch = batch_of_three();
         assert_eq!(shape(&batch), [vec![1, 3], vec![2]]);
-        assert_eq!(batch.spans(), 3);
+        assert_eq!(batch.items(), 3);
     }
 
     #[test]
     fn halves_hold_all_and_each_resource() {
         let (first, second) = batch_of_three().halves();
         assert_eq!((shape(&first), shape(&second)), (vec![vec![1, 3]], vec![vec![2]]));
-        assert_eq!((first.spans(), second.spans()), (2, 1));
+        assert_eq!((first.items(), second.items()), (2, 1));
         let (one, other) = first.halves();
         assert_eq!((shape(&one), shape(&other)), (vec![vec![1]], vec![vec![3]]));
-        let resource =
-            |batch: &Batch| batch.request.resource_spans.first().map(|group| group.resource.clone());
+        let resource = |batch: &Batch<OtlpSpan>| batch.groups.first().map(|(resource, _)| resource.clone());
         assert_eq!(resource(&one), resource(&other));
     }
 
@@ -174,14 +171,24 @@ mod tests {
         let reasons = vec!["x".repeat(1000); 100];
         large.attributes.push(("gen_ai.request.stop_sequences".into(), Value::strings(reasons)));
         let large = Redactor::default().redact(large);
-        let mut filling = Filling::default();
-        let pushed = (0..SPANS_MAX).take_while(|_| filling.push(&large)).count();
+        let mut filling = Filling::<OtlpSpan>::new(Content::Events);
+        let pushed = (0..ITEMS_MAX).take_while(|_| filling.push(&large)).count();
         assert!((30..50).contains(&pushed), "{pushed}");
         let counted = filling.bytes;
         let batch = filling.finish();
-        assert_eq!(batch.spans(), pushed);
-        let bytes = batch.request.encoded_len();
+        assert_eq!(batch.items(), pushed);
+        let bytes = batch.request().encoded_len();
         assert!(bytes <= counted && counted <= BYTES_MAX, "{bytes}, {counted}");
+    }
+
+    #[test]
+    fn spans_without_content_are_no_log_records() {
+        let process = fixture::process(1, "one");
+        let mut filling = Filling::<LogRecord>::new(Content::Logs);
+        assert!(filling.push(&fixture::redacted(1, &process)));
+        assert!(filling.push(&fixture::with_content(2, &process)));
+        let batch = filling.finish();
+        assert_eq!((batch.items(), batch.groups.len()), (1, 1));
     }
 
     #[test]
@@ -190,7 +197,7 @@ mod tests {
         let row = Value::strings(vec!["x".repeat(1000); 100]);
         span.attributes.extend((0..60).map(|_| ("gen_ai.request.stop_sequences".into(), row.clone())));
         let span = Redactor::default().redact(span);
-        let mut filling = Filling::default();
+        let mut filling = Filling::<OtlpSpan>::new(Content::Events);
         assert!(filling.push(&span) && !filling.push(&span));
     }
 }

@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, Filling};
+use super::item::{Content, Item};
+use super::receiver::Shared;
 use super::sender::Sender;
 use super::transport::Transport;
-use crate::correlate::span::Span;
-use crate::redact::Redacted;
 
 /// Requests that are under way at once.
 pub(super) const CONCURRENT: usize = 4;
@@ -26,21 +26,23 @@ const QUIET: Duration = Duration::from_millis(200);
 /// When the agent must be done, once it stops.
 pub(super) type Stop = Option<Instant>;
 
-pub(super) struct Delivery<T> {
-    sender: Arc<Sender<T>>,
-    queue: mpsc::Receiver<Redacted<Span>>,
+pub(super) struct Delivery<T, I> {
+    sender: Arc<Sender<T, I>>,
+    content: Content,
+    queue: mpsc::Receiver<Shared>,
     stopping: watch::Receiver<Stop>,
     /// A span that found its batch full.
-    left_over: Option<Redacted<Span>>,
+    left_over: Option<Shared>,
 }
 
-impl<T: Transport> Delivery<T> {
+impl<T: Transport<I::Request>, I: Item> Delivery<T, I> {
     pub(super) fn new(
-        sender: Arc<Sender<T>>,
-        queue: mpsc::Receiver<Redacted<Span>>,
+        sender: Arc<Sender<T, I>>,
+        content: Content,
+        queue: mpsc::Receiver<Shared>,
         stopping: watch::Receiver<Stop>,
     ) -> Self {
-        Self { sender, queue, stopping, left_over: None }
+        Self { sender, content, queue, stopping, left_over: None }
     }
 
     /// Works until the queue is closed and empty and each batch is delivered or given up, or the time to stop
@@ -76,12 +78,12 @@ impl<T: Transport> Delivery<T> {
         while senders.join_next().await.is_some() {}
     }
 
-    async fn next_batch(&mut self) -> Option<Batch> {
+    async fn next_batch(&mut self) -> Option<Batch<I>> {
         let first = match self.left_over.take() {
             Some(span) => span,
             None => self.queue.recv().await?,
         };
-        let mut filling = Filling::default();
+        let mut filling = Filling::new(self.content);
         // An empty one takes any span.
         filling.push(&first);
         let tick = Instant::now() + TICK;

@@ -6,15 +6,17 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValueKind;
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
 };
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{self as otlp, SpanFlags};
 use opentelemetry_sdk::resource::{ResourceDetector as _, TelemetryResourceDetector};
 
+use super::item::Content;
 use crate::correlate::span::{Kind, Span, Status};
 use crate::discovery::process::Process;
-use crate::redact::Redacted;
+use crate::redact::{CONTENT_EVENT, Redacted};
 use crate::value::Value;
 
 /// The instrumentation scope of all spans.
@@ -26,9 +28,28 @@ pub(super) fn scope() -> InstrumentationScope {
     }
 }
 
-/// One span.
-pub(super) fn span(redacted: &Redacted<Span>) -> otlp::Span {
+/// What was said, as a log record ("Events" of the logs data model), if a span has an event of it.
+pub(super) fn log_record(redacted: &Redacted<Span>) -> Option<LogRecord> {
     let span = redacted.get();
+    let event = span.events.iter().find(|event| event.name == CONTENT_EVENT)?;
+    Some(LogRecord {
+        time_unix_nano: nanoseconds(event.time),
+        observed_time_unix_nano: nanoseconds(event.time),
+        severity_number: SeverityNumber::Info.into(),
+        attributes: attributes(&event.attributes),
+        flags: u32::from(span.flags),
+        trace_id: span.trace_id.0.to_vec(),
+        span_id: span.span_id.0.to_vec(),
+        event_name: event.name.clone().into_owned(),
+        ..LogRecord::default()
+    })
+}
+
+/// One span, without the event that goes as a log record, if it does.
+pub(super) fn span(redacted: &Redacted<Span>, content: Content) -> otlp::Span {
+    let span = redacted.get();
+    let stays =
+        |event: &&crate::correlate::span::Event| content == Content::Events || event.name != CONTENT_EVENT;
     let event = |event: &crate::correlate::span::Event| Event {
         time_unix_nano: nanoseconds(event.time),
         name: event.name.clone().into_owned(),
@@ -63,7 +84,7 @@ pub(super) fn span(redacted: &Redacted<Span>) -> otlp::Span {
         end_time_unix_nano: nanoseconds(span.ended),
         attributes: attributes(&span.attributes),
         dropped_attributes_count: 0,
-        events: span.events.iter().map(event).collect(),
+        events: span.events.iter().filter(stays).map(event).collect(),
         dropped_events_count: 0,
         links: span.links.iter().map(link).collect(),
         dropped_links_count: 0,
@@ -148,7 +169,7 @@ mod tests {
     use crate::redact::Redactor;
 
     fn encoded(span: Span) -> otlp::Span {
-        super::span(&Redactor::default().redact(span))
+        super::span(&Redactor::default().redact(span), Content::Events)
     }
 
     #[test]
@@ -220,6 +241,32 @@ mod tests {
                 ..Link::default()
             }]
         );
+    }
+
+    #[test]
+    fn what_was_said_is_an_event_or_a_log_record_of_the_span() {
+        let process = fixture::process(1, "agent");
+        let redacted = fixture::with_content(7, &process);
+        let event = super::span(&redacted, Content::Events).events.pop();
+        assert!(super::span(&redacted, Content::Logs).events.is_empty());
+        let record = log_record(&redacted);
+        let said = pair("error.type", &"x".into());
+        assert_eq!(
+            record,
+            Some(LogRecord {
+                time_unix_nano: nanoseconds(redacted.get().ended),
+                observed_time_unix_nano: nanoseconds(redacted.get().ended),
+                severity_number: 9,
+                attributes: vec![said],
+                flags: 1,
+                trace_id: vec![1; 16],
+                span_id: vec![7; 8],
+                event_name: CONTENT_EVENT.to_owned(),
+                ..LogRecord::default()
+            })
+        );
+        assert_eq!(event.map(|event| event.attributes), record.map(|record| record.attributes));
+        assert_eq!(log_record(&fixture::redacted(7, &process)), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Metrics by the OpenTelemetry SDK: the agent's own counters, each `spanwire.` and its name; and what calls say of each
 //! traced service.
 
+mod receivers;
 mod services;
 mod traces;
 
@@ -8,9 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry_otlp::{
-    MetricExporter, Protocol, WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
-};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -20,11 +18,11 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::transport::{ClientError, grpc, http};
-use crate::config::{Otlp, OtlpProtocol};
+use super::transport::Client;
 use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::telemetry::Counters;
+use receivers::Receivers;
 use services::Services;
 
 /// Sends them every minute, or as `OTEL_METRIC_EXPORT_INTERVAL` says, until it is shut down.
@@ -36,31 +34,17 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Starts the SDK's thread. Must be called within a tokio runtime. The SDK reads headers, timeout and
-    /// compression from the standard variables.
-    ///
-    /// # Errors
-    /// When the client cannot be built; the endpoint is not contacted yet.
+    /// Starts the SDK's thread, which sends to all these, each with its name for the log. Must be called within a tokio
+    /// runtime.
     pub(super) fn start(
-        receiver: &Otlp,
-        endpoint: &str,
+        clients: Vec<(Client, String)>,
+        temporality: Temporality,
         counters: &Arc<Counters>,
-    ) -> Result<Self, ClientError> {
-        let builder = MetricExporter::builder();
-        let exporter = match receiver.protocol {
-            OtlpProtocol::HttpProtobuf => builder
-                .with_http()
-                .with_protocol(Protocol::HttpBinary)
-                .with_endpoint(endpoint)
-                .with_http_client(http::builder(receiver)?.build()?)
-                .build()?,
-            OtlpProtocol::Grpc if endpoint.starts_with("https:") => {
-                builder.with_tonic().with_endpoint(endpoint).with_tls_config(grpc::tls(receiver)?).build()?
-            }
-            OtlpProtocol::Grpc => builder.with_tonic().with_endpoint(endpoint).build()?,
-        };
-        let services = Arc::new(Services::new(exporter.temporality(), counters));
-        let exporter = InRuntime { exporter, services: Arc::clone(&services), runtime: Handle::current() };
+    ) -> Self {
+        let services = Arc::new(Services::new(temporality, counters));
+        let receivers = Receivers::new(clients, Arc::clone(counters));
+        let exporter =
+            InRuntime { receivers, services: Arc::clone(&services), runtime: Handle::current(), temporality };
         let provider = SdkMeterProvider::builder()
             .with_periodic_exporter(exporter)
             .with_resource(Resource::builder().with_service_name(env!("CARGO_PKG_NAME")).build())
@@ -80,7 +64,7 @@ impl Metrics {
             // The meter keeps it.
             let _ = counter.build();
         }
-        Ok(Self { counters: provider, services })
+        Self { counters: provider, services }
     }
 
     /// A span is about to be exported: its service's metrics have it, too.
@@ -103,33 +87,32 @@ impl Metrics {
     }
 }
 
-/// Exports within the runtime: the SDK's thread is none of it, and the client needs one.
+/// Exports within the runtime: the SDK's thread is none of it, and the clients need one.
 #[derive(Debug)]
 struct InRuntime {
-    exporter: MetricExporter,
+    receivers: Receivers,
     services: Arc<Services>,
     runtime: Handle,
+    temporality: Temporality,
 }
 
 impl PushMetricExporter for InRuntime {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let counters = self.runtime.block_on(self.exporter.export(metrics));
-        for metrics in self.services.collect() {
-            self.runtime.block_on(self.exporter.export(&metrics))?;
-        }
-        counters
+        let services = self.services.collect();
+        self.runtime.block_on(self.receivers.send(std::iter::once(metrics).chain(&services)));
+        Ok(())
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
+        Ok(())
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
     }
 
     fn temporality(&self) -> Temporality {
-        self.exporter.temporality()
+        self.temporality
     }
 }
 
@@ -138,6 +121,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
     use super::*;
+    use crate::config::{Otlp, OtlpProtocol};
     use crate::export::fixture;
     use crate::export::otlp::transport::tests::{Got, http_server};
 
@@ -145,9 +129,10 @@ mod tests {
     async fn the_counters_are_sent() {
         let (endpoint, got) = http_server("200 OK", b"");
         let counters = Arc::new(Counters::default());
-        let receiver = Otlp::new(endpoint.clone(), OtlpProtocol::HttpProtobuf);
         let endpoint = endpoint.replace("traces", "metrics");
-        let metrics = Metrics::start(&receiver, &endpoint, &counters).unwrap();
+        let client = Client::new(&Otlp::new(endpoint, OtlpProtocol::HttpProtobuf)).unwrap();
+        let clients = vec![(client, "test".to_owned())];
+        let metrics = Metrics::start(clients, Temporality::Cumulative, &counters);
         counters.calls.add(7);
         metrics.record(&{
             let mut span = fixture::span(1, &fixture::process(1, "agent"));
@@ -161,8 +146,6 @@ mod tests {
         for sample in counters.snapshot() {
             assert!(body.contains(&format!("spanwire.{}", sample.name)), "{}", sample.name);
         }
-        let Got(_, body) = got.recv().unwrap();
-        let body = String::from_utf8_lossy(&body);
         assert!(body.contains("gen_ai.client.token.usage") && body.contains("agent"), "{body}");
     }
 }

@@ -1,85 +1,96 @@
-//! OTLP over gRPC or HTTP/protobuf: many processes in one request, one resource for each.
+//! OTLP over gRPC or HTTP: many processes in one request, one resource for each.
 //!
-//! A bounded queue stands between the pipeline and one task, which makes batches (`delivery`, `batch`) and
-//! hands them to a few senders at once (`sender`): there stands what is tried again and what is dropped when.
+//! For each receiver a bounded queue stands between the pipeline and one task (`receiver`), which makes batches
+//! (`delivery`, `batch`) and hands them to a few senders at once (`sender`): there stands what is tried again and what
+//! is dropped when. So a receiver that is down holds up no other.
 
 mod backoff;
 mod batch;
 mod delivery;
 mod encode;
+mod item;
 mod metrics;
+mod receiver;
 mod sender;
 mod transport;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::ExportError;
-use crate::config::Otlp;
+use crate::config::{self, Otlp};
 use crate::correlate::span::Span;
 use crate::health::Closed;
-use crate::redact::Redacted;
+use crate::redact::{CONTENT_EVENT, Redacted};
 use crate::telemetry::Counters;
-use delivery::{Delivery, Stop};
+use item::Content;
 use metrics::Metrics;
-use sender::Sender;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
+use opentelemetry_sdk::metrics::Temporality;
+use receiver::Receiver;
+use transport::Client;
 pub use transport::ClientError;
-use transport::{Client, Transport};
 
 /// The pipeline's end of the OTLP exporter.
 #[derive(Debug)]
 pub struct Exporter {
-    queue: mpsc::Sender<Redacted<Span>>,
-    /// Spans taken in and neither delivered nor dropped yet.
-    kept: Arc<AtomicUsize>,
-    stop: watch::Sender<Stop>,
-    task: JoinHandle<()>,
-    counters: Arc<Counters>,
+    spans: Vec<Receiver<OtlpSpan>>,
+    /// Of what was said.
+    logs: Vec<Receiver<LogRecord>>,
     metrics: Option<Metrics>,
 }
 
 impl Exporter {
-    /// Starts the task; `capacity` spans wait at most, beside the batches that are being made and sent. Must
-    /// be called within a tokio runtime.
+    /// Starts a task for each receiver and signal; `capacity` spans wait at most for each, beside the batches that are being made
+    /// and sent. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the client cannot be built; the endpoint is not contacted yet.
-    pub fn start(receiver: &Otlp, capacity: usize, counters: Arc<Counters>) -> Result<Self, ExportError> {
-        let failed = |source| ExportError::Otlp { endpoint: receiver.label(), source };
-        let client = Client::new(receiver).map_err(failed)?;
-        let metrics = receiver
-            .metrics
-            .as_ref()
-            .map(|endpoint| Metrics::start(receiver, endpoint, &counters))
-            .transpose()
-            .map_err(failed)?;
-        Ok(Self { metrics, ..Self::spawn(client, receiver.label(), capacity, counters) })
+    /// When a client cannot be built; no endpoint is contacted yet.
+    pub fn start(
+        receivers: &[config::Receiver],
+        temporality: Temporality,
+        capacity: usize,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, ExportError> {
+        let client = |otlp: &Otlp| {
+            let failed = |source| ExportError::Otlp { endpoint: otlp.label(), source };
+            Ok::<_, ExportError>((Client::new(otlp).map_err(failed)?, otlp.label()))
+        };
+        let (mut spans, mut logs, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
+        for receiver in receivers {
+            let content = if receiver.logs.is_some() { Content::Logs } else { Content::Events };
+            if let Some(otlp) = &receiver.traces {
+                let (client, label) = client(otlp)?;
+                spans.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+            }
+            if let Some(otlp) = &receiver.logs {
+                let (client, label) = client(otlp)?;
+                logs.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+            }
+            if let Some(otlp) = &receiver.metrics {
+                metrics.push(client(otlp)?);
+            }
+        }
+        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, temporality, counters));
+        Ok(Self { spans, logs, metrics })
     }
 
-    fn spawn<T: Transport>(transport: T, label: String, capacity: usize, counters: Arc<Counters>) -> Self {
-        let (queue, receiver) = mpsc::channel(capacity.max(1));
-        let (stop, stopping) = watch::channel(None);
-        let kept = Arc::new(AtomicUsize::new(0));
-        let sender = Sender::new(transport, label, Arc::clone(&kept), Arc::clone(&counters));
-        let delivery = Delivery::new(Arc::new(sender), receiver, stopping);
-        Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters, metrics: None }
-    }
-
-    /// Queues a span; drops and counts it when the queue is full. Never blocks.
+    /// Queues a span for each receiver; drops and counts it where the queue is full. Never blocks.
     pub fn export(&self, span: Redacted<Span>) {
         if let Some(metrics) = &self.metrics {
             metrics.record(span.get());
         }
-        // Counted first, so that the task never counts down what was not counted up.
-        self.kept.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(span).is_err() {
-            self.kept.fetch_sub(1, Ordering::Relaxed);
-            self.counters.spans_dropped_queue_full.increment();
+        let span = Arc::new(span);
+        for receiver in &self.spans {
+            receiver.queue(Arc::clone(&span));
+        }
+        if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
+            for receiver in &self.logs {
+                receiver.queue(Arc::clone(&span));
+            }
         }
     }
 
@@ -92,14 +103,17 @@ impl Exporter {
 
     /// Sends what waits, for at most `limit`; what is left then is dropped and counted. Metrics come last.
     pub async fn shutdown(self, limit: Duration) {
-        let Self { queue, kept, stop, task, counters, metrics } = self;
-        drop(queue);
         let until = Instant::now() + limit;
-        // Both fail only when the task is gone, which is what is wanted.
-        let _ = stop.send(Some(until));
-        let _ = task.await;
-        counters.spans_dropped_shutdown.add(kept.load(Ordering::Relaxed) as u64);
-        if let Some(metrics) = metrics {
+        // All are told before one is waited for.
+        let spans: Vec<_> = self.spans.into_iter().map(|receiver| receiver.stop(until)).collect();
+        let logs: Vec<_> = self.logs.into_iter().map(|receiver| receiver.stop(until)).collect();
+        for stopped in spans {
+            stopped.await;
+        }
+        for stopped in logs {
+            stopped.await;
+        }
+        if let Some(metrics) = self.metrics {
             metrics.shutdown(until).await;
         }
     }

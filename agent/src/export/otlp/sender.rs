@@ -4,37 +4,42 @@
 //! One that is too large, or holds something that the receiver objects to, is cut in halves until what is at
 //! fault is alone, which is dropped; the number of such cuts is bounded. One that is refused is dropped.
 
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::backoff;
 use super::batch::Batch;
 use super::delivery::Stop;
+use super::item::{Item, Outcome};
 use super::transport::{Failure, Taken, Transport};
 use crate::telemetry::Counters;
 
 /// A batch that could not be delivered for so long is dropped.
 pub(super) const GIVE_UP: Duration = Duration::from_secs(300);
-/// A batch is cut in two at most so often: enough to find some spans out of [`super::batch::SPANS_MAX`], or
+/// A batch is cut in two at most so often: enough to find some spans out of [`super::batch::ITEMS_MAX`], or
 /// to get below a receiver's limit that is a hundredth of the usual one.
 pub(super) const CUTS_MAX: usize = 128;
 
 /// What all senders share.
-pub(super) struct Sender<T> {
+pub(super) struct Sender<T, I> {
     transport: T,
     /// The receiver's name for the log.
     label: String,
-    /// Spans taken in and neither delivered nor dropped yet.
+    /// Items taken in and neither delivered nor dropped yet.
     kept: Arc<AtomicUsize>,
     counters: Arc<Counters>,
     told: Mutex<Told>,
+    /// The receiver asked for patience until then.
+    held_until: Mutex<Option<Instant>>,
     /// The receiver was away and has answered.
     back: Notify,
+    items: PhantomData<fn(I)>,
 }
 
 /// What the operator was told and need not be told again.
@@ -48,19 +53,29 @@ struct Told {
     advised: bool,
 }
 
-impl<T: Transport> Sender<T> {
+impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
     pub(super) fn new(transport: T, label: String, kept: Arc<AtomicUsize>, counters: Arc<Counters>) -> Self {
-        Self { transport, label, kept, counters, told: Mutex::default(), back: Notify::new() }
+        Self {
+            transport,
+            label,
+            kept,
+            counters,
+            told: Mutex::default(),
+            held_until: Mutex::default(),
+            back: Notify::new(),
+            items: PhantomData,
+        }
     }
 
     /// Delivers a batch or drops it; what is left when the agent stops with the receiver away stays in
     /// `kept`.
-    pub(super) async fn deliver(self: Arc<Self>, batch: Batch, mut stopping: watch::Receiver<Stop>) {
+    pub(super) async fn deliver(self: Arc<Self>, batch: Batch<I>, mut stopping: watch::Receiver<Stop>) {
         let began = Instant::now();
         let (mut failures, mut cuts) = (0, 0);
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
-            let count = part.spans();
+            let count = part.items();
+            self.turn(&mut stopping).await;
             match self.transport.send(part.request()).await {
                 Ok(taken) => {
                     failures = 0;
@@ -76,7 +91,7 @@ impl<T: Transport> Sender<T> {
                 Err(failure @ (Failure::TooLarge(_) | Failure::Invalid(_) | Failure::Rejected(_))) => {
                     failures = 0;
                     self.release(count);
-                    self.counters.spans_dropped_rejected.add(count as u64);
+                    self.count(Outcome::Rejected, count as u64);
                     self.refused(&failure.to_string(), count as u64);
                 }
                 Err(Failure::Unreachable { reason, retry_after }) => {
@@ -88,9 +103,9 @@ impl<T: Transport> Sender<T> {
                     }
                     parts.push(part);
                     if began.elapsed() >= GIVE_UP {
-                        let count = parts.iter().map(Batch::spans).sum();
+                        let count = parts.iter().map(Batch::items).sum();
                         self.release(count);
-                        self.counters.spans_dropped_expired.add(count as u64);
+                        self.count(Outcome::Expired, count as u64);
                         return;
                     }
                     self.pause(failures, retry_after, &mut stopping).await;
@@ -99,7 +114,7 @@ impl<T: Transport> Sender<T> {
         }
     }
 
-    /// Waits, but not past the moment at which the agent begins to stop, and, where the receiver did not
+    /// Waits after a failure, but not past the moment at which the agent begins to stop, and, where the receiver did not
     /// ask for the wait, at which another sender finds that it is back.
     async fn pause(
         &self,
@@ -108,11 +123,36 @@ impl<T: Transport> Sender<T> {
         stopping: &mut watch::Receiver<Stop>,
     ) {
         let wait = backoff::delay(failures);
-        let asked = retry_after.map(|asked| asked.min(GIVE_UP));
+        if let Some(asked) = retry_after {
+            self.hold(asked);
+        }
         tokio::select! {
-            () = sleep(asked.map_or(wait, |asked| asked.max(wait))) => {}
+            () = sleep(wait) => {}
             _ = stopping.wait_for(Option::is_some) => {}
-            () = self.back.notified(), if asked.is_none() => {}
+            () = self.back.notified(), if retry_after.is_none() => {}
+        }
+    }
+
+    /// The receiver wants to be left alone by all senders for so long. Nobody is left alone for longer than a batch is
+    /// kept.
+    fn hold(&self, asked: Duration) {
+        if asked > GIVE_UP {
+            self.counters.export_waits_cut.increment();
+        }
+        let until = Instant::now() + asked.min(GIVE_UP);
+        let mut held_until = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(Some(until));
+    }
+
+    /// Waits until the receiver may be asked, or the agent begins to stop.
+    async fn turn(&self, stopping: &mut watch::Receiver<Stop>) {
+        loop {
+            let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = held_until.filter(|until| *until > Instant::now()) else { return };
+            tokio::select! {
+                () = sleep_until(until) => {}
+                _ = stopping.wait_for(Option::is_some) => return,
+            }
         }
     }
 
@@ -120,12 +160,16 @@ impl<T: Transport> Sender<T> {
         self.kept.fetch_sub(count, Ordering::Relaxed);
     }
 
+    fn count(&self, outcome: Outcome, items: u64) {
+        I::counter(&self.counters, outcome).add(items);
+    }
+
     fn taken(&self, count: usize, taken: &Taken) {
         self.release(count);
         let count = count as u64;
         let rejected = taken.rejected.min(count);
-        self.counters.spans_exported.add(count - rejected);
-        self.counters.spans_dropped_rejected.add(rejected);
+        self.count(Outcome::Taken, count - rejected);
+        self.count(Outcome::Rejected, rejected);
         self.answered();
         if rejected > 0 {
             self.refused(&format!("a partial success: {}", taken.message), rejected);
@@ -137,14 +181,14 @@ impl<T: Transport> Sender<T> {
             advises && !std::mem::replace(&mut told.advised, true)
         });
         if is_news {
-            warn!("OTLP receiver {} takes spans and says: {}", self.label, taken.message);
+            warn!("OTLP receiver {} takes {} and says: {}", self.label, I::PLURAL, taken.message);
         }
     }
 
     /// An answer is an answer, whatever it says.
     fn answered(&self) {
         if self.told(|told| std::mem::take(&mut told.away)) {
-            info!("OTLP receiver {} is back; {} spans are waiting", self.label, self.waiting());
+            info!("OTLP receiver {} is back; {} {} are waiting", self.label, self.waiting(), I::PLURAL);
             self.back.notify_waiters();
         }
     }
@@ -152,11 +196,12 @@ impl<T: Transport> Sender<T> {
     fn unreachable(&self, reason: &str) {
         if !self.told(|told| std::mem::replace(&mut told.away, true)) {
             warn!(
-                "OTLP receiver {} cannot be reached ({reason}). Capture goes on; {} spans are kept, and more \
+                "OTLP receiver {} cannot be reached ({reason}). Capture goes on; {} {} are kept, and more \
                  as long as the queue has room. Check that it runs, its address and port, and that \
                  `otlp-protocol` is what it speaks",
                 self.label,
                 self.waiting(),
+                I::PLURAL,
             );
         }
     }
@@ -165,9 +210,10 @@ impl<T: Transport> Sender<T> {
         self.answered();
         if !self.told(|told| std::mem::replace(&mut told.refusing, true)) {
             warn!(
-                "OTLP receiver {} refuses spans ({reason}): {count} dropped, and more will be until it accepts \
-                 them. Check its path, `otlp-protocol`, and its key in OTEL_EXPORTER_OTLP_HEADERS",
+                "OTLP receiver {} refuses {} ({reason}): {count} dropped, and more will be until it accepts \
+                 them. Check its path, `otlp-protocol`, and its key in `otlp-headers` or OTEL_EXPORTER_OTLP_HEADERS",
                 self.label,
+                I::PLURAL,
             );
         }
     }

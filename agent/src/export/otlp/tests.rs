@@ -5,16 +5,18 @@ use std::sync::Mutex;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::time::{Instant, sleep};
 
-use super::batch::SPANS_MAX;
+use super::batch::ITEMS_MAX;
 use super::delivery::CONCURRENT;
 use super::sender::{CUTS_MAX, GIVE_UP};
-use super::transport::{Failure, Taken};
+use super::transport::{Failure, Taken, Transport};
 use super::*;
 use crate::export::fixture;
 
+mod several;
+
 /// A receiver that plays along, is away, or refuses; tests run it in tokio's paused time.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<State>>);
+struct Judged(Arc<Mutex<State>>);
 
 /// What the receiver says of a request with spans of these first bytes of their ids.
 type Judge = Box<dyn FnMut(&[u8]) -> Result<Taken, Failure> + Send>;
@@ -34,7 +36,7 @@ struct State {
     accepted: Vec<(usize, usize)>,
 }
 
-impl Receiver {
+impl Judged {
     fn failing(failure: Failure) -> Self {
         let receiver = Self::default();
         receiver.0.lock().unwrap().failure = Some(failure);
@@ -64,8 +66,8 @@ impl Receiver {
     }
 }
 
-impl Transport for Receiver {
-    async fn send(&self, request: &ExportTraceServiceRequest) -> Result<Taken, Failure> {
+impl Transport<ExportTraceServiceRequest> for Judged {
+    async fn send(&self, request: ExportTraceServiceRequest) -> Result<Taken, Failure> {
         let (hangs, takes) = {
             let mut state = self.0.lock().unwrap();
             state.attempts.push(Instant::now());
@@ -92,10 +94,22 @@ impl Transport for Receiver {
     }
 }
 
-fn start(receiver: &Receiver, capacity: usize) -> (Exporter, Arc<Counters>) {
+fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) -> Exporter {
+    let start = |receiver: &&Judged| {
+        Receiver::start(
+            (*receiver).clone(),
+            "test".to_owned(),
+            Content::Events,
+            capacity,
+            Arc::clone(counters),
+        )
+    };
+    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None }
+}
+
+fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {
     let counters = Arc::new(Counters::default());
-    let exporter = Exporter::spawn(receiver.clone(), "test".to_owned(), capacity, Arc::clone(&counters));
-    (exporter, counters)
+    (exporter(&[receiver], capacity, &counters), counters)
 }
 
 fn away() -> Failure {
@@ -106,7 +120,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_moment_ends_a_batch() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -120,7 +134,7 @@ async fn a_quiet_moment_ends_a_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn a_steady_trickle_is_sent_every_second() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     let (exporter, _) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     for _ in 0..25 {
@@ -133,22 +147,22 @@ async fn a_steady_trickle_is_sent_every_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
-    let receiver = Receiver::default();
-    let (exporter, _) = start(&receiver, 2 * SPANS_MAX);
+    let receiver = Judged::default();
+    let (exporter, _) = start(&receiver, 2 * ITEMS_MAX);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
-    for _ in 0..SPANS_MAX - 1 {
+    for _ in 0..ITEMS_MAX - 1 {
         exporter.export(fixture::redacted(1, &one));
     }
     exporter.export(fixture::redacted(1, &two));
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(receiver.accepted(), [(2, SPANS_MAX)]);
+    assert_eq!(receiver.accepted(), [(2, ITEMS_MAX)]);
 }
 
 /// A host on which programs live for one call, and a receiver that is far away.
 #[tokio::test(start_paused = true)]
 async fn two_thousand_processes_are_a_few_requests() {
     const PROCESSES: u32 = 2000;
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_millis(80);
     let (exporter, counters) = start(&receiver, 8192);
     for pid in 0..PROCESSES {
@@ -162,21 +176,21 @@ async fn two_thousand_processes_are_a_few_requests() {
 
 #[tokio::test(start_paused = true)]
 async fn so_many_requests_are_under_way_at_once() {
-    let receiver = Receiver::default();
+    let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_secs(1);
-    let (exporter, counters) = start(&receiver, 10 * SPANS_MAX);
+    let (exporter, counters) = start(&receiver, 10 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
-    for _ in 0..10 * SPANS_MAX {
+    for _ in 0..10 * ITEMS_MAX {
         exporter.export(fixture::redacted(1, &process));
     }
     exporter.shutdown(LIMIT).await;
-    assert_eq!(counters.spans_exported.get(), 10 * SPANS_MAX as u64);
+    assert_eq!(counters.spans_exported.get(), 10 * ITEMS_MAX as u64);
     assert_eq!(receiver.0.lock().unwrap().most_under_way, CONCURRENT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_loses_nothing_within_the_queue() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 100);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
     exporter.export(fixture::redacted(1, &one));
@@ -202,7 +216,7 @@ async fn an_outage_loses_nothing_within_the_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_drops_and_counts() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -219,7 +233,7 @@ async fn a_full_queue_drops_and_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_given_up_after_five_minutes() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -236,7 +250,7 @@ async fn a_batch_is_given_up_after_five_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_spans_are_dropped_at_once() {
-    let receiver = Receiver::failing(Failure::Rejected("HTTP status 400".to_owned()));
+    let receiver = Judged::failing(Failure::Rejected("HTTP status 400".to_owned()));
     let (exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     exporter.shutdown(LIMIT).await;
@@ -248,7 +262,7 @@ async fn refused_spans_are_dropped_at_once() {
 #[tokio::test(start_paused = true)]
 async fn spans_refused_in_part_do_not_count_as_exported() {
     for (rejected, expected) in [(1, (1, 1)), (0, (2, 0)), (100, (0, 2))] {
-        let receiver = Receiver::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
+        let receiver = Judged::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
         let (exporter, counters) = start(&receiver, 10);
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
@@ -259,7 +273,7 @@ async fn spans_refused_in_part_do_not_count_as_exported() {
 }
 
 /// Sends a batch of as many spans, of which those with id 13 are `bad`, to a receiver with this judgement.
-async fn sent(spans: usize, bad: &[usize], judge: Receiver) -> (Receiver, Arc<Counters>) {
+async fn sent(spans: usize, bad: &[usize], judge: Judged) -> (Judged, Arc<Counters>) {
     let (exporter, counters) = start(&judge, 8192);
     let process = fixture::process(1, "agent");
     for at in 0..spans {
@@ -271,24 +285,24 @@ async fn sent(spans: usize, bad: &[usize], judge: Receiver) -> (Receiver, Arc<Co
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_sent_in_pieces() {
-    let judge = Receiver::judging(|ids| match ids.len() {
+    let judge = Judged::judging(|ids| match ids.len() {
         0..=100 => Ok(Taken::default()),
         _ => Err(Failure::TooLarge("HTTP status 413".to_owned())),
     });
-    let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
+    let (receiver, counters) = sent(ITEMS_MAX, &[], judge).await;
     assert_eq!(receiver.accepted(), [(1, 64); 8]);
-    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64);
+    assert_eq!(counters.spans_exported.get(), ITEMS_MAX as u64);
     assert_eq!((counters.loss_summary(), counters.export_failures.get()), (None, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_span_that_is_objected_to_goes_alone_and_the_others_pass() {
-    let judge = Receiver::judging(|ids| match ids.contains(&13) {
+    let judge = Judged::judging(|ids| match ids.contains(&13) {
         true => Err(Failure::Invalid("HTTP status 400".to_owned())),
         false => Ok(Taken::default()),
     });
-    let (receiver, counters) = sent(SPANS_MAX, &[0, 300, 511], judge).await;
-    assert_eq!(counters.spans_exported.get(), SPANS_MAX as u64 - 3);
+    let (receiver, counters) = sent(ITEMS_MAX, &[0, 300, 511], judge).await;
+    assert_eq!(counters.spans_exported.get(), ITEMS_MAX as u64 - 3);
     assert_eq!(counters.spans_dropped_rejected.get(), 3);
     assert!(receiver.attempts().len() <= 6 * 9, "{}", receiver.attempts().len());
 }
@@ -298,19 +312,19 @@ async fn a_receiver_that_objects_to_everything_is_not_asked_for_each_span() {
     for failure in
         [Failure::Invalid("HTTP status 400".to_owned()), Failure::TooLarge("HTTP status 413".to_owned())]
     {
-        let judge = Receiver::judging(move |_| Err(failure.clone()));
-        let (receiver, counters) = sent(SPANS_MAX, &[], judge).await;
-        assert_eq!(counters.spans_dropped_rejected.get(), SPANS_MAX as u64);
+        let judge = Judged::judging(move |_| Err(failure.clone()));
+        let (receiver, counters) = sent(ITEMS_MAX, &[], judge).await;
+        assert_eq!(counters.spans_dropped_rejected.get(), ITEMS_MAX as u64);
         assert_eq!(receiver.attempts().len(), 2 * CUTS_MAX + 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_never_passes_does_not_hold_up_the_others() {
-    let judge = Receiver::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
-    let (receiver, counters) = sent(4 * SPANS_MAX, &[0], judge).await;
-    assert_eq!(receiver.accepted(), [(1, SPANS_MAX); 3]);
-    assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64);
+    let judge = Judged::judging(|ids| if ids.contains(&13) { Err(away()) } else { Ok(Taken::default()) });
+    let (receiver, counters) = sent(4 * ITEMS_MAX, &[0], judge).await;
+    assert_eq!(receiver.accepted(), [(1, ITEMS_MAX); 3]);
+    assert_eq!(counters.spans_dropped_shutdown.get(), ITEMS_MAX as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -319,7 +333,7 @@ async fn the_receiver_says_when_to_come_back() {
         reason: "HTTP status 429".to_owned(),
         retry_after: Some(Duration::from_secs(42)),
     };
-    let receiver = Receiver::failing(patience);
+    let receiver = Judged::failing(patience);
     let (exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     sleep(Duration::from_secs(42)).await;
@@ -334,7 +348,7 @@ async fn the_receiver_says_when_to_come_back() {
 
 #[tokio::test(start_paused = true)]
 async fn one_batch_that_passes_wakes_those_that_wait() {
-    let receiver = Receiver::failing(away());
+    let receiver = Judged::failing(away());
     let (exporter, _) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
@@ -348,31 +362,31 @@ async fn one_batch_that_passes_wakes_those_that_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_sends_what_waits() {
-    let receiver = Receiver::default();
-    let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
+    let receiver = Judged::default();
+    let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
-    for _ in 0..SPANS_MAX + 3 {
+    for _ in 0..ITEMS_MAX + 3 {
         exporter.export(fixture::redacted(1, &process));
     }
     exporter.shutdown(LIMIT).await;
-    assert_eq!(receiver.accepted(), [(1, SPANS_MAX), (1, 3)]);
+    assert_eq!(receiver.accepted(), [(1, ITEMS_MAX), (1, 3)]);
     assert_eq!(counters.loss_summary(), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_a_receiver_that_is_away_or_hangs() {
     for hangs in [false, true] {
-        let receiver = Receiver::failing(away());
+        let receiver = Judged::failing(away());
         receiver.0.lock().unwrap().hangs = hangs;
-        let (exporter, counters) = start(&receiver, 2 * SPANS_MAX);
+        let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
         let process = fixture::process(1, "agent");
-        for _ in 0..SPANS_MAX + 3 {
+        for _ in 0..ITEMS_MAX + 3 {
             exporter.export(fixture::redacted(1, &process));
         }
         sleep(Duration::from_secs(20)).await;
         let began = Instant::now();
         exporter.shutdown(LIMIT).await;
         assert!(began.elapsed() <= if hangs { LIMIT } else { Duration::from_millis(1) });
-        assert_eq!(counters.spans_dropped_shutdown.get(), SPANS_MAX as u64 + 3);
+        assert_eq!(counters.spans_dropped_shutdown.get(), ITEMS_MAX as u64 + 3);
     }
 }

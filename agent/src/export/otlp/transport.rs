@@ -1,45 +1,37 @@
-//! One attempt to hand spans to the receiver, and what its answer means (OTLP specification 1.x).
+//! One attempt to hand something to a receiver, and what its answer means (OTLP specification 1.x).
 
-pub(super) mod grpc;
-pub(super) mod http;
+mod answer;
+mod grpc;
+mod http;
+mod request;
 #[cfg(test)]
 pub(super) mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
 use tracing::warn;
 
-use crate::config::{Otlp, OtlpProtocol};
+use crate::config::{Compression, Otlp, OtlpProtocol};
+pub(super) use request::Request;
 
 /// Characters of a receiver's message that are shown.
 const MESSAGE_MAX: usize = 200;
+/// Bytes of an answer that are read; what a longer one says does not count.
+const ANSWER_MAX_BYTES: usize = 64 << 10;
+/// Who sends.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Why a client could not be built. No text of it holds a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE`.
-    #[error("cannot read the certificates in {path}: {source}")]
-    Certificate {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// It is for OTLP/gRPC.
     #[error(transparent)]
     Grpc(#[from] tonic::transport::Error),
     /// It is for OTLP/HTTP.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
-    /// It is for metrics.
-    #[error("its client for metrics: {0}")]
-    Metrics(#[from] opentelemetry_otlp::ExporterBuildError),
 }
 
 /// Why spans were not taken.
@@ -85,26 +77,15 @@ pub(super) struct Taken {
     pub(super) message: String,
 }
 
-impl From<ExportTraceServiceResponse> for Taken {
-    fn from(response: ExportTraceServiceResponse) -> Self {
-        let partial = response.partial_success.unwrap_or_default();
-        let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0);
-        Self { rejected, message: shown(&partial.error_message) }
-    }
-}
-
 /// As much as is shown of a text that the receiver wrote.
 fn shown(text: &str) -> String {
     text.chars().take(MESSAGE_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Takes spans to the receiver.
-pub(super) trait Transport: Send + Sync + 'static {
+/// Takes requests to the receiver.
+pub(super) trait Transport<R>: Send + Sync + 'static {
     /// Makes one attempt.
-    fn send(
-        &self,
-        request: &ExportTraceServiceRequest,
-    ) -> impl Future<Output = Result<Taken, Failure>> + Send;
+    fn send(&self, request: R) -> impl Future<Output = Result<Taken, Failure>> + Send;
 }
 
 /// The client of either protocol.
@@ -119,13 +100,13 @@ impl Client {
     pub(super) fn new(receiver: &Otlp) -> Result<Self, ClientError> {
         Ok(match receiver.protocol {
             OtlpProtocol::Grpc => Self::Grpc(Box::new(grpc::Client::new(receiver)?)),
-            OtlpProtocol::HttpProtobuf => Self::Http(http::Client::new(receiver)?),
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => Self::Http(http::Client::new(receiver)?),
         })
     }
 }
 
-impl Transport for Client {
-    async fn send(&self, request: &ExportTraceServiceRequest) -> Result<Taken, Failure> {
+impl<R: Request> Transport<R> for Client {
+    async fn send(&self, request: R) -> Result<Taken, Failure> {
         match self {
             Self::Grpc(client) => client.send(request).await,
             Self::Http(client) => client.send(request).await,
@@ -133,15 +114,16 @@ impl Transport for Client {
     }
 }
 
-/// The certificates that the operator trusts beside the system's, in PEM.
-fn certificates(receiver: &Otlp) -> Result<Option<Vec<u8>>, ClientError> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| ClientError::Certificate { path: path.clone(), source })
-    };
-    receiver.certificate.as_ref().map(read).transpose()
-}
-
 /// Says that a configured header is no header. Its value is not shown.
 fn left_out(name: &str) {
     warn!("the OTLP header '{name}' has a name or a value that no header can have, and is left out");
+}
+
+/// What the operator can do where a receiver does not know a kind of compression; nothing without any.
+fn advice(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::None => None,
+        Compression::Gzip => Some("if it does not take gzip, set `otlp-compression` to none"),
+        Compression::Zstd => Some("if it does not take zstd, set `otlp-compression` to gzip or none"),
+    }
 }

@@ -13,7 +13,7 @@ use landlock::{
 };
 use reqwest::Url;
 
-use crate::config::{Environment, Otlp};
+use crate::config::{Environment, Receiver};
 
 /// The rules that are asked for are those of this version (Linux 6.12); an older kernel enforces those that it has.
 const RULES: ABI = ABI::V6;
@@ -34,14 +34,16 @@ pub(super) enum Confinement {
 }
 
 /// The ports that exporters connect to; none where they cannot be known.
-pub(super) fn ports(otlp: Option<&Otlp>, environment: &Environment) -> Option<BTreeSet<u16>> {
+pub(super) fn ports(receivers: &[Receiver], environment: &Environment) -> Option<BTreeSet<u16>> {
     let mut ports = BTreeSet::new();
-    let Some(otlp) = otlp else { return Some(ports) };
+    if receivers.is_empty() {
+        return Some(ports);
+    }
     ports.insert(DNS);
     let is_proxy = |name: &str| PROXIES.contains(&name.to_ascii_uppercase().as_str());
     let proxies = environment.iter().filter(|(name, value)| is_proxy(name) && !value.is_empty());
-    let urls = [Some(otlp.endpoint.as_str()), otlp.metrics.as_deref()];
-    for url in urls.into_iter().flatten().chain(proxies.map(|(_, value)| value.as_str())) {
+    let signals = receivers.iter().flat_map(|receiver| receiver.signals());
+    for url in signals.map(|otlp| otlp.endpoint.as_str()).chain(proxies.map(|(_, value)| value.as_str())) {
         ports.insert(Url::parse(url).ok()?.port_or_known_default()?);
     }
     Some(ports)
@@ -110,11 +112,12 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::config::OtlpProtocol;
+    use crate::config::{Otlp, OtlpProtocol};
 
     #[test]
     fn the_ports_are_those_of_the_receiver_and_of_proxies() {
         let at = |url: &str| Otlp::new(url.to_owned(), OtlpProtocol::HttpProtobuf);
+        let of = |traces: Otlp, metrics| Receiver { traces: Some(traces), metrics, logs: None };
         let proxy = |value: &str| Environment::from([("https_proxy".to_owned(), value.to_owned())]);
         for (endpoint, proxies, expected) in [
             ("http://localhost:4318/v1/traces", "", Some(vec![53, 4318])),
@@ -123,12 +126,12 @@ mod tests {
             // Without a scheme it may be anything.
             ("http://localhost:4318", "proxy.example", None),
         ] {
-            let ports = ports(Some(&at(endpoint)), &proxy(proxies));
+            let ports = ports(&[of(at(endpoint), None)], &proxy(proxies));
             assert_eq!(ports.map(Vec::from_iter), expected, "{endpoint} {proxies}");
         }
-        let with_metrics = Otlp { metrics: Some("http://m:9".to_owned()), ..at("http://s:8") };
-        assert_eq!(ports(Some(&with_metrics), &Environment::new()), Some([8, 9, DNS].into()));
-        assert_eq!(ports(None, &Environment::new()), Some(BTreeSet::new()));
+        let receivers = [of(at("http://s:8"), Some(at("http://m:9"))), of(at("http://t:7"), None)];
+        assert_eq!(ports(&receivers, &Environment::new()), Some([7, 8, 9, DNS].into()));
+        assert_eq!(ports(&[], &Environment::new()), Some(BTreeSet::new()));
     }
 
     #[test]

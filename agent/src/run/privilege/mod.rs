@@ -67,7 +67,7 @@ impl Hardening {
             kept: capabilities::tracing(),
             is_by_perf_events: false,
             helper: None,
-            ports: confinement::ports(config.otlp.as_ref(), &config::environment()),
+            ports: confinement::ports(&config.otlp, &config::environment()),
             is_unbounded: true,
             told: Vec::new(),
         }

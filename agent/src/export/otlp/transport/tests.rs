@@ -1,15 +1,18 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::SystemTime;
 
 use flate2::read::GzDecoder;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::{Server, TcpIncoming};
@@ -19,6 +22,11 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use super::*;
 use crate::export::fixture;
 use crate::export::otlp::batch::{Batch, Filling};
+use crate::export::otlp::item::Content;
+
+mod hostile;
+mod json;
+mod tls;
 
 const HTTP: OtlpProtocol = OtlpProtocol::HttpProtobuf;
 const GRPC: OtlpProtocol = OtlpProtocol::Grpc;
@@ -34,36 +42,50 @@ pub(in crate::export::otlp) fn http_server(
     answer: &'static str,
     body: &'static [u8],
 ) -> (String, Receiver<Got>) {
+    let (address, got) = serve(|stream| stream, answer, body);
+    (format!("http://{address}/v1/traces"), got)
+}
+
+/// Does so over what is made of each connection. One that breaks off is none.
+fn serve<S: Read + Write>(
+    wrap: impl Fn(TcpStream) -> S + Send + 'static,
+    answer: &'static str,
+    body: &'static [u8],
+) -> (SocketAddr, Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, got): (Sender<Got>, _) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut seen = Vec::new();
-            let mut buffer = [0; 4096];
-            let mut awaited = None;
-            while awaited.is_none_or(|(_, awaited)| seen.len() < awaited) {
-                let count = stream.read(&mut buffer).unwrap_or(0);
-                if count == 0 {
-                    break;
-                }
-                seen.extend(&buffer[..count]);
-                let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
-                awaited = text.find("\r\n\r\n").map(|end| {
-                    let length = text.split("content-length: ").nth(1).unwrap();
-                    (end, end + 4 + length.split("\r\n").next().unwrap().parse::<usize>().unwrap())
-                });
-            }
-            let end = awaited.unwrap().0;
-            let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
-            let _ = tell.send(Got(head, seen.split_off(end + 4)));
+            let mut stream = wrap(stream.unwrap());
+            let Some(request) = request(&mut stream) else { continue };
+            let _ = tell.send(request);
             let head =
                 format!("HTTP/1.1 {answer}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(&[head.as_bytes(), body].concat());
+            let _ = stream.flush();
         }
     });
-    (format!("http://{address}/v1/traces"), got)
+    (address, got)
+}
+
+/// The request that comes on a connection, if it comes whole.
+fn request(stream: &mut impl Read) -> Option<Got> {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    let mut awaited = None;
+    while awaited.is_none_or(|(_, awaited)| seen.len() < awaited) {
+        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        seen.extend(&buffer[..count]);
+        let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
+        awaited = text.find("\r\n\r\n").and_then(|end| {
+            let length = text.split("content-length: ").nth(1)?;
+            Some((end, end + 4 + length.split("\r\n").next()?.parse::<usize>().ok()?))
+        });
+    }
+    let end = awaited?.0;
+    let head = String::from_utf8_lossy(&seen[..end]).to_ascii_lowercase();
+    Some(Got(head, seen.split_off(end + 4)))
 }
 
 /// Answers every gRPC request alike.
@@ -86,14 +108,16 @@ async fn grpc_server(
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let (tell, got) = channel();
-    let service = TraceServiceServer::new(Grpc(answer, tell)).accept_compressed(CompressionEncoding::Gzip);
+    let service = TraceServiceServer::new(Grpc(answer, tell))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
     let server = Server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     (endpoint, got)
 }
 
-fn batch() -> Batch {
-    let mut filling = Filling::default();
+fn batch() -> Batch<OtlpSpan> {
+    let mut filling = Filling::new(Content::Events);
     for pid in 1..=2 {
         filling.push(&fixture::redacted(1, &fixture::process(pid, "agent")));
     }
@@ -108,6 +132,13 @@ async fn attempt(endpoint: String, protocol: OtlpProtocol) -> Result<Taken, Fail
     send(&Otlp::new(endpoint, protocol)).await
 }
 
+/// Why the spans were refused for good.
+fn rejected(result: Result<Taken, Failure>) -> String {
+    let failure = result.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected(_)), "{failure:?}");
+    failure.to_string()
+}
+
 fn unused() -> String {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{address}/")
@@ -119,37 +150,82 @@ fn partial() -> ExportTraceServiceResponse {
     ExportTraceServiceResponse { partial_success: Some(partial) }
 }
 
+fn unpacked(body: &[u8], compression: Compression) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match compression {
+        Compression::None => plain.extend(body),
+        Compression::Gzip => drop(GzDecoder::new(body).read_to_end(&mut plain).unwrap()),
+        Compression::Zstd => {
+            plain.reserve(1 << 20);
+            zstd_safe::decompress(&mut plain, body).unwrap();
+        }
+    }
+    plain
+}
+
 #[tokio::test]
 async fn one_request_arrives_with_all_that_was_configured() {
-    for gzip in [false, true] {
+    for (compression, name) in
+        [(Compression::None, None), (Compression::Gzip, Some("gzip")), (Compression::Zstd, Some("zstd"))]
+    {
         let header = ("x-api-key".to_owned(), "hunter2".to_owned());
         let bad = ("not a header".to_owned(), "x".to_owned());
         let otlp = |endpoint, protocol| Otlp {
             headers: vec![header.clone(), bad.clone()],
-            gzip,
+            compression,
             ..Otlp::new(endpoint, protocol)
         };
         let (endpoint, got) = http_server("200 OK", b"");
         assert_eq!(send(&otlp(endpoint, HTTP)).await, Ok(Taken::default()));
-        let Got(head, mut body) = got.recv().unwrap();
+        let Got(head, body) = got.recv().unwrap();
         assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
         assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+        assert!(head.contains("user-agent: spanwire/"), "{head}");
         assert!(head.contains("x-api-key: hunter2") && !head.contains("not a header"), "{head}");
-        assert_eq!(head.contains("content-encoding: gzip"), gzip);
-        if gzip {
-            let mut plain = Vec::new();
-            GzDecoder::new(body.as_slice()).read_to_end(&mut plain).unwrap();
-            body = plain;
-        }
-        assert_eq!(ExportTraceServiceRequest::decode(body.as_slice()).unwrap(), *batch().request());
+        let encoding = name.map(|name| format!("content-encoding: {name}\r\n"));
+        assert_eq!(head.contains("content-encoding"), name.is_some(), "{head}");
+        assert!(encoding.is_none_or(|encoding| format!("{head}\r\n").contains(&encoding)), "{head}");
+        let body = unpacked(&body, compression);
+        assert_eq!(ExportTraceServiceRequest::decode(body.as_slice()).unwrap(), batch().request());
 
         let (endpoint, got) = grpc_server(Ok(ExportTraceServiceResponse::default())).await;
         assert_eq!(send(&otlp(endpoint, GRPC)).await, Ok(Taken::default()));
         let request = got.recv().unwrap();
         assert_eq!(request.metadata().get("x-api-key").unwrap(), "hunter2");
-        assert_eq!(request.metadata().get("grpc-encoding").is_some(), gzip);
-        assert_eq!(request.into_inner(), *batch().request());
+        let agent = request.metadata().get("user-agent").unwrap().to_str().unwrap();
+        assert!(agent.starts_with("spanwire/"), "{agent}");
+        let encoding = request.metadata().get("grpc-encoding").map(|name| name.to_str().unwrap().to_owned());
+        assert_eq!(encoding.as_deref(), name);
+        assert_eq!(request.into_inner(), batch().request());
     }
+}
+
+#[tokio::test]
+async fn who_does_not_know_a_compression_or_json_is_told_of_with_what_to_set() {
+    let json = OtlpProtocol::HttpJson;
+    for (protocol, compression, advice) in [
+        (HTTP, Compression::None, ""),
+        (HTTP, Compression::Gzip, "; if it does not take gzip, set `otlp-compression` to none"),
+        (HTTP, Compression::Zstd, "; if it does not take zstd, set `otlp-compression` to gzip or none"),
+        (json, Compression::None, "; if it does not take JSON, set `otlp-protocol` to http/protobuf"),
+    ] {
+        let (endpoint, _got) = http_server("415 Unsupported Media Type", b"");
+        let failure = send(&Otlp { compression, ..Otlp::new(endpoint, protocol) }).await;
+        assert_eq!(failure, Err(Failure::Rejected(format!("HTTP status 415{advice}"))));
+    }
+    // A server that knows gzip alone says so itself.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, _got) = channel();
+    let service = TraceServiceServer::new(Grpc(Ok(ExportTraceServiceResponse::default()), tell));
+    let server = Server::builder().add_service(service);
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    let receiver = Otlp { compression: Compression::Zstd, ..Otlp::new(endpoint, GRPC) };
+    let reason = rejected(send(&receiver).await);
+    assert!(
+        reason.contains("Unimplemented") && reason.ends_with("set `otlp-compression` to gzip or none"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -248,16 +324,6 @@ async fn one_who_does_not_answer_is_unreachable() {
 async fn one_who_speaks_the_other_protocol_is_noticed() {
     let (endpoint, _got) = http_server("404 Not Found", b"");
     assert!(attempt(endpoint, GRPC).await.is_err());
-}
-
-#[tokio::test]
-async fn clients_for_tls_can_be_built() {
-    for protocol in [GRPC, HTTP] {
-        let mut receiver = Otlp::new("https://localhost:1/".to_owned(), protocol);
-        Client::new(&receiver).unwrap();
-        receiver.certificate = Some("/nonexistent/ca.pem".into());
-        assert!(matches!(Client::new(&receiver), Err(ClientError::Certificate { .. })));
-    }
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What requests are made of: spans, or the log records of their events.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
+
+use super::encode;
+use super::transport::Request;
+use crate::correlate::span::Span;
+use crate::redact::Redacted;
+use crate::telemetry::{Counter, Counters};
+
+/// What became of items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Taken,
+    /// They found the queue full.
+    QueueFull,
+    /// The receiver would not have them.
+    Rejected,
+    /// The receiver was away for too long.
+    Expired,
+    /// The agent stopped.
+    Shutdown,
+}
+
+/// Something of a span that is sent by itself, with others of its kind.
+pub(super) trait Item: prost::Message + Clone + 'static {
+    /// What carries it.
+    type Request: Request;
+    /// For the log: such things.
+    const PLURAL: &'static str;
+
+    /// That of a span, if it has one.
+    fn of(span: &Redacted<Span>, content: Content) -> Option<Self>;
+
+    /// A request with these, by resource.
+    fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request;
+
+    /// Where it is counted what became of such items.
+    fn counter(counters: &Counters, outcome: Outcome) -> &Counter;
+}
+
+/// Where events with content go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Content {
+    /// With their span.
+    #[default]
+    Events,
+    /// As log records of their own.
+    Logs,
+}
+
+impl Item for OtlpSpan {
+    type Request = ExportTraceServiceRequest;
+    const PLURAL: &'static str = "spans";
+
+    fn of(span: &Redacted<Span>, content: Content) -> Option<Self> {
+        Some(encode::span(span, content))
+    }
+
+    fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request {
+        let group = |(resource, spans)| ResourceSpans {
+            resource: Some(resource),
+            scope_spans: vec![ScopeSpans { scope: Some(encode::scope()), spans, ..ScopeSpans::default() }],
+            ..ResourceSpans::default()
+        };
+        ExportTraceServiceRequest { resource_spans: groups.into_iter().map(group).collect() }
+    }
+
+    fn counter(counters: &Counters, outcome: Outcome) -> &Counter {
+        match outcome {
+            Outcome::Taken => &counters.spans_exported,
+            Outcome::QueueFull => &counters.spans_dropped_queue_full,
+            Outcome::Rejected => &counters.spans_dropped_rejected,
+            Outcome::Expired => &counters.spans_dropped_expired,
+            Outcome::Shutdown => &counters.spans_dropped_shutdown,
+        }
+    }
+}
+
+impl Item for LogRecord {
+    type Request = ExportLogsServiceRequest;
+    const PLURAL: &'static str = "log records";
+
+    fn of(span: &Redacted<Span>, _: Content) -> Option<Self> {
+        encode::log_record(span)
+    }
+
+    fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request {
+        let group = |(resource, log_records)| ResourceLogs {
+            resource: Some(resource),
+            scope_logs: vec![ScopeLogs { scope: Some(encode::scope()), log_records, ..ScopeLogs::default() }],
+            ..ResourceLogs::default()
+        };
+        ExportLogsServiceRequest { resource_logs: groups.into_iter().map(group).collect() }
+    }
+
+    fn counter(counters: &Counters, outcome: Outcome) -> &Counter {
+        match outcome {
+            Outcome::Taken => &counters.logs_exported,
+            Outcome::QueueFull => &counters.logs_dropped_queue_full,
+            Outcome::Rejected => &counters.logs_dropped_rejected,
+            Outcome::Expired => &counters.logs_dropped_expired,
+            Outcome::Shutdown => &counters.logs_dropped_shutdown,
+        }
+    }
+}
