@@ -55,6 +55,9 @@ impl Exporting {
             let _inside = runtime.enter();
             Exporters::start(config, counters)?
         };
+        if config.otlp.is_some() {
+            counters.gauges.queue_export_max_spans.set(config.export_queue as u64);
+        }
         Ok(Self {
             exporters,
             runtime: OwnRuntime(Some(runtime)),
@@ -100,6 +103,8 @@ impl Exporting {
         counters.traces_closed_early.set(bounds.closed_early);
         counters.trace_spans_cut.set(bounds.spans_cut);
         counters.trace_spans_late.set(bounds.spans_late);
+        counters.gauges.traces_open.set(health.open_traces() as u64);
+        counters.gauges.queue_export.set(exporters.waiting() as u64);
     }
 
     /// What traces measure.

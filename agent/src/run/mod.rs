@@ -143,6 +143,9 @@ impl Agent {
         }
         let mut trees = programs.trees(&kernel_rules)?;
         let sockets = programs.attach_tracepoints()?;
+        counters.gauges.ring_bytes.set(u64::from(config.ring_size));
+        // Said once; an agent starts once.
+        let _ = counters.gauges.start.sockets_by.set(sockets.name());
         // Now that forks are seen.
         plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
             trees.add(pid, bits).context("the table of process trees is full")
@@ -312,15 +315,26 @@ impl Agent {
         self.status.answer(question, (pipeline.seen(), exporting.health()), counters, hooks.held());
     }
 
+    /// Says what is held now, and that the loop goes on.
+    fn measure(&mut self) {
+        self.exporting.measure();
+        self.redacting.measure();
+        self.pipeline.measure();
+        self.hooks.measure();
+        self.counters.gauges.event_loop.beat(monotonic_ns());
+    }
+
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
-        self.exporting.measure();
+        self.measure();
         let Self { pipeline, effects, .. } = self;
         pipeline.refresh(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.unseen.due(monotonic_ns()).into_iter().for_each(|line| warn!("{line}"));
-        let Ok(drops) = self.control.drops() else { return };
+        let drops = self.control.drops();
+        self.counters.gauges.kernel_refuses.set(u64::from(drops.is_err()));
+        let Ok(drops) = drops else { return };
         let mut of = [0; 3];
         let mut requests = 0;
         for (kind, count) in (0..).zip(drops) {

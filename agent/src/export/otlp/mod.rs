@@ -83,6 +83,12 @@ impl Exporter {
         }
     }
 
+    /// Spans that were taken in and are neither delivered nor dropped yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
     /// A trace was closed: metrics have what it measures.
     pub fn trace_closed(&self, closed: Closed<'_>) {
         if let Some(metrics) = &self.metrics {
