@@ -17,8 +17,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 pub use family::Family;
 use family::{
-    CALLS_UNPRICED, CONNECTIONS_IGNORED, EXCHANGES, FINDINGS, GAP_BYTES, MONITORING_REQUESTS, RING_DROPS, SPANS,
-    TLS_UNREAD, UNNEEDED_BYTES, member,
+    CALLS_UNPRICED, CONNECTIONS_IGNORED, EXCHANGES, FINDINGS, GAP_BYTES, MONITORING_REQUESTS, RING_DROPS,
+    SPANS, TLS_UNREAD, UNNEEDED_BYTES, member,
 };
 pub use gauges::{Gauges, Pulse};
 pub use manual::remedy;

@@ -6,6 +6,7 @@
 mod content;
 mod error;
 mod layers;
+mod listen;
 mod otlp;
 mod rule;
 mod settings;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use content::{ContentPolicy, Detect, Direction, Entry, KeyBytes, Kind, Replacements};
 pub use error::{ConfigError, Origin};
+pub use listen::Listen;
 pub use otlp::Otlp;
 pub use rule::{Pattern, Rule, Rules};
 pub use settings::Settings;
@@ -87,6 +89,8 @@ pub struct Config {
     pub adopt: AdoptChoice,
     /// Where `spanwire status` asks.
     pub status_socket: Option<PathBuf>,
+    /// Where monitoring systems ask.
+    pub metrics_listen: Option<Listen>,
     /// The operator's own prices.
     pub prices: Option<PathBuf>,
     /// What leaves of content, and how.
@@ -175,6 +179,7 @@ impl Config {
             OutputChoice::Both => (true, true),
         };
         let otlp = sends.then(|| otlp::resolve(&settings, origins, environment)).transpose()?;
+        let metrics_listen = listen::resolve(&settings, origins, environment)?;
 
         // `Layers` begins with the defaults, so that nothing below is absent.
         let body_limit = settings.body_limit.unwrap_or(Size(0));
@@ -232,6 +237,7 @@ impl Config {
             services_from_start: if services { from_start.0 } else { Vec::new() },
             adopt: settings.adopt.unwrap_or_default(),
             status_socket: path("status-socket", settings.status_socket)?,
+            metrics_listen,
             prices: path("prices", settings.prices)?,
             content: ContentPolicy::load(
                 settings.content.unwrap_or_default(),

@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn every_loss_has_words_of_its_own_on_what_to_do() {
         for (name, _) in rows() {
-            assert!(remedy(name).is_some_and(|remedy| !remedy.is_empty() && !SAME.contains(&remedy)), "{name}");
+            assert!(
+                remedy(name).is_some_and(|remedy| !remedy.is_empty() && !SAME.contains(&remedy)),
+                "{name}"
+            );
         }
         assert_eq!(remedy("requests_dropped"), remedy("ring_drops_chunk"));
         assert_eq!(remedy("calls"), None, "no loss");

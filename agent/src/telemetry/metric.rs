@@ -213,7 +213,8 @@ mod tests {
         // The processor time is no counter of the agent's own.
         assert_eq!(places, counters.snapshot().count() + 1);
         for metric in &all {
-            let labels: HashSet<_> = metric.points.iter().map(|point| format!("{:?}", point.labels)).collect();
+            let labels: HashSet<_> =
+                metric.points.iter().map(|point| format!("{:?}", point.labels)).collect();
             assert_eq!(labels.len(), metric.points.len(), "{}", metric.name);
         }
     }
@@ -255,6 +256,9 @@ mod tests {
         counters.gauges.tls_files.count([["OpenSSL", "probed"], ["OpenSSL", "probed"]].into_iter());
         counters.gauges.tls_files.count([["NSS", "idle"]].into_iter());
         let groups = counters.gauges.tls_files.get();
-        assert_eq!(groups.into_iter().collect::<Vec<_>>(), [(["NSS", "idle"], 1), (["OpenSSL", "probed"], 0)]);
+        assert_eq!(
+            groups.into_iter().collect::<Vec<_>>(),
+            [(["NSS", "idle"], 1), (["OpenSSL", "probed"], 0)]
+        );
     }
 }

@@ -11,12 +11,12 @@ use tracing::{debug, warn};
 
 use super::super::expedite::Expedited;
 use super::super::{PROC, monotonic_ns};
+use super::Command;
 use super::analyser::Analyser;
 use super::code::{AT_HAND, AT_ONCE, Code, code_of};
 use super::files::Files;
 use super::peers::Involved;
 use super::programs::Catalogue;
-use super::Command;
 use crate::attach::{self, Action, Policy, Sign, TlsMode};
 use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
