@@ -6,6 +6,7 @@ mod effects;
 mod expedite;
 mod exporting;
 mod hooks;
+mod metrics;
 mod pace;
 mod privilege;
 mod redacting;
@@ -43,6 +44,7 @@ use clocks::clock;
 pub use clocks::monotonic_ns;
 use exporting::Exporting;
 use hooks::{HookOptions, Hooks};
+use metrics::Monitoring;
 use pace::{Next, Pace};
 pub(crate) use privilege::Duty;
 use privilege::Hardening;
@@ -90,6 +92,7 @@ pub struct Agent {
     exporting: Exporting,
     hooks: Hooks,
     status: StatusServer,
+    monitoring: Option<Monitoring>,
     counters: Arc<Counters>,
     effects: VecDeque<Effect>,
     drops_told: u64,
@@ -111,6 +114,9 @@ impl Agent {
         let policy = Arc::new(Policy::new(config.content.clone())?);
         redact::show_by(&policy);
         let mut hardening = Hardening::of(config);
+        let listener = metrics::bind(config.metrics_listen);
+        let monitoring = listener.map(|listener| hardening.serve(|| metrics::serve(listener, &counters)));
+        let monitoring = monitoring.transpose()?;
         // What reads content may do no more than what exports it.
         let (exporting, redacting) = hardening.export(|| {
             let exporting = Exporting::start(config, &counters)?;
@@ -198,6 +204,7 @@ impl Agent {
             redacting,
             exporting,
             status,
+            monitoring,
             hooks,
             counters,
             effects: VecDeque::new(),
@@ -296,9 +303,11 @@ impl Agent {
         for line in self.unseen.rest() {
             warn!("{line}");
         }
-        let Self { redacting, mut exporting, hooks, counters, stop_timeout, .. } = self;
+        let Self { redacting, mut exporting, hooks, monitoring, counters, stop_timeout, .. } = self;
         redacting.finish(stop_timeout).await.into_iter().for_each(|done| done.take(&mut exporting));
         exporting.shutdown(stop_timeout).await;
+        // Until now its last numbers could be asked for.
+        drop(monitoring);
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
         }
@@ -313,15 +322,6 @@ impl Agent {
     fn answer(&mut self, question: Question) {
         let Self { pipeline, exporting, counters, hooks, .. } = self;
         self.status.answer(question, (pipeline.seen(), exporting.health()), counters, hooks.held());
-    }
-
-    /// Says what is held now, and that the loop goes on.
-    fn measure(&mut self) {
-        self.exporting.measure();
-        self.redacting.measure();
-        self.pipeline.measure();
-        self.hooks.measure();
-        self.counters.gauges.event_loop.beat(monotonic_ns());
     }
 
     /// Corrects the clock and tells of records that the kernel had to drop.
