@@ -45,13 +45,13 @@ pub enum Number {
     Real(f64),
 }
 
-/// What every process has: its names by Prometheus's conventions for client libraries, and by OpenTelemetry's for
+/// Numbers of any process: their names by Prometheus's conventions for client libraries, and by OpenTelemetry's for
 /// processes.
 const OF_PROCESS: [(&str, &str); 4] = [
     ("process_cpu_seconds", "process.cpu.time"),
     ("process_resident_memory_bytes", "process.memory.usage"),
     ("process_threads", "process.thread.count"),
-    ("process_start_time_seconds", "process.start_time"),
+    ("process_start_time_seconds", "spanwire.start_time"),
 ];
 
 impl Metric {
