@@ -3,6 +3,7 @@
 
 mod family;
 mod gauges;
+mod groups;
 mod manual;
 mod metric;
 mod usage;
@@ -21,6 +22,7 @@ use family::{
     SPANS, TLS_UNREAD, UNNEEDED_BYTES, member,
 };
 pub use gauges::{Gauges, Pulse};
+pub use groups::{Groups, Reasons};
 pub use manual::remedy;
 pub use metric::{Kind, Metric, Number, PARTS, Point, metrics};
 pub use usage::prepare;
@@ -77,6 +79,8 @@ macro_rules! counters {
         pub struct Counters {
             /// What it holds now.
             pub gauges: Gauges,
+            /// Why what was captured could not be read.
+            pub reasons: Reasons,
             $(#[doc = $activity_help] pub $activity: Counter,)*
             $(#[doc = $loss_help] pub $loss: Counter,)*
         }

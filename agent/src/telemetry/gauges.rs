@@ -1,11 +1,11 @@
 //! What the agent holds now. Who knows a number sets it, about once a second; who reads it never waits.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::Counter;
 use super::family::{Family, QUEUE_SPANS, member};
+use super::groups::Groups;
 
 /// A gauge as read.
 #[derive(Clone, Copy, Debug)]
@@ -79,34 +79,6 @@ pub struct Start {
 impl Default for Start {
     fn default() -> Self {
         Self { time: SystemTime::now(), sockets_by: OnceLock::new() }
-    }
-}
-
-/// Numbers by the words of `N` labels. The words are the code's own, which bounds them.
-#[derive(Debug)]
-pub struct Groups<const N: usize>(Mutex<BTreeMap<[&'static str; N], u64>>);
-
-impl<const N: usize> Default for Groups<N> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<const N: usize> Groups<N> {
-    /// Counts one for each of these, in place of what was there.
-    pub fn count(&self, members: impl Iterator<Item = [&'static str; N]>) {
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What there is none of any more is zero, rather than gone.
-        groups.values_mut().for_each(|count| *count = 0);
-        for member in members {
-            *groups.entry(member).or_default() += 1;
-        }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn get(&self) -> BTreeMap<[&'static str; N], u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

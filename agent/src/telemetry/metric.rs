@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::usage::usage;
-use super::{Counters, Family};
+use super::{Counters, Family, Groups};
 
 /// One number, or several that differ in their labels.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,18 @@ fn counted(counters: &Counters) -> Vec<Metric> {
     for sample in counters.snapshot() {
         add(&mut metrics, Kind::Counter, (sample.name, sample.help), sample.value, sample.member);
     }
+    metrics.push(grouped(
+        ("malformed_requests", "requests that break the rules of HTTP, by what is wrong"),
+        Kind::Counter,
+        ["reason"],
+        &counters.reasons.malformed,
+    ));
+    metrics.push(grouped(
+        ("notes", "notes on spans, each once a call: what could not be seen, read or placed of it"),
+        Kind::Counter,
+        ["note"],
+        &counters.reasons.notes,
+    ));
     metrics
 }
 
@@ -112,26 +124,32 @@ fn held(counters: &Counters) -> Vec<Metric> {
     for reading in gauges.snapshot() {
         add(&mut metrics, Kind::Gauge, (reading.name, reading.help), reading.value, reading.member);
     }
-    let point = |labels, value| Point { labels, value: Number::Whole(value) };
-    let files = gauges.tls_files.get().into_iter().map(|([stack, state], count)| {
-        point(vec![("stack", stack.to_owned()), ("state", state.to_owned())], count)
-    });
-    metrics.push(Metric {
-        name: "tls_files",
-        help: "files with TLS code, by whose it is and whether probes are on it",
-        kind: Kind::Gauge,
-        points: files.collect(),
-    });
-    let processes = gauges.processes_probed.get().into_iter();
-    metrics.push(Metric {
-        name: "processes_probed",
-        help: "processes whose TLS is read, by why it is",
-        kind: Kind::Gauge,
-        points: processes
-            .map(|([reason], count)| point(vec![("reason", reason.to_owned())], count))
-            .collect(),
-    });
+    metrics.push(grouped(
+        ("tls_files", "files with TLS code, by whose it is and whether probes are on it"),
+        Kind::Gauge,
+        ["stack", "state"],
+        &gauges.tls_files,
+    ));
+    metrics.push(grouped(
+        ("processes_probed", "processes whose TLS is read, by why it is"),
+        Kind::Gauge,
+        ["reason"],
+        &gauges.processes_probed,
+    ));
     metrics
+}
+
+fn grouped<const N: usize>(
+    (name, help): (&'static str, &'static str),
+    kind: Kind,
+    labels: [&'static str; N],
+    groups: &Groups<N>,
+) -> Metric {
+    let point = |(values, count): ([&'static str; N], u64)| Point {
+        labels: labels.into_iter().zip(values.map(str::to_owned)).collect(),
+        value: Number::Whole(count),
+    };
+    Metric { name, help, kind, points: groups.get().into_iter().map(point).collect() }
 }
 
 fn used(counters: &Counters) -> Vec<Metric> {

@@ -51,12 +51,12 @@ pub struct Report {
     pub hardening: Vec<String>,
     /// All counters, by name.
     pub counters: BTreeMap<String, u64>,
-    /// What the agent holds and uses now.
+    /// What the agent holds and uses now, and what it counts by words.
     #[serde(default)]
     pub gauges: Vec<GaugeReport>,
 }
 
-/// A number that is not only counted up.
+/// A number that is none of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GaugeReport {
     /// Its name, as `/metrics` has it without prefix.

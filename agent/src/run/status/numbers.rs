@@ -9,6 +9,9 @@ use crate::telemetry::{Counters, Kind, Metric, Number, metrics, remedy};
 /// Told in the report's first line, or by other numbers.
 const ELSEWHERE: [&str; 2] = ["build_info", "process_start_time_seconds"];
 
+/// Counters that are none of [`Counters::snapshot`].
+const ALSO: [&str; 3] = ["process_cpu_seconds", "malformed_requests", "notes"];
+
 /// What is held now, for the report.
 pub(super) fn gauges(counters: &Counters) -> Vec<GaugeReport> {
     let mut gauges = Vec::new();
@@ -28,8 +31,7 @@ pub(super) fn gauges(counters: &Counters) -> Vec<GaugeReport> {
 
 /// Not of the agent's own counters, which the report has by their names.
 fn is_told(metric: &Metric) -> bool {
-    let is_held = metric.kind == Kind::Gauge || metric.name == "process_cpu_seconds";
-    is_held && !ELSEWHERE.contains(&metric.name)
+    (metric.kind == Kind::Gauge || ALSO.contains(&metric.name)) && !ELSEWHERE.contains(&metric.name)
 }
 
 /// What was not seen, not understood or not delivered.
@@ -55,15 +57,7 @@ pub(super) fn losses(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// What the agent holds and uses now.
 pub(super) fn held(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\nNow")?;
-    let known = metrics(&Counters::default());
-    // One of another version may hold what this one has no words for.
-    for gauge in report.gauges.iter().filter(|gauge| gauge.value != 0.0) {
-        let Some(metric) = known.iter().find(|metric| metric.name == gauge.name) else { continue };
-        let of: Vec<_> = gauge.labels.values().map(String::as_str).collect();
-        let of = if of.is_empty() { String::new() } else { format!(" ({})", of.join(", ")) };
-        writeln!(out, "  {} {}{of}", amount(gauge.value, metric.unit()), metric.help)?;
-    }
-    Ok(())
+    lines(report, |metric| !is_by_words(metric), out)
 }
 
 /// What was counted since the start besides losses.
@@ -74,6 +68,24 @@ pub(super) fn counts(report: &Report, out: &mut impl Write) -> io::Result<()> {
         if value > 0 {
             writeln!(out, "  {} {}", thousands(value), sample.help)?;
         }
+    }
+    lines(report, is_by_words, out)
+}
+
+/// Counted by words, rather than held or used.
+fn is_by_words(metric: &Metric) -> bool {
+    metric.kind == Kind::Counter && metric.unit().is_empty()
+}
+
+fn lines(report: &Report, wanted: fn(&Metric) -> bool, out: &mut impl Write) -> io::Result<()> {
+    let known = metrics(&Counters::default());
+    // One of another version may hold what this one has no words for.
+    for gauge in report.gauges.iter().filter(|gauge| gauge.value != 0.0) {
+        let metric = known.iter().find(|metric| metric.name == gauge.name);
+        let Some(metric) = metric.filter(|metric| wanted(metric)) else { continue };
+        let of: Vec<_> = gauge.labels.values().map(String::as_str).collect();
+        let of = if of.is_empty() { String::new() } else { format!(" ({})", of.join(", ")) };
+        writeln!(out, "  {} {}{of}", amount(gauge.value, metric.unit()), metric.help)?;
     }
     Ok(())
 }
@@ -145,6 +157,7 @@ mod tests {
         counters.gauges.ring_bytes.set(8 << 20);
         counters.gauges.held_bytes.set(1000);
         counters.gauges.queue_place.set(12_345);
+        counters.reasons.malformed.increment(["invalid chunk"]);
         counters.gauges.tls_files.count([["OpenSSL", "probed"]].into_iter());
         let mut report = Report { gauges: gauges(&counters), ..Report::default() };
         assert!(report.gauges.iter().all(|gauge| gauge.name != "calls"), "{report:?}");
@@ -160,7 +173,10 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
-        assert!(!text.contains("other") && !text.contains("(export)"), "{text}");
+        assert!(!text.contains("other") && !text.contains("(export)") && !text.contains("chunk"), "{text}");
+        let counts = written(&report, counts);
+        let line = "  1 requests that break the rules of HTTP, by what is wrong (invalid chunk)\n";
+        assert!(counts.contains(line) && !counts.contains("processor"), "{counts}");
     }
 
     #[test]
