@@ -99,13 +99,7 @@ fn status(socket: &Path, json: bool) -> Result<ExitCode, StartError> {
         let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
         writeln!(out, "{text}").map_err(anyhow::Error::from)?;
     } else {
-        let counters = Counters::default();
-        let losses: Vec<_> = counters
-            .snapshot()
-            .filter(|sample| sample.is_loss)
-            .map(|sample| (sample.name, sample.help))
-            .collect();
-        show(&report, &losses, &mut out).map_err(anyhow::Error::from)?;
+        show(&report, &mut out).map_err(anyhow::Error::from)?;
     }
     Ok(ExitCode::SUCCESS)
 }

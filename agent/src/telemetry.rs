@@ -1,5 +1,12 @@
 //! The agent's own health: counters by cause for all that is dropped, truncated, skipped or guessed,
-//! and its log.
+//! what it holds and uses, and its log.
+
+mod family;
+mod gauges;
+mod groups;
+mod manual;
+mod metric;
+mod usage;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,6 +15,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+pub use family::Family;
+use family::{
+    CALLS_UNPRICED, CONNECTIONS_IGNORED, EXCHANGES, FINDINGS, GAP_BYTES, LOGS, MONITORING_REQUESTS, RING_DROPS,
+    SPANS, TLS_UNREAD, UNNEEDED_BYTES, member,
+};
+pub use gauges::{Gauges, Pulse};
+pub use groups::{Groups, Reasons};
+pub use manual::remedy;
+pub use metric::{Kind, Metric, Number, PARTS, Point, metrics};
+pub use usage::prepare;
 
 /// One number that only the agent's own code changes; safe to share between threads.
 #[derive(Debug, Default)]
@@ -47,13 +65,22 @@ pub struct Sample {
     pub help: &'static str,
     /// Not zero means that something was not seen, not understood or not delivered.
     pub is_loss: bool,
+    /// Whose member it is, and by which value of the family's label; `None` stands by itself.
+    pub member: Option<(&'static Family, &'static str)>,
 }
 
 macro_rules! counters {
-    (activity { $($activity:ident: $activity_help:literal,)* } loss { $($loss:ident: $loss_help:literal,)* }) => {
+    (
+        activity { $($activity:ident: $activity_help:literal $(=> $activity_family:ident[$activity_value:literal])?,)* }
+        loss { $($loss:ident: $loss_help:literal $(=> $loss_family:ident[$loss_value:literal])?,)* }
+    ) => {
         /// All counters of the agent.
         #[derive(Debug, Default)]
         pub struct Counters {
+            /// What it holds now.
+            pub gauges: Gauges,
+            /// Why what was captured could not be read.
+            pub reasons: Reasons,
             $(#[doc = $activity_help] pub $activity: Counter,)*
             $(#[doc = $loss_help] pub $loss: Counter,)*
         }
@@ -67,12 +94,14 @@ macro_rules! counters {
                         value: self.$activity.get(),
                         help: $activity_help,
                         is_loss: false,
+                        member: member!($($activity_family $activity_value)?),
                     },)*
                     $(Sample {
                         name: stringify!($loss),
                         value: self.$loss.get(),
                         help: $loss_help,
                         is_loss: true,
+                        member: member!($($loss_family $loss_value)?),
                     },)*
                 ]
                 .into_iter()
@@ -85,15 +114,15 @@ counters! {
     activity {
         chunks_received: "captured chunks received from the kernel",
         connections_opened: "connections seen to open",
-        connections_ignored_not_http: "connections ignored because they do not begin as HTTP/1",
+        connections_ignored_not_http: "connections ignored because they do not begin as HTTP/1" => CONNECTIONS_IGNORED["not_http"],
         exchanges_without_endpoint: "exchanges skipped because their request was for no known endpoint",
-        connections_ignored_server_side: "connections ignored because the process was the server",
-        exchanges_complete: "exchanges whose response came whole",
-        exchanges_cancelled: "exchanges that the client ended before the response was whole",
-        exchanges_peer_closed: "exchanges that the peer ended before the response was whole",
-        exchanges_failed: "exchanges ended by an error of the connection",
-        bytes_skipped: "bytes that the kernel was told to leave out",
-        bytes_unclaimed: "captured bytes that belong to no exchange that is followed",
+        connections_ignored_server_side: "connections ignored because the process was the server" => CONNECTIONS_IGNORED["server_side"],
+        exchanges_complete: "exchanges whose response came whole" => EXCHANGES["complete"],
+        exchanges_cancelled: "exchanges that the client ended before the response was whole" => EXCHANGES["cancelled"],
+        exchanges_peer_closed: "exchanges that the peer ended before the response was whole" => EXCHANGES["peer_closed"],
+        exchanges_failed: "exchanges ended by an error of the connection" => EXCHANGES["failed"],
+        bytes_skipped: "bytes that the kernel was told to leave out" => UNNEEDED_BYTES["left_out"],
+        bytes_unclaimed: "captured bytes that belong to no exchange that is followed" => UNNEEDED_BYTES["unclaimed"],
         tls_connections_read: "TLS connections that were read by their keys",
         tls_sessions_old: "TLS sessions of clients that were under way when the agent came, and are not seen until they are begun anew",
         tls_keys: "AES keys that processes expanded as they began TLS connections, or for other ends",
@@ -113,65 +142,67 @@ counters! {
         http_requests: "requests that traced processes served, or made to each other, turned into spans",
         served_calls: "calls of models that traced processes served, turned into spans beside those of their callers",
         served_calls_unread: "calls of models that traced processes served, of which the heads alone were read",
-        calls_unpriced_model: "calls to vendors that have no cost, since no price is known for what they used",
-        calls_unpriced_counts: "calls to vendors that have no cost, since their token counts contradict each other",
-        found_credential: "credentials found in contents",
-        found_email: "addresses of electronic mail found in contents",
-        found_phone: "telephone numbers found in contents",
-        found_card: "numbers of payment cards found in contents",
-        found_iban: "bank account numbers found in contents",
-        found_national_id: "numbers by which states know persons found in contents",
-        found_ip: "addresses of the Internet Protocol found in contents",
-        found_mac: "hardware addresses found in contents",
-        found_rule: "findings of the operator's own rules found in contents",
-        spans_exported: "spans that an OTLP receiver accepted; where there are several, a span counts for each",
-        logs_exported: "log records with what was said that an OTLP receiver accepted",
+        calls_unpriced_model: "calls to vendors that have no cost, since no price is known for what they used" => CALLS_UNPRICED["model"],
+        calls_unpriced_counts: "calls to vendors that have no cost, since their token counts contradict each other" => CALLS_UNPRICED["counts"],
+        found_credential: "credentials found in contents" => FINDINGS["credential"],
+        found_email: "addresses of electronic mail found in contents" => FINDINGS["email"],
+        found_phone: "telephone numbers found in contents" => FINDINGS["phone"],
+        found_card: "numbers of payment cards found in contents" => FINDINGS["card"],
+        found_iban: "bank account numbers found in contents" => FINDINGS["iban"],
+        found_national_id: "numbers by which states know persons found in contents" => FINDINGS["national_id"],
+        found_ip: "addresses of the Internet Protocol found in contents" => FINDINGS["ip"],
+        found_mac: "hardware addresses found in contents" => FINDINGS["mac"],
+        found_rule: "findings of the operator's own rules found in contents" => FINDINGS["rule"],
+        spans_exported: "spans that an OTLP receiver accepted; where there are several, a span counts for each" => SPANS["exported"],
+        logs_exported: "log records with what was said that an OTLP receiver accepted" => LOGS["exported"],
         export_failures: "attempts to reach an OTLP receiver that failed and were tried again",
         export_waits_cut: "times that an OTLP receiver asked for a longer pause than five minutes, which was cut to that",
         audit_records: "records written to the audit",
         audit_retired: "records taken out of the audit, as its bounds have it",
         audit_failures: "attempts to write to the audit that failed and were tried again",
         audit_unapproved: "calls and connections to endpoints that are not on the list of approved ones",
+        monitoring_answered: "requests for metrics or health that were answered" => MONITORING_REQUESTS["answered"],
+        monitoring_broken: "connections for metrics or health that were cut off: too slow, too large, or no HTTP" => MONITORING_REQUESTS["broken"],
     }
     loss {
-        ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full",
+        ring_drops_chunk: "captured chunks dropped by the kernel because the ring buffer was full" => RING_DROPS["chunk"],
         requests_dropped: "requests whose begin was among these chunks: their exchanges were not seen at all",
         requests_unread: "requests over TLS whose begin could not be read or told from other bytes, since a part of its record or what came before was dropped",
-        ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full",
-        ring_drops_process: "process events dropped by the kernel because the ring buffer was full",
+        ring_drops_connection: "connection events dropped by the kernel because the ring buffer was full" => RING_DROPS["connection"],
+        ring_drops_process: "process events dropped by the kernel because the ring buffer was full" => RING_DROPS["process"],
         libraries_refused: "TLS libraries that could not be hooked",
         connections_unseen: "TLS connections to providers whose plaintext was not seen",
-        tls_unread_suite: "TLS connections with a cipher suite that is not read by its keys",
-        tls_unread_keys: "TLS connections to whose records no key was seen to fit",
-        tls_unread_records: "TLS connections that carry something else than TLS records",
-        gap_no_buffer_bytes: "bytes of sockets that were in no buffer of the process: sendfile, splice",
-        gap_io_uring_bytes: "bytes of sockets moved by io_uring",
-        gap_compat_bytes: "bytes of sockets moved by 32-bit programs",
-        gap_untied_bytes: "bytes of plaintext whose TLS records were not found on a socket",
+        tls_unread_suite: "TLS connections with a cipher suite that is not read by its keys" => TLS_UNREAD["suite"],
+        tls_unread_keys: "TLS connections to whose records no key was seen to fit" => TLS_UNREAD["keys"],
+        tls_unread_records: "TLS connections that carry something else than TLS records" => TLS_UNREAD["records"],
+        gap_no_buffer_bytes: "bytes of sockets that were in no buffer of the process: sendfile, splice" => GAP_BYTES["no_buffer"],
+        gap_io_uring_bytes: "bytes of sockets moved by io_uring" => GAP_BYTES["io_uring"],
+        gap_compat_bytes: "bytes of sockets moved by 32-bit programs" => GAP_BYTES["compat"],
+        gap_untied_bytes: "bytes of plaintext whose TLS records were not found on a socket" => GAP_BYTES["untied"],
         tree_members_lost: "processes that are not known as members of a process tree, since the table was full",
         verdicts_refused: "verdicts on a connection that the kernel refused",
         undecodable_records: "records from the kernel that could not be decoded",
         stream_gap_bytes: "bytes of traced streams that were not captured",
         late_bytes: "bytes that arrived after their place in the stream was given up",
-        connections_ignored_http2: "connections ignored because they speak HTTP/2",
-        connections_ignored_tunnel: "connections ignored after a change to another protocol",
-        connections_ignored_malformed: "connections ignored because a request on them breaks the rules of HTTP",
-        connections_ignored_unpaired: "connections ignored because after a loss the answers to a client that pipelines could not be told apart",
+        connections_ignored_http2: "connections ignored because they speak HTTP/2" => CONNECTIONS_IGNORED["http2"],
+        connections_ignored_tunnel: "connections ignored after a change to another protocol" => CONNECTIONS_IGNORED["tunnel"],
+        connections_ignored_malformed: "connections ignored because a request on them breaks the rules of HTTP" => CONNECTIONS_IGNORED["malformed"],
+        connections_ignored_unpaired: "connections ignored because after a loss the answers to a client that pipelines could not be told apart" => CONNECTIONS_IGNORED["unpaired"],
         connections_shed: "times that what was held of a connection was dropped to stay within the memory budget",
-        connections_ignored_table_full: "connections ignored because too many were open",
-        exchanges_lost: "exchanges whose end was not captured",
-        exchanges_unreadable: "exchanges with a message that could not be read to its end",
+        connections_ignored_table_full: "connections ignored because too many were open" => CONNECTIONS_IGNORED["table_full"],
+        exchanges_lost: "exchanges whose end was not captured" => EXCHANGES["lost"],
+        exchanges_unreadable: "exchanges with a message that could not be read to its end" => EXCHANGES["unreadable"],
         bodies_truncated: "bodies longer than the body limit, read in part",
-        spans_dropped_redaction: "spans dropped because the thread that redacts fell behind",
+        spans_dropped_redaction: "spans dropped because the thread that redacts fell behind" => SPANS["dropped_redaction"],
         contents_dropped: "calls whose spans do not say what was said, because too much waited to be redacted or for its place",
-        spans_dropped_queue_full: "spans dropped because the export queue was full",
-        spans_dropped_rejected: "spans that an OTLP receiver refused",
-        spans_dropped_expired: "spans dropped because an OTLP receiver was away for too long",
-        spans_dropped_shutdown: "spans not delivered when the agent stopped",
-        logs_dropped_queue_full: "log records dropped because the export queue was full",
-        logs_dropped_rejected: "log records that an OTLP receiver refused",
-        logs_dropped_expired: "log records dropped because an OTLP receiver was away for too long",
-        logs_dropped_shutdown: "log records not delivered when the agent stopped",
+        spans_dropped_queue_full: "spans dropped because the export queue was full" => SPANS["dropped_queue_full"],
+        spans_dropped_rejected: "spans that an OTLP receiver refused" => SPANS["dropped_rejected"],
+        spans_dropped_expired: "spans dropped because an OTLP receiver was away for too long" => SPANS["dropped_expired"],
+        spans_dropped_shutdown: "spans not delivered when the agent stopped" => SPANS["dropped_shutdown"],
+        logs_dropped_queue_full: "log records dropped because the export queue was full" => LOGS["dropped_queue_full"],
+        logs_dropped_rejected: "log records that an OTLP receiver refused" => LOGS["dropped_rejected"],
+        logs_dropped_expired: "log records dropped because an OTLP receiver was away for too long" => LOGS["dropped_expired"],
+        logs_dropped_shutdown: "log records not delivered when the agent stopped" => LOGS["dropped_shutdown"],
         audit_dropped_queue_full: "records of the audit dropped because it could not be written, or too slowly",
         audit_dropped_shutdown: "records of the audit not written when the agent stopped",
         audit_set_aside: "times that a damaged audit was put aside and begun anew",
@@ -267,24 +298,6 @@ mod tests {
         let non_zero: Vec<_> = samples.iter().filter(|sample| sample.value > 0).collect();
         assert!(matches!(non_zero.as_slice(), [sample] if (sample.name, sample.value) == ("late_bytes", 7)));
         assert!(samples.iter().all(|sample| !sample.help.is_empty()));
-    }
-
-    /// The table of losses for operators.
-    const MANUAL: &str = include_str!("../../docs/loss.md");
-
-    #[test]
-    fn every_loss_is_explained_and_nothing_else() {
-        let explained: Vec<_> = MANUAL
-            .lines()
-            .filter_map(|line| line.strip_prefix('|')?.split('|').nth(1)?.trim().strip_prefix('`'))
-            .filter_map(|name| name.strip_suffix('`'))
-            .collect();
-        let losses: Vec<_> = Counters::default()
-            .snapshot()
-            .filter(|sample| sample.is_loss)
-            .map(|sample| sample.name)
-            .collect();
-        assert_eq!(explained, losses, "in the order of the counters");
     }
 
     #[test]

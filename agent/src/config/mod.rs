@@ -8,6 +8,7 @@ mod content;
 mod error;
 mod key;
 mod layers;
+mod listen;
 mod otlp;
 mod rule;
 mod secret;
@@ -26,6 +27,7 @@ pub use audit::{Audit, Endpoints};
 pub use content::{ContentPolicy, Detect, Direction, Entry, Kind, Replacements};
 pub use error::{ConfigError, Origin};
 pub use key::KeyBytes;
+pub use listen::Listen;
 pub use otlp::{Identity, Otlp, Pem, Receiver, Tls};
 pub use rule::{Pattern, Rule, Rules};
 pub use secret::Secret;
@@ -102,6 +104,8 @@ pub struct Config {
     pub adopt: AdoptChoice,
     /// Where `spanwire status` asks.
     pub status_socket: Option<PathBuf>,
+    /// Where monitoring systems ask.
+    pub metrics_listen: Option<Listen>,
     /// The operator's own prices.
     pub prices: Option<PathBuf>,
     /// What leaves of content, and how.
@@ -189,6 +193,7 @@ impl Config {
             expected: expected.to_owned(),
         };
         let otlp = otlp::resolve(&settings, origins, environment, outputs)?;
+        let metrics_listen = listen::resolve(&settings, origins, environment)?;
 
         // `Layers` begins with the defaults, so that nothing below is absent.
         let body_limit = settings.body_limit.unwrap_or(Size(0));
@@ -247,6 +252,7 @@ impl Config {
             services_from_start: if services { from_start.0 } else { Vec::new() },
             adopt: settings.adopt.unwrap_or_default(),
             status_socket: path("status-socket", settings.status_socket)?,
+            metrics_listen,
             prices: path("prices", settings.prices)?,
             content: ContentPolicy::load(
                 settings.content.unwrap_or_default(),

@@ -132,6 +132,11 @@ pub struct Settings {
     #[arg(long, value_name = "PATH")]
     pub status_socket: Option<Text>,
 
+    /// Where monitoring systems ask this agent, at /metrics and /healthz: an address of this host and a port such as
+    /// 127.0.0.1:9464, or none; see docs/health.md [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<Text>,
+
     /// A file with prices of your own, which go before the built-in list: an absolute path, or none; see
     /// docs/cost.md [default: none]
     #[arg(long, value_name = "PATH")]
@@ -251,6 +256,7 @@ impl Settings {
             services_from_start: Some(Rules::default()),
             adopt: Some(AdoptChoice::Auto),
             status_socket: Some(Text(super::STATUS_SOCKET.to_owned())),
+            metrics_listen: None,
             prices: Some(Text(super::NONE.to_owned())),
             content: Some(ContentMode::Off),
             content_policy: Some(Text(super::NONE.to_owned())),

@@ -48,6 +48,7 @@ fn defaults_are_as_documented() {
             services_from_start: Vec::new(),
             adopt: AdoptChoice::Auto,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
+            metrics_listen: None,
             prices: None,
             content: ContentPolicy { limit: 64 << 10, ..ContentPolicy::default() },
             audit: None,

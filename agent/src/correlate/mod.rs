@@ -302,6 +302,12 @@ impl Correlator {
         self.taken.forgotten()
     }
 
+    /// How many spans wait for their place now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.forest.waiting()
+    }
+
     /// How many spans went before all was known that their place depends on, since they waited for too long or were too many.
     #[must_use]
     pub fn let_go(&self) -> u64 {

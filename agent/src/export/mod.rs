@@ -93,6 +93,12 @@ impl Exporters {
         self.audit.is_some()
     }
 
+    /// Spans that wait for the OTLP receiver, those that are being sent included.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.otlp.as_ref().map_or(0, otlp::Exporter::waiting)
+    }
+
     /// A trace was closed. Never blocks.
     pub fn trace_closed(&self, closed: Closed<'_>) {
         if let Some(otlp) = &self.otlp {

@@ -153,6 +153,12 @@ impl Health {
         }
     }
 
+    /// How many traces are under way.
+    #[must_use]
+    pub fn open_traces(&self) -> usize {
+        self.open.len()
+    }
+
     /// What met a bound.
     #[must_use]
     pub fn bounds(&self) -> Bounds {

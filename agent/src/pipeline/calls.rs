@@ -266,6 +266,8 @@ impl Pipeline {
                 let (provider, process) = (call.provider, Arc::clone(process));
                 effects(Effect::Said(Said { ticket, recorded, provider, process, role: exchange.role }));
             }
+            let new = exchange.notes.iter().filter(|note| !call.notes.contains(note));
+            call.notes.iter().chain(new).for_each(|note| self.counters.reasons.notes.increment([*note]));
             if call.notes.iter().any(|note| OVER_LIMIT.contains(note)) {
                 self.counters.bodies_truncated.increment();
             }
@@ -362,6 +364,9 @@ impl Pipeline {
     }
 
     fn count_abandoned(&self, reason: Abandoned) {
+        if let Abandoned::Malformed(words) = reason {
+            self.counters.reasons.malformed.increment([words]);
+        }
         match reason {
             Abandoned::NotHttp => &self.counters.connections_ignored_not_http,
             Abandoned::Http2(Role::Client) => &self.counters.connections_ignored_http2,

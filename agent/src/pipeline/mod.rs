@@ -162,6 +162,23 @@ impl Pipeline {
         self.clock = clock;
     }
 
+    /// Says what is held now, in the gauges.
+    pub fn measure(&self) {
+        let gauges = &self.counters.gauges;
+        let [sockets, conversations, exchanges] = self.table.counts();
+        for (gauge, value) in [
+            (&gauges.connections_open, sockets),
+            (&gauges.conversations_open, conversations),
+            (&gauges.exchanges_open, exchanges),
+            (&gauges.held_bytes, self.table.held_bytes()),
+            (&gauges.memory_budget_bytes, self.memory_budget),
+            (&gauges.processes_known, self.processes.known()),
+            (&gauges.queue_place, self.correlator.waiting()),
+        ] {
+            gauge.set(value as u64);
+        }
+    }
+
     /// To be called about once a second: spans that waited long enough and connections that were idle for long
     /// go; who asks a provider is told again, and processes are looked at again, at their next exchange.
     pub fn refresh(&mut self, now_ns: u64, effects: &mut impl FnMut(Effect)) {

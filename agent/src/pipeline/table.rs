@@ -45,6 +45,8 @@ pub(super) struct Conversation {
     pub(super) joined: bool,
     /// What is held of it, as the table last counted.
     pub(super) accounted_bytes: usize,
+    /// The same of its exchanges under way.
+    accounted_exchanges: usize,
     /// When bytes moved last (`CLOCK_MONOTONIC` nanoseconds).
     pub(super) moved_ns: u64,
     socket: Option<ConnectionId>,
@@ -86,6 +88,7 @@ impl Conversation {
             awaited: None,
             joined: false,
             accounted_bytes: 0,
+            accounted_exchanges: 0,
             moved_ns: 0,
             socket,
         }
@@ -136,6 +139,7 @@ pub(super) struct Table {
     clients: HashMap<Identity, ConnectionId>,
     /// Of all conversations together.
     held_bytes: usize,
+    exchanges: usize,
 }
 
 impl Table {
@@ -198,12 +202,18 @@ impl Table {
     pub(super) fn take(&mut self, id: ConnectionId) -> Option<Box<Conversation>> {
         let conversation = self.conversations.remove(&id)?;
         self.held_bytes = self.held_bytes.saturating_sub(conversation.accounted_bytes);
+        self.exchanges = self.exchanges.saturating_sub(conversation.accounted_exchanges);
         Some(conversation)
     }
 
     /// About how many bytes are held for what is under way on all conversations.
     pub(super) fn held_bytes(&self) -> usize {
         self.held_bytes
+    }
+
+    /// How many sockets, conversations, and exchanges under way on these there are.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        [self.sockets.len(), self.conversations.len(), self.exchanges]
     }
 
     /// All conversations.
@@ -220,6 +230,8 @@ impl Table {
     pub(super) fn put(&mut self, id: ConnectionId, mut conversation: Box<Conversation>) -> Option<Evicted> {
         conversation.accounted_bytes = conversation.held_bytes();
         self.held_bytes = self.held_bytes.saturating_add(conversation.accounted_bytes);
+        conversation.accounted_exchanges = conversation.exchanges.len();
+        self.exchanges = self.exchanges.saturating_add(conversation.accounted_exchanges);
         self.conversations.insert(id, conversation);
         if self.conversations.len() <= MOST {
             return None;

@@ -67,11 +67,12 @@ pub async fn run(config: Config, command: &[OsString], counters: Arc<Counters>) 
 }
 
 /// The configuration for what this process starts, and for nothing else. Another agent may have the usual
-/// place for questions.
+/// place for questions, and the command a use of its own for the standard variables.
 pub(crate) fn of_children(mut config: Config) -> Config {
     config.include.retain(Rule::is_of_connections);
     config.include.push(Rule::Tree(std::process::id()));
     config.status_socket = config.status_socket.filter(|path| path.to_str() != Some(STATUS_SOCKET));
+    config.metrics_listen = config.metrics_listen.filter(|listen| !listen.is_standard);
     config
 }
 

@@ -61,6 +61,9 @@ impl Exporting {
             let _inside = runtime.enter();
             Exporters::start(config, audit, counters)?
         };
+        if !config.otlp.is_empty() {
+            counters.gauges.queue_export_max_spans.set(config.export_queue as u64);
+        }
         Ok(Self {
             exporters,
             runtime: OwnRuntime(Some(runtime)),
@@ -116,6 +119,8 @@ impl Exporting {
         counters.traces_closed_early.set(bounds.closed_early);
         counters.trace_spans_cut.set(bounds.spans_cut);
         counters.trace_spans_late.set(bounds.spans_late);
+        counters.gauges.traces_open.set(health.open_traces() as u64);
+        counters.gauges.queue_export.set(exporters.waiting() as u64);
     }
 
     /// What traces measure.

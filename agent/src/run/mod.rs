@@ -6,6 +6,7 @@ mod effects;
 mod expedite;
 mod exporting;
 mod hooks;
+mod metrics;
 mod pace;
 mod privilege;
 mod redacting;
@@ -44,6 +45,7 @@ use clocks::clock;
 pub use clocks::monotonic_ns;
 use exporting::Exporting;
 use hooks::{HookOptions, Hooks};
+use metrics::Monitoring;
 use pace::{Next, Pace};
 pub(crate) use privilege::Duty;
 use privilege::Hardening;
@@ -91,6 +93,7 @@ pub struct Agent {
     exporting: Exporting,
     hooks: Hooks,
     status: StatusServer,
+    monitoring: Option<Monitoring>,
     counters: Arc<Counters>,
     effects: VecDeque<Effect>,
     drops_told: u64,
@@ -112,6 +115,9 @@ impl Agent {
         let policy = Arc::new(Policy::new(config.content.clone())?);
         redact::show_by(&policy);
         let mut hardening = Hardening::of(config);
+        let listener = metrics::bind(config.metrics_listen);
+        let monitoring = listener.map(|listener| hardening.serve(|| metrics::serve(listener, &counters)));
+        let monitoring = monitoring.transpose()?;
         // What reads content may do no more than what exports it.
         let audit = config.audit.as_ref().map(|audit| {
             let approved = config.approved_endpoints.clone();
@@ -150,6 +156,9 @@ impl Agent {
         }
         let mut trees = programs.trees(&kernel_rules)?;
         let sockets = programs.attach_tracepoints()?;
+        counters.gauges.ring_bytes.set(u64::from(config.ring_size));
+        // Said once; an agent starts once.
+        let _ = counters.gauges.start.sockets_by.set(sockets.name());
         // Now that forks are seen.
         plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
             trees.add(pid, bits).context("the table of process trees is full")
@@ -206,6 +215,7 @@ impl Agent {
             redacting,
             exporting,
             status,
+            monitoring,
             hooks,
             counters,
             effects: VecDeque::new(),
@@ -304,9 +314,11 @@ impl Agent {
         for line in self.unseen.rest() {
             warn!("{line}");
         }
-        let Self { redacting, mut exporting, hooks, counters, stop_timeout, .. } = self;
+        let Self { redacting, mut exporting, hooks, monitoring, counters, stop_timeout, .. } = self;
         redacting.finish(stop_timeout).await.into_iter().for_each(|done| done.take(&mut exporting));
         exporting.shutdown(stop_timeout).await;
+        // Until now its last numbers could be asked for.
+        drop(monitoring);
         if tokio::task::spawn_blocking(|| hooks.detach()).await.is_err() {
             warn!("the probes were not taken off; the kernel does so when the agent is gone");
         }
@@ -326,12 +338,14 @@ impl Agent {
     /// Corrects the clock and tells of records that the kernel had to drop.
     fn upkeep(&mut self) {
         self.pipeline.set_clock(clock());
-        self.exporting.measure();
+        self.measure();
         let Self { pipeline, effects, .. } = self;
         pipeline.refresh(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.unseen.due(monotonic_ns()).into_iter().for_each(|line| warn!("{line}"));
-        let Ok(drops) = self.control.drops() else { return };
+        let drops = self.control.drops();
+        self.counters.gauges.kernel_refuses.set(u64::from(drops.is_err()));
+        let Ok(drops) = drops else { return };
         let mut of = [0; 3];
         let mut requests = 0;
         for (kind, count) in (0..).zip(drops) {

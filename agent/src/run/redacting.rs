@@ -144,6 +144,14 @@ impl Redacting {
         }
     }
 
+    /// Says how much waits, in the gauges.
+    pub(super) fn measure(&self) {
+        if let Way::Thread(worker) = &self.way {
+            let waiting = worker.waiting_bytes.load(Ordering::Relaxed);
+            self.counters.gauges.redaction_waiting_bytes.set(waiting as u64);
+        }
+    }
+
     /// The next that is done by the thread; never, without one.
     pub(super) async fn next(&mut self) -> Done {
         if let Way::Thread(worker) = &mut self.way

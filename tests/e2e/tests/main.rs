@@ -12,6 +12,7 @@ mod errors;
 mod existing;
 mod gateway;
 mod harness;
+mod health;
 mod hostile;
 mod hostile_files;
 mod identity;

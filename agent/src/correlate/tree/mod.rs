@@ -319,6 +319,11 @@ impl Forest {
         self.serving.has_begun(pid)
     }
 
+    /// Spans that wait for their place.
+    pub(super) fn waiting(&self) -> usize {
+        self.slots.held()
+    }
+
     /// A span of an exchange that is over waits for its place.
     pub(super) fn hold(&mut self, held: Held) {
         let known = self.known.get_mut(&held.key);

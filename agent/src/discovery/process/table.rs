@@ -117,6 +117,12 @@ impl ProcessTable {
         })
     }
 
+    /// How many processes are remembered.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+
     /// Lets each process be looked at again before it is believed: an end may have been lost, and its pid be
     /// another's by now.
     pub fn doubt(&mut self) {

@@ -1,6 +1,6 @@
-//! Metrics by the OpenTelemetry SDK: the agent's own counters, each `spanwire.` and its name; and what calls say of each
-//! traced service.
+//! Metrics by the OpenTelemetry SDK: the agent's own numbers, and what calls say of each traced service.
 
+mod own;
 mod receivers;
 mod services;
 mod traces;
@@ -8,6 +8,7 @@ mod traces;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -47,23 +48,15 @@ impl Metrics {
             InRuntime { receivers, services: Arc::clone(&services), runtime: Handle::current(), temporality };
         let provider = SdkMeterProvider::builder()
             .with_periodic_exporter(exporter)
-            .with_resource(Resource::builder().with_service_name(env!("CARGO_PKG_NAME")).build())
+            .with_resource(
+                Resource::builder()
+                    .with_service_name(env!("CARGO_PKG_NAME"))
+                    .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+                    .build(),
+            )
             .build();
         let meter = provider.meter(env!("CARGO_PKG_NAME"));
-        for (at, sample) in counters.snapshot().enumerate() {
-            let counters = Arc::clone(counters);
-            let counter = meter
-                .u64_observable_counter(format!("spanwire.{}", sample.name))
-                .with_description(sample.help)
-                .with_unit(if sample.name.ends_with("_bytes") { "By" } else { "" })
-                .with_callback(move |observer| {
-                    if let Some(sample) = counters.snapshot().nth(at) {
-                        observer.observe(sample.value, &[]);
-                    }
-                });
-            // The meter keeps it.
-            let _ = counter.build();
-        }
+        own::observe(&meter, counters);
         Self { counters: provider, services }
     }
 
@@ -134,6 +127,7 @@ mod tests {
         let clients = vec![(client, "test".to_owned())];
         let metrics = Metrics::start(clients, Temporality::Cumulative, &counters);
         counters.calls.add(7);
+        counters.gauges.tls_files.count([["OpenSSL", "probed"]].into_iter());
         metrics.record(&{
             let mut span = fixture::span(1, &fixture::process(1, "agent"));
             span.attributes.push(("gen_ai.operation.name".into(), "chat".into()));
@@ -143,8 +137,15 @@ mod tests {
         let Got(head, body) = got.recv().unwrap();
         assert!(head.starts_with("post /v1/metrics "), "{head}");
         let body = String::from_utf8_lossy(&body);
-        for sample in counters.snapshot() {
-            assert!(body.contains(&format!("spanwire.{}", sample.name)), "{}", sample.name);
+        for metric in crate::telemetry::metrics(&counters) {
+            // Names, and the values of labels, stand in it as they are.
+            let is_there =
+                metric.points.iter().flat_map(|point| &point.labels).all(|(_, value)| body.contains(value));
+            assert!(
+                metric.points.is_empty() || (is_there && body.contains(&metric.otlp_name())),
+                "{}",
+                metric.name
+            );
         }
         assert!(body.contains("gen_ai.client.token.usage") && body.contains("agent"), "{body}");
     }

@@ -94,6 +94,12 @@ impl Exporter {
         }
     }
 
+    /// Spans that were taken in and are neither delivered nor dropped yet, of the receiver that has most of them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.spans.iter().map(Receiver::waiting).max().unwrap_or(0)
+    }
+
     /// A trace was closed: metrics have what it measures.
     pub fn trace_closed(&self, closed: Closed<'_>) {
         if let Some(metrics) = &self.metrics {

@@ -60,6 +60,11 @@ impl<I: Item> Receiver<I> {
         }
     }
 
+    /// Spans taken in and neither delivered nor dropped yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
     /// Tells the task to send what waits until then and no longer. What is left is dropped and counted when the result
     /// is done.
     pub(super) fn stop(self, until: Instant) -> impl Future<Output = ()> {

@@ -210,3 +210,32 @@ fn the_docs_say_what_is_recorded() {
         assert_eq!(page, now, "write it anew with UPDATE_EXCHANGES=1");
     }
 }
+
+#[test]
+fn what_could_not_be_read_is_counted_by_why() {
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    bench.moves(
+        Direction::Read,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    );
+    let reasons = &bench.pipeline.counters.reasons;
+    assert!(reasons.malformed.get().is_empty(), "the request was well");
+    let spans = bench.spans();
+    let notes = attribute(spans[0], "spanwire.notes").unwrap();
+    let counted = reasons.notes.get();
+    assert!(counted.contains_key(&["invalid chunk"]), "{counted:?}");
+    for ([note], count) in counted {
+        assert!(count == 1 && notes.as_strings().any(|noted| noted == note), "{note}: {notes:?}");
+    }
+
+    let mut bench = Bench::new();
+    bench.open();
+    bench.moves(
+        Direction::Write,
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+    );
+    let malformed = bench.pipeline.counters.reasons.malformed.get();
+    assert_eq!(malformed, [(["a transfer coding after chunked"], 1)].into());
+}

@@ -1,6 +1,7 @@
 //! The memory budget, and connections of which nothing comes any more.
 
 use super::*;
+use crate::telemetry::Counter;
 
 const BUDGET: usize = 1 << 20;
 
@@ -132,4 +133,25 @@ fn what_is_under_way_at_the_stop_is_handed_out() {
     bench.pipeline.finish(9_000, &mut |effect| effects.push(effect));
     // It did not fail: it was no longer looked at.
     assert_eq!((bench.spans().len(), bench.spans()[0].status), (1, Status::Unset));
+}
+
+#[test]
+fn what_is_under_way_is_measured() {
+    let mut bench = Bench::new();
+    let measured = |bench: &Bench| {
+        bench.pipeline.measure();
+        let gauges = &bench.pipeline.counters.gauges;
+        [&gauges.connections_open, &gauges.conversations_open, &gauges.exchanges_open].map(Counter::get)
+    };
+    assert_eq!(measured(&bench), [0, 0, 0]);
+    bench.open();
+    assert_eq!(measured(&bench), [1, 0, 0]);
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    assert_eq!(measured(&bench), [1, 1, 1]);
+    bench.moves(Direction::Read, &response(ANSWER));
+    assert_eq!(measured(&bench), [1, 1, 0]);
+    bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
+    assert_eq!(measured(&bench), [1, 1, 1]);
+    bench.end(SOCKET, End::Closed);
+    assert_eq!(measured(&bench), [0, 0, 0]);
 }

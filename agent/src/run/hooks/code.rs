@@ -39,7 +39,7 @@ impl Code {
     pub(super) fn report(&self) -> FileReport {
         FileReport {
             path: self.path.display().to_string(),
-            stacks: self.analysis.found().iter().map(|code| code.stack.name().to_owned()).collect(),
+            stacks: self.stacks().map(str::to_owned).collect(),
             sites: self
                 .analysis
                 .sites()
@@ -50,6 +50,11 @@ impl Code {
                 })
                 .collect(),
         }
+    }
+
+    /// Whose TLS code it holds.
+    pub(super) fn stacks(&self) -> impl Iterator<Item = &'static str> {
+        self.analysis.found().iter().map(|code| code.stack.name())
     }
 
     /// The places for probes on sites of these roles.

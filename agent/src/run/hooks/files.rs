@@ -65,6 +65,12 @@ impl Files {
         self.entries.values().flatten().map(|entry| &entry.code)
     }
 
+    /// The files that hold TLS code, with whether probes for all processes are on them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&FileId, &Code, bool)> {
+        let held = self.entries.iter().filter_map(|(id, entry)| Some((id, entry.as_ref()?)));
+        held.map(|(id, entry)| (id, &*entry.code, entry.watch.is_some()))
+    }
+
     /// Remembers what a file holds.
     pub(super) fn learn(&mut self, id: FileId, code: Option<Arc<Code>>) {
         if self.entries.len() >= FILES {

@@ -16,7 +16,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tracing::{debug, info, warn};
 
 use super::StartError;
@@ -47,6 +47,8 @@ enum Command {
     Exclude(u32),
     /// Somebody wants to know what is held.
     Tell(oneshot::Sender<Held>),
+    /// How much is held is to be said in the gauges; answered when it is.
+    Measure(oneshot::Sender<()>),
     Analysed(Box<(u32, FileId, Option<Arc<Code>>)>),
     Stop,
 }
@@ -87,6 +89,8 @@ pub(super) struct Probed {
 pub(super) struct Hooks {
     commands: UnboundedSender<Command>,
     worker: JoinHandle<()>,
+    /// What it was asked to measure and has not yet.
+    measuring: Option<oneshot::Receiver<()>>,
 }
 
 impl Hooks {
@@ -136,7 +140,7 @@ impl Hooks {
                 runtime.block_on(worker.serve(signs, waiting));
             })
             .context("cannot start a thread")?;
-        Ok(Self { commands, worker })
+        Ok(Self { commands, worker, measuring: None })
     }
 
     /// A sign that a process may be of interest.
@@ -179,6 +183,18 @@ impl Hooks {
         let (answer, held) = oneshot::channel();
         self.send(Command::Tell(answer));
         held
+    }
+
+    /// To be called about once a second: the thread says how much it holds, and by that, that it goes on.
+    pub(super) fn measure(&mut self) {
+        // One that is held up is asked once.
+        let is_busy =
+            self.measuring.as_mut().is_some_and(|asked| matches!(asked.try_recv(), Err(TryRecvError::Empty)));
+        if !is_busy {
+            let (answer, asked) = oneshot::channel();
+            self.measuring = Some(asked);
+            self.send(Command::Measure(answer));
+        }
     }
 
     fn send(&self, command: Command) {

@@ -11,17 +11,16 @@ use tracing::{debug, warn};
 
 use super::super::expedite::Expedited;
 use super::super::{PROC, monotonic_ns};
+use super::Command;
 use super::analyser::Analyser;
 use super::code::{AT_HAND, AT_ONCE, Code, code_of};
 use super::files::Files;
 use super::peers::Involved;
 use super::programs::Catalogue;
-use super::{Command, Held, Probed};
-use crate::attach::{self, Action, Membership, Policy, Sign, TlsMode};
+use crate::attach::{self, Action, Policy, Sign, TlsMode};
 use crate::binary::{Known, Role};
 use crate::bpf::{Attachment, LoadError, Programs, Ring, Standing};
 use crate::discovery::admission::Admission;
-use crate::discovery::identity::identify;
 use crate::discovery::libraries::{
     FileId, Library, executable, installed, large_programs, mapped, processes,
 };
@@ -30,6 +29,7 @@ use crate::discovery::sockets::Listeners;
 use crate::event::Event;
 use crate::telemetry::Counters;
 
+mod held;
 mod probes;
 mod traced;
 
@@ -170,6 +170,7 @@ impl Worker {
         let mut seen = Vec::new();
         let mut rounds = tokio::time::interval(ROUND);
         loop {
+            self.counters.gauges.hooks.beat(monotonic_ns());
             let command = tokio::select! {
                 biased;
                 read = signs.read(|sign| seen.extend(sign)) => {
@@ -233,6 +234,11 @@ impl Worker {
             Command::Tell(answer) => {
                 // Who asked may be gone.
                 let _ = answer.send(self.held());
+            }
+            Command::Measure(answer) => {
+                self.measure();
+                // Who asked may be gone.
+                let _ = answer.send(());
             }
             // Signs come sooner than what is said: another process may have begun with this id.
             Command::Ended(pid, time_ns) => {
@@ -315,17 +321,6 @@ impl Worker {
         if let Some(peers) = &self.helpers.peers {
             let _ = peers.send(involved);
         }
-    }
-
-    fn held(&self) -> Held {
-        let path = |id| Some(self.files.get(id)??.path.display().to_string());
-        let processes = self.hooked.iter().map(|(&pid, hooked)| Probed {
-            pid,
-            name: identify(Path::new(PROC), pid, false, Membership::default()).name,
-            reason: self.policy.reason(pid),
-            files: hooked.files.iter().filter_map(path).collect(),
-        });
-        Held { files: self.files.codes().map(|code| code.report()).collect(), processes: processes.collect() }
     }
 
     /// What a file that a process uses holds. One that was not seen before is analysed at once.

@@ -1,4 +1,4 @@
-//! Which files and ports the threads that export may use (landlock(7)).
+//! Which files and ports the threads that export, or answer monitoring systems, may use (landlock(7)).
 //!
 //! No other thread can be confined so: who is under any such rules, of the network alone even, may look at no process outside
 //! of them (`ptrace_access_check` in security/landlock/task.c), so that `/proc/PID/exe`, `root`, `fd` and `ns` of what is
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd,
-    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use reqwest::Url;
 
@@ -71,12 +71,7 @@ pub(super) fn confine_but_for(
         Some(_) => AccessNet::from_all(RULES),
         None => BitFlags::from(AccessNet::BindTcp),
     };
-    let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(RULES))?
-        .handle_access(network)?
-        .scope(Scope::AbstractUnixSocket)?
-        .create()?
-        .add_rule(PathBeneath::new(PathFd::new("/")?, reads))?;
+    let mut rules = forbidden(network)?.add_rule(PathBeneath::new(PathFd::new("/")?, reads))?;
     let writes = reads
         | AccessFs::WriteFile
         | AccessFs::Truncate
@@ -90,6 +85,24 @@ pub(super) fn confine_but_for(
         rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
     Ok(outcome(&rules.restrict_self()?))
+}
+
+/// Confines the calling thread, and those that it starts, to what is open already: no file is opened, and no TCP connection
+/// begun or waited for at a further port.
+///
+/// # Errors
+/// As [`confine`].
+pub(super) fn enclose() -> anyhow::Result<Confinement> {
+    Ok(outcome(&forbidden(AccessNet::from_all(RULES))?.restrict_self()?))
+}
+
+/// Rules by which no file may be used, nor the network in these ways.
+fn forbidden(network: BitFlags<AccessNet>) -> anyhow::Result<RulesetCreated> {
+    let rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(RULES))?
+        .handle_access(network)?
+        .scope(Scope::AbstractUnixSocket)?;
+    Ok(rules.create()?)
 }
 
 fn outcome(status: &RestrictionStatus) -> Confinement {
@@ -132,6 +145,31 @@ mod tests {
         let receivers = [of(at("http://s:8"), Some(at("http://m:9"))), of(at("http://t:7"), None)];
         assert_eq!(ports(&receivers, &Environment::new()), Some([7, 8, 9, DNS].into()));
         assert_eq!(ports(&[], &Environment::new()), Some(BTreeSet::new()));
+    }
+
+    #[test]
+    fn who_is_enclosed_has_what_is_open_and_no_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        let file = fs::File::open("/proc/self/status").unwrap();
+        let enclosed = std::thread::spawn(move || {
+            let by = enclose().unwrap();
+            let text = std::io::read_to_string(&file).unwrap();
+            assert!(text.starts_with("Name:"), "{text}");
+            let (mut stream, _) = listener.accept().unwrap();
+            std::io::Write::write_all(&mut stream, b"answer").unwrap();
+            let refused = fs::read("/proc/self/status").is_err();
+            (by, refused, TcpStream::connect(address).is_err() && TcpListener::bind("127.0.0.1:0").is_err())
+        });
+        let (by, refused, is_cut_off) = enclosed.join().unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut client, &mut answer).unwrap();
+        assert_eq!(answer, "answer");
+        match by {
+            Confinement::By(abi) => assert_eq!((refused, is_cut_off), (true, abi >= NETWORK)),
+            Confinement::None => assert!(!refused && !is_cut_off),
+        }
     }
 
     #[test]

@@ -141,6 +141,36 @@ impl Hardening {
         started.map_err(Into::into)
     }
 
+    /// Starts what answers monitoring systems, on a thread that may use what is open already and nothing else; so do the threads
+    /// that it starts.
+    ///
+    /// # Errors
+    /// When there can be no thread, or as `start` says.
+    pub(super) fn serve<T: Send>(
+        &mut self,
+        start: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<T> {
+        if !self.is_on {
+            return start();
+        }
+        let (enclosed, kept, started) = on_a_thread(|| {
+            let enclosed = confinement::enclose();
+            (enclosed, capabilities::keep(capabilities::EXPORTING), start())
+        })?;
+        match enclosed {
+            Ok(Confinement::By(_)) => {
+                self.told.push("the thread that answers monitoring systems opens no files".to_owned());
+            }
+            // Said of those that export.
+            Ok(Confinement::None) => {}
+            Err(error) => {
+                self.warn(format!("the thread that answers monitoring systems may open files: {error}"));
+            }
+        }
+        self.kept_by("answer monitoring systems", kept);
+        started
+    }
+
     /// Where probes are perf events, begins a process that makes them; where it cannot be, the agent keeps what they take. To be
     /// called on the main thread, with which that process ends.
     pub(super) fn separate(&mut self, programs: &mut Programs) {

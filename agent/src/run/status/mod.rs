@@ -2,6 +2,7 @@
 //!
 //! Who asks says what, as a line; one who says nothing asks for the status.
 
+mod numbers;
 mod server;
 mod stats;
 mod text;
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES: u64 = 64 << 20;
 
 /// The whole answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The agent's version.
     pub version: String,
@@ -50,6 +51,20 @@ pub struct Report {
     pub hardening: Vec<String>,
     /// All counters, by name.
     pub counters: BTreeMap<String, u64>,
+    /// What the agent holds and uses now, and what it counts by words.
+    #[serde(default)]
+    pub gauges: Vec<GaugeReport>,
+}
+
+/// A number that is none of the counters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GaugeReport {
+    /// Its name, as `/metrics` has it without prefix.
+    pub name: String,
+    /// What it is of.
+    pub labels: BTreeMap<String, String>,
+    /// Its value; of seconds or bytes where the name says so.
+    pub value: f64,
 }
 
 /// A file with TLS code.

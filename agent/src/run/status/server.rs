@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::super::hooks::Held;
+use super::numbers::gauges;
 use super::{ProcessReport, Report, STATS, UnseenReport};
 use crate::correlate::Unseen;
 use crate::health::HealthReport;
@@ -128,6 +129,7 @@ impl StatusServer {
             unseen: self.unseen.iter().cloned().collect(),
             hardening: self.hardening.clone(),
             counters: counters.snapshot().map(|sample| (sample.name.to_owned(), sample.value)).collect(),
+            gauges: gauges(counters),
             ..Report::default()
         };
         tokio::spawn(async move {

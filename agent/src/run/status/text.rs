@@ -2,21 +2,24 @@
 
 use std::io::{self, Write};
 
-use super::{FileReport, ProcessReport, Report};
+use super::{FileReport, ProcessReport, Report, numbers};
 
 /// The counter of TLS sessions that are older than the agent and not seen.
 const OLD_SESSIONS: &str = "tls_sessions_old";
 
-/// Writes the report in sections; `losses` are the counters that tell of one, with what they mean.
+/// Writes the report in sections, losses first.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn show(report: &Report, losses: &[(&str, &str)], out: &mut impl Write) -> io::Result<()> {
+pub fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let Report { version, pid, capturing_seconds, sockets_by, .. } = report;
     writeln!(
         out,
         "spanwire {version}, pid {pid}: capturing for {capturing_seconds} s, sockets by {sockets_by}"
     )?;
+    numbers::losses(report, out)?;
+    numbers::held(report, out)?;
+    numbers::counts(report, out)?;
 
     writeln!(out, "\nFiles with TLS code, where they are probed and what a probe costs there")?;
     for file in &report.files {
@@ -63,19 +66,6 @@ pub fn show(report: &Report, losses: &[(&str, &str)], out: &mut impl Write) -> i
     writeln!(out, "\nHardening")?;
     for line in &report.hardening {
         writeln!(out, "  {line}")?;
-    }
-
-    writeln!(out, "\nLosses")?;
-    let mut none = true;
-    for (name, help) in losses {
-        let value = report.counters.get(*name).copied().unwrap_or(0);
-        if value > 0 {
-            none = false;
-            writeln!(out, "  {value} {help} ({name})")?;
-        }
-    }
-    if none {
-        writeln!(out, "  none")?;
     }
     Ok(())
 }
@@ -142,18 +132,18 @@ mod tests {
             ..Report::default()
         };
         let mut out = Vec::new();
-        show(&report, &[("late_bytes", "bytes too late"), ("other", "other")], &mut out).unwrap();
+        show(&report, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for line in [
             "  /lib/libssl.so.3 (OpenSSL)\n    SSL_read at 0x1230: emulated\n\n",
             "not probed",
             "with api.openai.com:",
             "\nHardening\n  capabilities kept: CAP_BPF\n",
-            "  3 bytes too late (late_bytes)\n",
+            "\nLosses\n  3 bytes that arrived after their place in the stream was given up (late_bytes)\n",
             "\n2 TLS sessions are older than this agent, and",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
-        assert!(!text.contains("(other)"), "{text}");
+        assert!(text.find("Losses") < text.find("Processes"), "{text}");
     }
 }
