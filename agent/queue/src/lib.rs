@@ -66,9 +66,6 @@ mod recovery;
 mod segment;
 mod storage;
 
-#[cfg(test)]
-mod tests;
-
 pub use disk::Disk;
 pub use error::Error;
 pub use queue::{Counts, IN_FLIGHT_MAX, Options, Queue, Tally};

@@ -1,6 +1,8 @@
 //! The queue itself: its state, its bounds, and what makes it durable.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::VecDeque;
@@ -124,6 +126,7 @@ impl<S: Storage> Queue<S> {
         let found = recover(&storage, stored.durable())?;
         let Found { segments, recovered, position, next_number, next_ordinal } = found;
         let segments_bytes = segments.iter().map(|segment| room(segment.file_bytes)).sum();
+        let not_durable = segments.back().and_then(|last| sync_recovered(&storage, last));
         Ok(Self {
             storage,
             options,
@@ -140,7 +143,7 @@ impl<S: Storage> Queue<S> {
             scratch: Vec::new(),
             recovered,
             counts: Counts::default(),
-            not_durable: None,
+            not_durable,
         })
     }
 
@@ -218,4 +221,15 @@ impl<S: Storage> Queue<S> {
         self.segments.pop_front();
         Ok(())
     }
+}
+
+/// Stores what a process may have left that was killed before it did; returns what is not durable, and why.
+fn sync_recovered<S: Storage>(storage: &S, last: &Segment) -> Option<(Tally, io::Error)> {
+    let Segment { ordinal, pending: records, items, .. } = *last;
+    if records == 0 {
+        return None;
+    }
+    let file = storage.open(&segment::name(ordinal));
+    let synced = file.and_then(|file| storage.sync(&file)).and_then(|()| storage.sync_folder());
+    synced.err().map(|error| (Tally { records, items }, error))
 }

@@ -114,8 +114,9 @@ impl<S: Storage> Queue<S> {
 
     /// Moves the position over all that is settled, and counts what could not be read there.
     pub(super) fn advance(&mut self) {
-        while self.in_flight.front().is_some_and(|delivery| delivery.is_acknowledged) {
-            self.in_flight.pop_front();
+        while let Some(delivery) = self.in_flight.pop_front_if(|delivery| delivery.is_acknowledged) {
+            // Behind a rewind the cursor may not have come so far again.
+            self.cursor.number = self.cursor.number.max(delivery.number.saturating_add(1));
         }
         let position = self.in_flight.front().map_or(self.cursor.number, |delivery| delivery.number);
         self.position = self.position.max(position);
