@@ -57,15 +57,18 @@ impl Disk {
 
 /// Opens the folder if it is safe; says what is wrong otherwise.
 fn open_folder(path: &Path) -> Result<OwnedFd, String> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(format!("cannot be made: {error}"));
+        }
+        _ => {}
+    }
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match (error, made) {
-        // What the system says of a symbolic link, in this order of flags.
-        (Errno::NOTDIR | Errno::LOOP, _) => {
+    let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        Errno::NOTDIR | Errno::LOOP => {
             "is a file or a symbolic link; give the folder itself, by its own path".to_owned()
         }
-        (Errno::NOENT, Err(error)) => format!("cannot be made: {error}"),
-        (error, _) => format!("cannot be opened: {error}"),
+        error => format!("cannot be opened: {error}"),
     })?;
     let status = rustix::fs::fstat(&folder).map_err(|error| format!("cannot be looked at: {error}"))?;
     let own = rustix::process::geteuid().as_raw();

@@ -16,7 +16,8 @@
 //! - `fsync` fails: Linux may have dropped the pages and will report the error once only, so no later `fsync` of that
 //!   file proves anything. The segment gets no more records, and `sync` says how many of its records are not durable
 //!   ([`Error::NotDurable`]). They stay in the queue and are delivered as far as they can be read; a crash may lose
-//!   them, whatever a later `sync` returns. They are not written again: what can be read back of them may be old.
+//!   them, whatever a later `sync` returns, that of the next process included. They are not written again: what can
+//!   be read back of them may be old.
 //! - A read fails with `EIO` three times: the rest of that segment is given up and counted as lost. If it is the head of a
 //!   segment or the position that cannot be read at the start, opening fails instead: a disk that is away for a moment
 //!   must not cost all data.

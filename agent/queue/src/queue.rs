@@ -51,8 +51,10 @@ impl Options {
         if self.segment_bytes < segment::HEADER_BYTES.saturating_add(record::size(payload)) {
             return Err(Error::Options("a segment must have room for the largest payload and 72 bytes"));
         }
-        let segments = room(self.segment_bytes).saturating_mul(2);
-        if self.total_bytes < segments.saturating_add(OTHER_FILES_BYTES) {
+        let least = room(self.segment_bytes)
+            .checked_mul(2)
+            .and_then(|segments| segments.checked_add(OTHER_FILES_BYTES));
+        if least.is_none_or(|least| self.total_bytes < least) {
             return Err(Error::Options("there must be room for two segments and 12 KiB"));
         }
         Ok(())

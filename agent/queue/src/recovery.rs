@@ -53,19 +53,32 @@ pub(crate) fn recover<S: Storage>(storage: &S, position: Option<u64>) -> Result<
     }
     let position = position.or_else(|| heads.front().map(|segment| segment.first)).unwrap_or(0);
     let mut expected = position;
+    let ends = ends(&heads);
     let mut segments = VecDeque::new();
-    while let Some(mut segment) = heads.pop_front() {
-        let end = heads.front().map(|next| next.first);
-        if end.is_some_and(|end| end <= position) {
-            segment.end = end.unwrap_or(segment.end);
-        } else {
-            recovered.missing = recovered.missing.saturating_add(segment.first.saturating_sub(expected));
-            expected = expected.max(segment.first);
-            scan(storage, &mut segment, end, &mut expected, &mut recovered)?;
+    for (mut segment, end) in heads.into_iter().zip(ends) {
+        match end {
+            // All is delivered, or written again in a later segment.
+            Some(end) if end <= position.max(segment.first) => segment.end = end,
+            _ => {
+                recovered.missing = recovered.missing.saturating_add(segment.first.saturating_sub(expected));
+                expected = expected.max(segment.first);
+                scan(storage, &mut segment, end, &mut expected, &mut recovered)?;
+            }
         }
         segments.push_back(segment);
     }
     Ok(Found { segments, recovered, position, next_number: expected, next_ordinal })
+}
+
+/// The number that ends each segment: the smallest with which a later one begins, and none for the last.
+fn ends(heads: &VecDeque<Segment>) -> VecDeque<Option<u64>> {
+    let mut ends = VecDeque::new();
+    let mut end = None;
+    for segment in heads.iter().rev() {
+        ends.push_front(end);
+        end = Some(end.map_or(segment.first, |end| segment.first.min(end)));
+    }
+    ends
 }
 
 /// The ordinals of all segments, from the oldest on.

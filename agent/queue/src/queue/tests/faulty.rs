@@ -21,6 +21,8 @@ pub(super) struct Faults {
     pub(super) sync: bool,
     /// Those on names, and cutting off.
     pub(super) names: bool,
+    /// Each time, by the first error there is.
+    pub(super) always: bool,
 }
 
 #[derive(Clone)]
@@ -113,11 +115,11 @@ impl State {
     }
 
     fn fails(&mut self, is_on: impl Fn(&Faults) -> bool) -> bool {
-        is_on(&self.faults) && draw(&mut self.random, 4) == 0
+        is_on(&self.faults) && (self.faults.always || draw(&mut self.random, 4) == 0)
     }
 
     fn error(&mut self, errors: &[Errno]) -> io::Error {
-        let limit = errors.len() as u64;
+        let limit = if self.faults.always { 1 } else { errors.len() as u64 };
         errors[usize::try_from(draw(&mut self.random, limit)).unwrap()].into()
     }
 
@@ -207,6 +209,12 @@ impl Faulty {
         state.names.values().map(|file| room(state.files[*file].cache.len() as u64)).sum()
     }
 
+    /// A file's content.
+    pub(super) fn content(&self, name: &str) -> Vec<u8> {
+        let state = self.0.borrow();
+        state.files[state.names[name]].cache.clone()
+    }
+
     /// The segments' names and contents, in order.
     pub(super) fn segments(&self) -> Vec<(String, Vec<u8>)> {
         let state = self.0.borrow();
@@ -277,7 +285,7 @@ impl Storage for Faulty {
         let mut most = into.len();
         if state.fails(|faults| faults.read) {
             match draw(&mut state.random, 3) {
-                0 => most = most.min(1 + state.prefix(most)),
+                0 if !state.faults.always => most = most.min(1 + state.prefix(most)),
                 _ => return Err(state.error(&[Errno::IO, Errno::IO, Errno::IO, Errno::INTR, Errno::NOMEM])),
             }
         }

@@ -113,7 +113,7 @@ impl World {
     }
 
     fn may_fail(&self) -> bool {
-        let Faults { write, read, sync, names } = self.faults;
+        let Faults { write, read, sync, names, .. } = self.faults;
         write || read || sync || names || self.disk.is_down()
     }
 
@@ -206,7 +206,8 @@ impl World {
         // What is lost is counted when its segment is done with.
         let queue = self.queue.as_ref().unwrap();
         let segments = queue.segments.iter().chain(queue.active.as_ref().map(|active| &active.segment));
-        let unsettled = segments.filter(|segment| segment.end > queue.position).map(|segment| segment.first).next();
+        let unsettled =
+            segments.filter(|segment| segment.end > queue.position).map(|segment| segment.first).next();
         let settled = unsettled.unwrap_or(queue.position);
         let (gone, waiting) = self.waiting.drain(..).partition(|entry| entry.number < settled);
         self.waiting = waiting;
@@ -242,11 +243,12 @@ impl World {
         self.queue = None;
         if let Some(keep_percent) = crash {
             self.disk.crash(keep_percent);
-        } else if self.may_fail() {
-            // However that ends, it loses nothing, but does not say which `fsync` failed.
+        } else if self.is_lossy {
+            // However that ends, it loses nothing.
             drop(Queue::open(self.disk.clone(), SMALL));
-            self.waiting.iter_mut().for_each(|entry| entry.is_doubtful |= !entry.is_durable);
-            self.maybe.values_mut().for_each(|entry| entry.is_doubtful |= !entry.is_durable);
+            // Which `fsync` failed is known to the process that is gone.
+            let entries = self.waiting.iter_mut().chain(self.maybe.values_mut());
+            entries.for_each(|entry| entry.is_doubtful |= !entry.is_durable);
         }
         self.disk.set_faults(Faults::default());
         let mut fork = Queue::open(self.disk.fork(), SMALL).unwrap();
@@ -322,7 +324,7 @@ impl World {
 fn faults() -> impl Strategy<Value = Faults> {
     prop_oneof![
         1 => Just(Faults::default()),
-        2 => any::<[bool; 4]>().prop_map(|[write, read, sync, names]| Faults { write, read, sync, names }),
+        2 => any::<[bool; 4]>().prop_map(|[write, read, sync, names]| Faults { write, read, sync, names, always: false }),
     ]
 }
 
