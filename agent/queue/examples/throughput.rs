@@ -59,7 +59,7 @@ fn measure(folder: &Path, size: usize, batch: usize) -> Result<(), Box<dyn Error
     if delivered != records {
         return Err(format!("{delivered} of {records} records came").into());
     }
-    let mebibytes = f64::from(u32::try_from(records * size >> 10)?) / 1024.0;
+    let mebibytes = f64::from(u32::try_from((records * size) >> 10)?) / 1024.0;
     let count = f64::from(u32::try_from(records)?);
     println!(
         "{size:>8} bytes, {batch:>2} a sync: in {:>8.0}/s {:>6.0} MiB/s, opened {:>6.0} MiB/s, out {:>8.0}/s {:>6.0} MiB/s",

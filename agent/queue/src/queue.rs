@@ -29,8 +29,7 @@ const OTHER_FILES_BYTES: u64 = position::FILE_BYTES + 4096;
 pub struct Options {
     /// Bytes of all files, each rounded up to blocks of 4 KiB.
     pub total_bytes: u64,
-    /// Bytes of one segment: what goes at once when the queue is full, and what is read at the start if it was
-    /// written last.
+    /// Bytes of one segment, which is what goes at once when the room is used up.
     pub segment_bytes: u64,
     /// Bytes of one payload, [`PAYLOAD_MAX_BYTES`] at most.
     pub payload_bytes: usize,

@@ -1,5 +1,7 @@
 //! Out of the queue.
 
+use std::io;
+
 use super::Queue;
 use crate::reader::{Reader, Step};
 use crate::record::Record;
@@ -130,21 +132,27 @@ impl<S: Storage> Queue<S> {
         }
     }
 
-    /// What is at the cursor, which is in this segment.
+    /// What is at the cursor, which is in this segment. A segment that somebody removed, or that the disk cannot give
+    /// any more, is damaged up to its end.
     fn step(&mut self, segment: &Segment) -> Result<Step, Error> {
-        let cannot = |source| Error::Read { name: segment::name(segment.ordinal), source };
+        match self.try_step(segment) {
+            Err(error) if is_unreadable(&error) || error.kind() == io::ErrorKind::NotFound => {
+                Ok(Step::Damaged { next: segment.length })
+            }
+            step => step.map_err(|source| Error::Read { name: segment::name(segment.ordinal), source }),
+        }
+    }
+
+    fn try_step(&mut self, segment: &Segment) -> io::Result<Step> {
         let reader = match self.reader.take() {
             Some(reader) if reader.ordinal() == segment.ordinal => reader,
             _ => {
-                let file = self.storage.open(&segment::name(segment.ordinal)).map_err(cannot)?;
+                let file = self.storage.open(&segment::name(segment.ordinal))?;
                 Reader::new(file, segment)
             }
         };
         let reader = self.reader.insert(reader);
-        match reader.step(&self.storage, self.cursor.offset, segment.length, true) {
-            Err(error) if is_unreadable(&error) => Ok(Step::Damaged { next: segment.length }),
-            step => step.map_err(cannot),
-        }
+        reader.step(&self.storage, self.cursor.offset, segment.length, true)
     }
 
     /// The segment with this ordinal, or the first behind it.

@@ -68,6 +68,12 @@ fn room_comes_back_when_all_is_delivered() {
     assert_eq!(drain(&mut queue).len(), 5);
     queue.sync().unwrap();
     assert_eq!(disk.segments().len(), 1, "the active one stays");
+    queue.push(&[5; 3000], 1).unwrap();
+    queue.sync().unwrap();
+    assert_eq!(disk.segments().len(), 1);
+    assert!(queue.reader.is_none(), "an open file would keep its room");
+    assert_eq!(drain(&mut queue).len(), 1);
+    queue.sync().unwrap();
     let operations = disk.operations();
     queue.sync().unwrap();
     assert_eq!(disk.operations(), operations, "nothing to do");
@@ -75,7 +81,7 @@ fn room_comes_back_when_all_is_delivered() {
     let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
     queue.sync().unwrap();
     assert_eq!(disk.segments().len(), 0);
-    assert_eq!(queue.push(b"next", 1).unwrap(), 5);
+    assert_eq!(queue.push(b"next", 1).unwrap(), 6);
 }
 
 #[test]

@@ -146,6 +146,18 @@ fn a_segment_that_cannot_be_read_is_given_up_and_counted() {
 }
 
 #[test]
+fn a_segment_that_somebody_removed_is_counted() {
+    let disk = filled();
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    disk.remove(&name(0)).unwrap();
+    let payloads = drain(&mut queue);
+    assert_eq!(payloads, [[3; 1000]]);
+    assert_eq!(queue.counts().lost, Tally { records: 3, items: 3 });
+    queue.sync().unwrap();
+    assert_eq!(disk.segments(), []);
+}
+
+#[test]
 fn a_full_disk_refuses_what_is_new_and_keeps_the_rest() {
     let disk = filled();
     let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
