@@ -186,7 +186,7 @@ impl<S: Storage> Queue<S> {
     /// again with the next call.
     pub fn sync(&mut self) -> Result<(), Error> {
         self.sync_active();
-        let position = self.stored.store(&self.storage, self.position);
+        let position = self.stored.store(&self.storage, self.settled());
         let removed = match &position {
             Ok(()) => self.remove_delivered(),
             // Without it a restart would believe that their records are missing.

@@ -31,13 +31,25 @@ pub(crate) struct Segment {
     pub(crate) pending: u64,
     /// What those records stand for.
     pub(crate) items: u64,
+    /// The first number that should have come, and did not, when it was read.
+    pub(crate) skipped: Option<u64>,
 }
 
 impl Segment {
     /// One of which no record is known.
     pub(crate) fn begin(ordinal: u64, header: SegmentHeader, file_bytes: u64) -> Self {
         let SegmentHeader { first, marker } = header;
-        Self { ordinal, marker, first, end: first, length: HEADER_BYTES, file_bytes, pending: 0, items: 0 }
+        Self {
+            ordinal,
+            marker,
+            first,
+            end: first,
+            length: HEADER_BYTES,
+            file_bytes,
+            pending: 0,
+            items: 0,
+            skipped: None,
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Cursor {
     }
 }
 
-/// A record that was delivered.
+/// A record that was delivered, and not taken back by a rewind unless it is acknowledged.
 pub(super) struct Delivery {
     pub(super) number: u64,
     items: u32,
@@ -67,6 +67,7 @@ impl<S: Storage> Queue<S> {
                             Err(place) => self.in_flight.insert(place, self.delivery(number, items)),
                             Ok(_) => {}
                         }
+                        self.note_skipped(&segment, number);
                         self.cursor.number = number.saturating_add(1);
                         self.cursor.offset = next;
                         if !self.is_acknowledged(number) {
@@ -77,6 +78,7 @@ impl<S: Storage> Queue<S> {
                 }
                 Step::Damaged { next } => self.cursor.offset = next,
                 Step::End => {
+                    self.note_skipped(&segment, segment.end);
                     self.cursor.number = self.cursor.number.max(segment.end);
                     self.advance();
                     let following = segment.ordinal.saturating_add(1);
@@ -107,21 +109,25 @@ impl<S: Storage> Queue<S> {
         true
     }
 
-    /// Has all that is in flight and not acknowledged delivered again, so that nobody need hold it meanwhile.
+    /// Has all that is in flight and not acknowledged delivered again, so that nobody need hold it meanwhile. Until it is, it
+    /// cannot be acknowledged.
     pub fn rewind(&mut self) {
-        if let Some(Delivery { number, ordinal, offset, .. }) = self.in_flight.front() {
+        let oldest = self.in_flight.front().filter(|front| front.number < self.cursor.number);
+        if let Some(Delivery { number, ordinal, offset, .. }) = oldest {
             self.cursor = Cursor { ordinal: *ordinal, offset: *offset, number: *number };
+            self.in_flight.retain(|delivery| delivery.is_acknowledged);
         }
     }
 
     /// Moves the position over all that is settled, and counts what could not be read there.
     pub(super) fn advance(&mut self) {
-        while let Some(delivery) = self.in_flight.pop_front_if(|delivery| delivery.is_acknowledged) {
-            // Behind a rewind the cursor may not have come so far again.
-            self.cursor.number = self.cursor.number.max(delivery.number.saturating_add(1));
+        // Behind a rewind some that are acknowledged are before the cursor: they are kept, to be left out.
+        let passed = self.cursor.number;
+        while self.in_flight.front().is_some_and(|front| front.is_acknowledged && front.number < passed) {
+            self.in_flight.pop_front();
         }
-        let position = self.in_flight.front().map_or(self.cursor.number, |delivery| delivery.number);
-        self.position = self.position.max(position);
+        let oldest = self.in_flight.front().map_or(passed, |front| front.number.min(passed));
+        self.position = self.position.max(oldest);
         let active = self.active.as_mut().map(|active| &mut active.segment);
         for segment in self.segments.iter_mut().chain(active) {
             if segment.end > self.position {
@@ -132,9 +138,31 @@ impl<S: Storage> Queue<S> {
         }
     }
 
+    /// Notes what is left out if this number is the next one in its segment.
+    fn note_skipped(&mut self, segment: &Segment, number: u64) {
+        let due = self.cursor.number.max(segment.first);
+        if due < number
+            && let Some(segment) = self.segment_mut(segment.ordinal)
+        {
+            segment.skipped.get_or_insert(due);
+        }
+    }
+
+    /// How far a restart may begin: not behind what is lost and not counted yet, which happens at its segment's end.
+    pub(super) fn settled(&self) -> u64 {
+        let place = self.segments.partition_point(|segment| segment.end <= self.position);
+        let active = self.active.as_ref().map(|active| &active.segment);
+        let active = active.filter(|segment| segment.end > self.position);
+        let skipped = self.segments.get(place).or(active).and_then(|segment| segment.skipped);
+        skipped.map_or(self.position, |skipped| skipped.min(self.position))
+    }
+
     /// What is at the cursor, which is in this segment. A segment that somebody removed, or that the disk cannot give
     /// any more, is damaged up to its end.
     fn step(&mut self, segment: &Segment) -> Result<Step, Error> {
+        if self.cursor.offset >= segment.length {
+            return Ok(Step::End);
+        }
         match self.try_step(segment) {
             Err(error) if is_unreadable(&error) || error.kind() == io::ErrorKind::NotFound => {
                 Ok(Step::Damaged { next: segment.length })

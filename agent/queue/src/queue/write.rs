@@ -168,7 +168,7 @@ impl<S: Storage> Queue<S> {
         self.cursor.skip(ordinal, end);
         self.advance();
         // The room is needed even if this fails; then a restart says of these records that they are missing.
-        self.stored.store(&self.storage, self.position).ok();
+        self.stored.store(&self.storage, self.settled()).ok();
         self.remove_oldest()?;
         Ok(true)
     }

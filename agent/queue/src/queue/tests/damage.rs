@@ -200,3 +200,79 @@ fn after_a_failed_fsync_a_new_segment_begins() {
     assert_eq!(payloads.first().unwrap(), b"durable");
     assert_eq!(payloads.last().unwrap(), b"behind");
 }
+
+#[test]
+fn what_a_failed_push_leaves_is_counted() {
+    let disk = Faulty::new(5);
+    let options = Options { total_bytes: 1 << 20, segment_bytes: 1 << 16, payload_bytes: 30_000 };
+    let mut queue = Queue::open(disk.clone(), options).unwrap();
+    for round in 0..20 {
+        queue.push(b"good", 1).unwrap();
+        disk.set_faults(Faults { write: true, names: true, always: true, ..Faults::default() });
+        assert!(queue.push(&[7; 30_000], 1).is_err());
+        assert!(disk.room() <= queue.disk_bytes(), "{round}");
+        disk.set_faults(Faults::default());
+    }
+    queue.push(b"good", 1).unwrap();
+    assert!(disk.room() <= queue.disk_bytes());
+    assert_eq!(drain(&mut queue).len(), 21);
+}
+
+#[test]
+fn segments_that_fail_at_their_begin_are_counted() {
+    let disk = Faulty::new(5);
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    disk.set_faults(Faults { write: true, names: true, ..Faults::default() });
+    for _ in 0..2000 {
+        queue.push(&[7; 3000], 1).ok();
+        assert!(disk.room() <= queue.disk_bytes());
+        assert!(queue.disk_bytes() <= SMALL.total_bytes);
+    }
+}
+
+#[test]
+fn nothing_is_removed_before_the_position_says_so() {
+    let disk = filled();
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    assert_eq!(drain(&mut queue).len(), 4);
+    disk.set_faults(Faults { write: true, always: true, ..Faults::default() });
+    let error = queue.sync().unwrap_err();
+    assert!(matches!(error, Error::Position { .. }), "{error}");
+    assert_eq!(disk.segments().len(), 2);
+    disk.set_faults(Faults::default());
+    queue.sync().unwrap();
+    assert_eq!(disk.segments(), []);
+}
+
+#[test]
+fn a_restart_begins_before_what_is_lost_and_not_counted() {
+    let disk = filled();
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    let mut content = disk.content(&name(0));
+    content[record_at(0) + 500] ^= 1;
+    disk.put(&name(0), &content);
+    assert_eq!(queue.next_record().unwrap().unwrap().number, 1);
+    assert!(queue.acknowledge(1));
+    queue.sync().unwrap();
+    drop(queue);
+    let queue = Queue::open(disk, SMALL).unwrap();
+    assert_eq!((queue.recovered().records, queue.recovered().missing), (3, 1));
+}
+
+#[test]
+fn what_cannot_be_read_again_after_a_rewind_is_lost() {
+    let disk = filled();
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    for number in 0..3 {
+        assert_eq!(queue.next_record().unwrap().unwrap().number, number);
+    }
+    assert!(queue.acknowledge(2));
+    queue.rewind();
+    queue.rewind();
+    assert!(!queue.acknowledge(1), "it is not in flight now");
+    queue.reader = None;
+    disk.remove(&name(0)).unwrap();
+    assert_eq!(drain(&mut queue), [[3; 1000]]);
+    assert_eq!(queue.counts().lost, Tally { records: 2, items: 2 });
+    assert_eq!(queue.pending(), Tally::default());
+}

@@ -94,6 +94,7 @@ impl World {
             }
             Op::Rewind => {
                 self.queue().rewind();
+                self.waiting.iter_mut().for_each(|entry| entry.is_in_flight = false);
                 self.last = None;
             }
             Op::Reopen => self.restart(None),
@@ -148,8 +149,8 @@ impl World {
             self.waiting.iter().chain(self.maybe.values()).filter(|entry| !entry.is_durable).count();
         match self.queue().sync() {
             Ok(()) => {
-                let position = self.queue().position;
-                self.maybe.retain(|_, entry| entry.number >= position);
+                let settled = self.queue().settled();
+                self.maybe.retain(|_, entry| entry.number >= settled);
                 self.durable();
             }
             // It says that what was pushed is durable.
@@ -343,7 +344,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_queue_is_what_the_list_says(seed: u64, ops in proptest::collection::vec(op(), 1..200)) {
