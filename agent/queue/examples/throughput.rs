@@ -1,5 +1,5 @@
-//! Prints how fast payloads go in and come out again: `cargo run --release --package spanwire-queue --example throughput
-//! [FOLDER]`. The folder is made, and removed at the end; where it lies decides what an `fsync` costs.
+//! Prints how fast payloads go in and come out again: `cargo run --release --package spanwire-queue --example
+//! throughput [FOLDER]`. The folder is made, and removed at the end; where it lies decides what an `fsync` costs.
 
 #![expect(clippy::print_stdout, reason = "what it is for")]
 

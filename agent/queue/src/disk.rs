@@ -26,8 +26,8 @@ impl Disk {
     /// Opens the folder, which is made where there is none (mode 0700), and locks it.
     ///
     /// # Errors
-    /// If the folder is none, is reached by a symbolic link, or could be changed by other users than root and this one;
-    /// if another process has it; and as the file system says.
+    /// If the folder is none, is reached by a symbolic link, or could be changed by other users than root and this
+    /// one; if another process has it; and as the file system says.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Without a slash at the end, which would have a symbolic link followed.
         let path: PathBuf = path.components().collect();

@@ -76,7 +76,8 @@ impl Tally {
     }
 }
 
-/// What happened since the queue was opened. It adds up: recovered + pushed = acknowledged + dropped + lost + pending.
+/// What happened since the queue was opened. It adds up: recovered + pushed = acknowledged + dropped + lost +
+/// pending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Put into the queue.

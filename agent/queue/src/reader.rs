@@ -54,8 +54,8 @@ impl<F> Reader<F> {
 
     /// Looks at `offset`, a multiple of 8, of a segment whose bytes from `end` on do not count.
     ///
-    /// Takes time in the segment's length at most for all its steps together: the length in a whole header is believed
-    /// even where the payload is damaged.
+    /// Takes time in the segment's length at most for all its steps together: the length in a whole header is
+    /// believed even where the payload is damaged.
     ///
     /// # Errors
     /// As the storage says.
@@ -123,8 +123,8 @@ impl<F> Reader<F> {
         Ok(Step::Damaged { next: end })
     }
 
-    /// What is buffered from `offset` on, `least` bytes of it at least; fewer only where the file or what counts of it ends.
-    /// Nothing from `end` on is kept, since it may be written yet.
+    /// What is buffered from `offset` on, `least` bytes of it at least; fewer only where the file or what counts of
+    /// it ends. Nothing from `end` on is kept, since it may be written yet.
     fn bytes<S: Storage<File = F>>(
         &mut self,
         storage: &S,

@@ -39,7 +39,8 @@ const LISTED_MAX: usize = 4 * SEGMENTS_MAX;
 /// Reads all segments.
 ///
 /// # Errors
-/// If a segment's head cannot be read or is of a later version, if there are too many segments, and as the storage says.
+/// If a segment's head cannot be read or is of a later version, if there are too many segments, and as the storage
+/// says.
 pub(crate) fn recover<S: Storage>(storage: &S, position: Option<u64>) -> Result<Found, Error> {
     let ordinals = ordinals(storage)?;
     let next_ordinal = ordinals.last().map_or(0, |last| last.saturating_add(1));
@@ -122,8 +123,8 @@ fn head<S: Storage>(
     }
 }
 
-/// Reads a segment's records, and cuts off what is behind the last good one. `end` is the number that the next segment
-/// begins with, where there is one.
+/// Reads a segment's records, and cuts off what is behind the last good one. `end` is the number that the next
+/// segment begins with, where there is one.
 fn scan<S: Storage>(
     storage: &S,
     segment: &mut Segment,

@@ -9,7 +9,8 @@ const READ_ATTEMPTS: usize = 3;
 
 /// One folder of a file system. [`Disk`](crate::Disk) is the real one; tests have one that fails.
 ///
-/// Errors are those of the system. A `write` may be short, and so may a `read`, which is empty only at the file's end.
+/// Errors are those of the system. A `write` may be short, and so may a `read`, which is empty only at the file's
+/// end.
 #[expect(clippy::missing_errors_doc, reason = "all of them fail as the file system does")]
 pub trait Storage {
     /// An open file.

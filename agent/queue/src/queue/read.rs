@@ -47,8 +47,8 @@ pub(super) struct Delivery {
 }
 
 impl<S: Storage> Queue<S> {
-    /// Delivers the oldest record that was not delivered yet. `None` if there is none now, or [`IN_FLIGHT_MAX`] of them are
-    /// in flight.
+    /// Delivers the oldest record that was not delivered yet. `None` if there is none now, or [`IN_FLIGHT_MAX`] of
+    /// them are in flight.
     ///
     /// # Errors
     /// If the queue cannot be read for reasons that may go away; the next call tries again.
@@ -91,8 +91,9 @@ impl<S: Storage> Queue<S> {
         }
     }
 
-    /// Says that a record is delivered for good, or given up by the one who has it; in any order. Durable after the next
-    /// [`sync`](Self::sync). `false` if it is not in flight: acknowledged before, or dropped by the bound meanwhile.
+    /// Says that a record is delivered for good, or given up by the one who has it; in any order. Durable after the
+    /// next [`sync`](Self::sync). `false` if it is not in flight: acknowledged before, or dropped by the bound
+    /// meanwhile.
     pub fn acknowledge(&mut self, number: u64) -> bool {
         let place = self.place(number).ok();
         let Some(delivery) = place.and_then(|place| self.in_flight.get_mut(place)) else { return false };
@@ -109,8 +110,8 @@ impl<S: Storage> Queue<S> {
         true
     }
 
-    /// Has all that is in flight and not acknowledged delivered again, so that nobody need hold it meanwhile. Until it is, it
-    /// cannot be acknowledged.
+    /// Has all that is in flight and not acknowledged delivered again, so that nobody need hold it meanwhile. Until
+    /// it is, it cannot be acknowledged.
     pub fn rewind(&mut self) {
         let oldest = self.in_flight.front().filter(|front| front.number < self.cursor.number);
         if let Some(Delivery { number, ordinal, offset, .. }) = oldest {

@@ -22,7 +22,8 @@ pub(super) struct Active<F> {
 
 impl<S: Storage> Queue<S> {
     /// Puts a payload at the end, which stands for `items` things that are counted where it is dropped; returns its
-    /// number. It is durable after the next [`sync`](Self::sync). Where there is no room the oldest segment is dropped.
+    /// number. It is durable after the next [`sync`](Self::sync). Where there is no room the oldest segment is
+    /// dropped.
     ///
     /// # Errors
     /// If the payload is too large or the disk does not take it: it is not in the queue then, and the queue goes on.
@@ -70,8 +71,8 @@ impl<S: Storage> Queue<S> {
         Ok(number)
     }
 
-    /// Cuts off what was written of a record, so that the next one can take its place. Where that fails, too, the segment
-    /// ends here: what is behind its length is not read, and after a crash its checksum is wrong.
+    /// Cuts off what was written of a record, so that the next one can take its place. Where that fails, too, the
+    /// segment ends here: what is behind its length is not read, and after a crash its checksum is wrong.
     fn undo(&mut self, mut active: Active<S::File>, size: u64) {
         let length = active.segment.length;
         let is_cut = self.storage.truncate(&active.file, length).is_ok();

@@ -1,5 +1,5 @@
-//! A file system in memory that fails, and that forgets in a crash what was not synced: any sectors, in any order, lengths
-//! and names too.
+//! A file system in memory that fails, and that forgets in a crash what was not synced: any sectors, in any order,
+//! lengths and names too.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
