@@ -276,3 +276,21 @@ fn what_cannot_be_read_again_after_a_rewind_is_lost() {
     assert_eq!(queue.counts().lost, Tally { records: 2, items: 2 });
     assert_eq!(queue.pending(), Tally::default());
 }
+
+#[test]
+fn what_is_lost_and_counted_does_not_hold_the_position_back() {
+    let disk = Faulty::new(5);
+    let mut queue = Queue::open(disk.clone(), SMALL).unwrap();
+    queue.push(&[0; 1000], 1).unwrap();
+    queue.push(&[1; 1000], 1).unwrap();
+    let mut content = disk.content(&name(0));
+    content[record_at(0) + 500] ^= 1;
+    disk.put(&name(0), &content);
+    assert_eq!(drain(&mut queue), [[1; 1000]]);
+    assert_eq!(queue.next_record().unwrap(), None);
+    assert_eq!(queue.counts().lost, Tally { records: 1, items: 1 });
+    queue.sync().unwrap();
+    drop(queue);
+    let recovered = Queue::open(disk, SMALL).unwrap().recovered();
+    assert_eq!((recovered.records, recovered.missing), (0, 0));
+}
