@@ -18,8 +18,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 pub use family::Family;
 use family::{
-    CALLS_UNPRICED, CONNECTIONS_IGNORED, EXCHANGES, FINDINGS, GAP_BYTES, LOGS, MONITORING_REQUESTS, RING_DROPS,
-    SPANS, TLS_UNREAD, UNNEEDED_BYTES, member,
+    CALLS_UNPRICED, CONNECTIONS_IGNORED, EXCHANGES, FINDINGS, GAP_BYTES, LOGS, MONITORING_REQUESTS,
+    RING_DROPS, SPANS, TLS_UNREAD, UNNEEDED_BYTES, member,
 };
 pub use gauges::{Gauges, Pulse};
 pub use groups::{Groups, Reasons};

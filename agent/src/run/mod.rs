@@ -6,6 +6,7 @@ mod effects;
 mod expedite;
 mod exporting;
 mod hooks;
+mod losses;
 mod metrics;
 mod pace;
 mod privilege;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use spanwire_abi::{dropped, gap, kind};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
@@ -343,47 +343,7 @@ impl Agent {
         pipeline.refresh(monotonic_ns(), &mut |effect| effects.push_back(effect));
         self.perform();
         self.unseen.due(monotonic_ns()).into_iter().for_each(|line| warn!("{line}"));
-        let drops = self.control.drops();
-        self.counters.gauges.kernel_refuses.set(u64::from(drops.is_err()));
-        let Ok(drops) = drops else { return };
-        let mut of = [0; 3];
-        let mut requests = 0;
-        for (kind, count) in (0..).zip(drops) {
-            match kind {
-                kind::DATA => of[0] += count,
-                dropped::REQUEST => {
-                    of[0] += count;
-                    requests = count;
-                }
-                kind::OPENED | kind::TIED | kind::ENDED | kind::HELLO | kind::KEY => of[1] += count,
-                _ => of[2] += count,
-            }
-        }
-        for (cause, amount) in (0..).zip(self.control.gaps().unwrap_or_default()) {
-            let counter = match cause {
-                gap::IO_URING => &self.counters.gap_io_uring_bytes,
-                gap::COMPAT => &self.counters.gap_compat_bytes,
-                gap::UNTIED => &self.counters.gap_untied_bytes,
-                gap::OLD_SESSIONS => &self.counters.tls_sessions_old,
-                gap::TREES_FULL => &self.counters.tree_members_lost,
-                _ => &self.counters.gap_no_buffer_bytes,
-            };
-            counter.set(amount);
-        }
-        let [chunks, connections, processes] = of;
-        self.counters.ring_drops_chunk.set(chunks);
-        self.counters.requests_dropped.set(requests);
-        self.counters.ring_drops_connection.set(connections);
-        self.counters.ring_drops_process.set(processes);
-        let all = chunks + connections + processes;
-        if all > self.drops_told {
-            warn!(
-                "the ring buffer was full: {} records were lost, {all} in all; the calls concerned are marked as \
-                 incomplete; a larger --ring-size makes this rarer",
-                all - self.drops_told
-            );
-            self.drops_told = all;
-        }
+        self.count_losses();
     }
 }
 
