@@ -2,6 +2,7 @@
 
 mod agents;
 mod anthropic;
+mod audit;
 mod calls;
 mod command;
 mod concurrency;

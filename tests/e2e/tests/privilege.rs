@@ -10,6 +10,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
+use rustix::io::retry_on_intr;
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::scene::Scene;
 use spanwire_e2e::transcript::Transcript;
@@ -160,7 +161,8 @@ fn pidfd(pid: u32) -> Result<OwnedFd> {
 /// Waits until it has.
 fn ended(process: &OwnedFd) -> Result<()> {
     let timeout = DEADLINE.try_into()?;
-    let count = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout))?;
+    // The end of another process may interrupt it.
+    let count = retry_on_intr(|| poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)))?;
     ensure!(count == 1, "it does not end");
     Ok(())
 }

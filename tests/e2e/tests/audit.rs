@@ -1,0 +1,275 @@
+//! The audit: what is recorded of calls, that nothing of it can be changed unseen, and what becomes of it when disks fail.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use serde_json::Value;
+use spanwire_e2e::agent::{Agent, command, finished};
+use spanwire_e2e::client::{CANARY, Client, KEY};
+use spanwire_e2e::folder::Folder;
+use spanwire_e2e::receiver::Protocol;
+use spanwire_e2e::scene::Scene;
+use spanwire_e2e::{DEADLINE, Setup};
+
+/// How long to wait before the audit is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// A folder with an audit in it.
+struct Audit {
+    folder: Folder,
+    setup: Setup,
+}
+
+impl Audit {
+    fn new() -> Result<Self> {
+        Ok(Self { folder: Folder::new()?, setup: Setup::find()? })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("audit/audit.db")
+    }
+
+    fn text(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// Runs `spanwire audit` with these arguments.
+    async fn ask(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = command(&self.setup);
+        command.arg("audit").args(arguments).arg("--store").arg(self.path());
+        finished(&mut command).await
+    }
+
+    async fn records(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+        let output = self.ask(&[arguments, &["--format", "json"]].concat()).await?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).with_context(|| format!("no records: {errors}"))
+    }
+
+    /// Waits until there are so many records of exchanges.
+    async fn wait_for(&self, count: usize) -> Result<Vec<Value>> {
+        let since = Instant::now();
+        loop {
+            let records = self.records(&[]).await?;
+            if records.len() >= count {
+                ensure!(records.len() == count, "{} records, not {count}: {records:#?}", records.len());
+                return Ok(records);
+            }
+            ensure!(since.elapsed() < DEADLINE, "{} records, not {count}", records.len());
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Whether nothing was changed, and what is said.
+    async fn verify(&self) -> Result<(bool, String)> {
+        let output = self.ask(&["verify"]).await?;
+        let text = String::from_utf8(output.stdout)?;
+        match output.status.code() {
+            Some(0) => Ok((true, text)),
+            Some(4) => Ok((false, text)),
+            _ => anyhow::bail!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+}
+
+fn of<'a>(record: &'a Value, pointer: &str) -> &'a str {
+    record.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn each_call_is_recorded_with_who_made_it_and_none_can_be_changed_unseen() -> Result<()> {
+    let audit = Audit::new()?;
+    let path = audit.text();
+    let scene = Scene::plain(&["--audit", &path, "--approved-endpoints", "api.openai.com"]).await?;
+    let python = scene.python("openai_sdk.py").count(2).run().await?;
+    scene.curl("standin-500").run().await?;
+    let outcome = scene.finish(3).await?;
+    let (is_whole, text) = audit.verify().await?;
+    ensure!(is_whole, "{text}");
+    let records = audit.records(&[]).await?;
+    let ids = |records: &[Value]| -> BTreeSet<String> {
+        records.iter().map(|record| format!("{} {}", of(record, "/trace"), of(record, "/span"))).collect()
+    };
+    let of_spans = outcome.spans.iter().map(|span| &span.raw);
+    let expected = of_spans.map(|raw| format!("{} {}", hex(&raw.trace_id), hex(&raw.span_id)));
+    assert_eq!(ids(&records), expected.collect::<BTreeSet<_>>());
+    for record in &records {
+        let span = outcome.spans.iter().find(|span| hex(&span.raw.span_id) == of(record, "/span"));
+        let span = span.context("it has a span")?;
+        assert_eq!(record.pointer("/actor/user/name"), Some(&"root".into()), "{record:#}");
+        assert_eq!(record.pointer("/input_tokens").and_then(Value::as_i64), span.tokens().0);
+        assert_eq!(record.pointer("/bytes/sent").and_then(Value::as_i64), span.int("http.request.body.size"));
+        assert_eq!(of(record, "/model"), span.text("gen_ai.response.model").unwrap_or("standin-500"));
+        assert_eq!(of(record, "/approval"), "unapproved");
+        assert_eq!(span.text("spanwire.endpoint.approval"), Some("unapproved"));
+        ensure!(record.pointer("/actor/parents/0").is_some(), "{record:#}");
+    }
+    let of_python: Vec<_> =
+        records.iter().filter(|one| one.pointer("/actor/pid") == Some(&python.pid.into())).collect();
+    assert_eq!(of_python.len(), 2);
+    for record in of_python {
+        ensure!(of(record, "/actor/command").contains("openai_sdk.py"), "{record:#}");
+        ensure!(of(record, "/actor/executable").contains("python"), "{record:#}");
+    }
+    assert_eq!(audit.records(&["--errors", "--executable", "curl"]).await?.len(), 1);
+    assert_eq!(audit.ask(&["--model", "none"]).await?.status.code(), Some(4));
+    for file in [audit.path(), audit.path().with_extension("db-wal")] {
+        let bytes = fs::read(&file).unwrap_or_default();
+        for secret in [KEY, CANARY] {
+            ensure!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+        }
+    }
+    // A bit of the model's name, in the file.
+    let mut bytes = fs::read(audit.path())?;
+    let name = b"\"model\":\"gpt-4o-mini";
+    let at = bytes.windows(name.len()).position(|window| window == name).context("a record is in it")?;
+    let byte = bytes.get_mut(at + name.len() - 1).context("there")?;
+    *byte ^= 1;
+    fs::write(audit.path(), bytes)?;
+    let (is_whole, text) = audit.verify().await?;
+    ensure!(!is_whole && text.contains(" was changed"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_agent_leaves_what_it_wrote_and_the_next_goes_on() -> Result<()> {
+    let audit = Audit::new()?;
+    let path = audit.text();
+    let scene = Scene::plain(&["--audit", &path]).await?;
+    for _ in 0..3 {
+        scene.curl("gpt-4o-mini").run().await?;
+    }
+    audit.wait_for(3).await?;
+    // A second agent is not let in.
+    let mut second = command(&audit.setup);
+    second.args(["run", "--status-socket", "none", "--output", "console", "--audit", &path]);
+    let second = finished(&mut second).await?;
+    let said = String::from_utf8_lossy(&second.stderr);
+    ensure!(second.status.code() == Some(1) && said.contains("in use by another agent"), "{said}");
+    let Scene { setup, receiver, standin, agent, .. } = scene;
+    agent.kill().await?;
+    let (is_whole, text) = audit.verify().await?;
+    ensure!(is_whole && audit.records(&[]).await?.len() == 3, "{text}");
+    let agent = Agent::start(&setup, &receiver, &["--audit", &path]).await?;
+    Client::curl(&standin, "gpt-4o-mini").run().await?;
+    audit.wait_for(4).await?;
+    agent.stop().await?;
+    let (is_whole, text) = audit.verify().await?;
+    ensure!(is_whole, "{text}");
+    Ok(())
+}
+
+/// A file system of its own, taken off again with this value.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path, options: &str) -> Result<Self> {
+        fs::create_dir(at)?;
+        let options = std::ffi::CString::new(options)?;
+        mount("tmpfs", at, "tmpfs", MountFlags::empty(), options.as_c_str())?;
+        Ok(Self(at.to_owned()))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_holds_up_nothing_and_loses_nothing_that_fits_in_memory() -> Result<()> {
+    let audit = Audit::new()?;
+    let folder = audit.path().parent().context("a folder")?.to_owned();
+    let _disk = Disk::mount(&folder, "size=2m,mode=0700")?;
+    let path = audit.text();
+    let scene = Scene::plain(&["--audit", &path]).await?;
+    scene.curl("gpt-4o-mini").run().await?;
+    audit.wait_for(1).await?;
+    // All that is left.
+    let ballast = folder.join("ballast");
+    let mut size = 4 << 20;
+    let mut bytes = Vec::new();
+    while size >= 512 {
+        let more = [bytes.clone(), vec![b'x'; size]].concat();
+        if fs::write(&ballast, &more).is_ok() {
+            bytes = more;
+        } else {
+            size /= 2;
+        }
+    }
+    for _ in 0..3 {
+        scene.curl("gpt-4o-mini").run().await?;
+    }
+    let refused =
+        |status: &Value| status.pointer("/counters/audit_failures").and_then(Value::as_u64) > Some(0);
+    let status = scene.agent.status_when("a refused record", DEADLINE, refused).await?;
+    let lost = status.pointer("/counters/audit_dropped_queue_full").and_then(Value::as_u64);
+    ensure!(lost.unwrap_or(0) == 0, "{status:#}");
+    // Spans go out meanwhile.
+    scene.receiver.wait_for("4 spans", DEADLINE, |spans| spans.len() >= 4).await?;
+    fs::remove_file(&ballast)?;
+    audit.wait_for(4).await?;
+    let outcome = scene.finish(4).await?;
+    ensure!(outcome.agent.stderr.contains("disk of the audit store is full"), "{}", outcome.agent.stderr);
+    let (is_whole, text) = audit.verify().await?;
+    ensure!(is_whole, "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_audit_is_kept_and_a_new_one_begun() -> Result<()> {
+    let audit = Audit::new()?;
+    let folder = audit.path().parent().context("a folder")?.to_owned();
+    fs::create_dir(&folder)?;
+    fs::write(audit.path(), "this is no audit, but it may be evidence\n".repeat(200))?;
+    fs::set_permissions(audit.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    let path = audit.text();
+    let scene = Scene::plain(&["--audit", &path]).await?;
+    scene.curl("gpt-4o-mini").run().await?;
+    let outcome = scene.finish(1).await?;
+    assert_eq!(outcome.agent.losses().get("audit_set_aside"), Some(&1), "{}", outcome.agent.stderr);
+    assert_eq!(audit.records(&[]).await?.len(), 1);
+    let notes = audit.records(&["--notes"]).await?;
+    ensure!(notes.iter().any(|note| of(note, "/event") == "store_set_aside"), "{notes:#?}");
+    let names = fs::read_dir(&folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let aside: Vec<_> = names.filter(|name| name.starts_with("audit.db.damaged-")).collect();
+    let [aside] = aside.as_slice() else { anyhow::bail!("{aside:?}") };
+    ensure!(fs::read_to_string(folder.join(aside))?.starts_with("this is no audit"));
+    ensure!(audit.verify().await?.0);
+    Ok(())
+}
+
+/// What cannot be read is recorded from the outside.
+#[tokio::test]
+async fn a_connection_that_cannot_be_read_is_recorded() -> Result<()> {
+    const HOST: &str = "api.openai.com";
+    let audit = Audit::new()?;
+    let path = audit.text();
+    let arguments = ["--audit", path.as_str(), "--approved-endpoints", HOST];
+    let scene = Scene::open(Protocol::Http, false, &arguments).await?;
+    let hosts = audit.folder.path().join("hosts");
+    fs::write(&hosts, format!("127.0.0.1 {HOST}\n"))?;
+    let done = Client::java(&scene.setup, HOST, &hosts, &scene.standin).run().await?;
+    let records = audit.wait_for(1).await?;
+    scene.agent.stop().await?;
+    let record = records.first().context("one")?;
+    assert_eq!((of(record, "/kind"), of(record, "/peer/name")), ("unread", HOST), "{record:#}");
+    assert_eq!(of(record, "/approval"), "approved");
+    assert_eq!(record.pointer("/actor/pid"), Some(&done.pid.into()));
+    for bytes in ["/bytes/sent", "/bytes/received"] {
+        ensure!(record.pointer(bytes).and_then(Value::as_u64) > Some(300), "{record:#}");
+    }
+    let endpoints = audit.records(&["endpoints"]).await;
+    ensure!(endpoints.is_ok_and(|endpoints| endpoints.len() == 1));
+    Ok(())
+}
