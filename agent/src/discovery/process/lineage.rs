@@ -10,11 +10,11 @@ use crate::binary::Image;
 
 /// Processes that are named above one.
 const PARENTS_MAX: usize = 16;
-/// Arguments that are kept, and bytes of each: enough to tell what was started; a longer one says that it was cut.
+/// Arguments that are kept, and bytes of each: enough to tell what was started.
 const ARGUMENTS_MAX: usize = 64;
-const ARGUMENT_MAX_BYTES: usize = 256;
-/// Stands for what was cut off.
-const CUT: &str = "…";
+const ARGUMENT_MAX_BYTES: usize = 128;
+/// Stands for what is left out.
+const LEFT_OUT: &str = "…";
 
 /// `loginuid` of a process that nobody's login began (audit(7), `AUDIT_UID_UNSET`).
 const NOBODY: u32 = u32::MAX;
@@ -32,7 +32,7 @@ pub struct Lineage {
     pub started_us: Option<i64>,
     /// The build id of its executable, hexadecimal. It is the file's own claim.
     pub build_id: Option<String>,
-    /// Its command line, with the arguments quoted where they need to be.
+    /// Its command line: words alone, with `…` in the place of arguments that may be text.
     pub command: String,
     /// What started it, the nearest first: `name (pid)`. At most 16.
     pub parents: Vec<String>,
@@ -80,32 +80,20 @@ impl Procfs {
     }
 }
 
-/// Arguments as a shell would take them.
+/// The arguments, those that may be words to a model left out: prompts and bodies of requests stand on command lines, too, and
+/// what is said is recorded nowhere but as the operator's content policy has it. What is one plain word is kept: names of programs,
+/// options, paths, addresses.
 fn command_line(arguments: &[String]) -> String {
-    let mut line = String::new();
-    for argument in arguments.iter().take(ARGUMENTS_MAX) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        let kept = argument.get(..argument.floor_char_boundary(ARGUMENT_MAX_BYTES)).unwrap_or_default();
-        let is_plain =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,~".contains(&byte) || byte >= 0x80;
-        if !kept.is_empty() && kept.bytes().all(is_plain) {
-            line.push_str(kept);
-        } else {
-            line.push('\'');
-            line.push_str(&kept.replace('\'', r"'\''"));
-            line.push('\'');
-        }
-        if kept.len() < argument.len() {
-            line.push_str(CUT);
-        }
-    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,~".contains(&byte) || byte >= 0x80;
+    let shown = |argument: &String| {
+        let is_word = argument.len() <= ARGUMENT_MAX_BYTES && argument.bytes().all(is_plain);
+        if is_word { argument.clone() } else { LEFT_OUT.to_owned() }
+    };
+    let mut words: Vec<_> = arguments.iter().take(ARGUMENTS_MAX).map(shown).collect();
     if arguments.len() > ARGUMENTS_MAX {
-        line.push(' ');
-        line.push_str(CUT);
+        words.push(LEFT_OUT.to_owned());
     }
-    line
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -117,22 +105,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_quoted_where_they_must_be_and_bounded() {
+    fn words_are_kept_and_texts_are_not() {
         let line = |arguments: &[&str]| {
             command_line(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
         };
         for (arguments, expected) in [
             (vec![], ""),
-            (vec!["/usr/bin/env", "A=b", "x"], "/usr/bin/env A=b x"),
-            (vec!["sh", "-c", "echo it's $1", ""], r"sh -c 'echo it'\''s $1' ''"),
-            (vec!["größe"], "größe"),
+            (vec!["/usr/bin/env", "A=b", "--url=http://x:1/a?b"], "/usr/bin/env A=b …"),
+            (vec!["claude", "-p", "write me a poem", "--model", "opus"], "claude -p … --model opus"),
+            (vec!["curl", "-d", r#"{"messages":[]}"#, "größe"], "curl -d … größe"),
         ] {
             assert_eq!(line(&arguments), expected);
         }
-        let long = "ä".repeat(ARGUMENT_MAX_BYTES);
-        assert_eq!(line(&[&long]), format!("{}{CUT}", "ä".repeat(ARGUMENT_MAX_BYTES / 2)));
+        assert_eq!(line(&[&"x".repeat(ARGUMENT_MAX_BYTES + 1)]), LEFT_OUT);
         let many = line(&["x"; 100]);
-        assert!(many.ends_with(CUT) && many.len() < 200, "{many}");
+        assert!(many.ends_with(" …") && many.len() < 200, "{many}");
     }
 
     #[test]
