@@ -8,12 +8,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::audit;
 use crate::config::{Config, ConfigError, ContentPolicy, Environment, STATUS_SOCKET, Settings};
 use crate::run::SUBCOMMAND;
+use crate::service;
 
 /// What the operator asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Trace until told to stop.
-    Run(Config),
+    Run {
+        /// How to trace.
+        config: Config,
+        /// Another process has started this one, and is told when it traces.
+        supervised: bool,
+    },
+    /// Trace until told to stop by a process of its own, which another one takes over from on SIGHUP.
+    Service {
+        /// What `spanwire run` is started with.
+        arguments: Vec<OsString>,
+        /// How much is logged, and how.
+        config: Config,
+    },
     /// Trace one command, and end with it.
     RunCommand {
         /// The program and its arguments.
@@ -106,7 +119,7 @@ What no otlp- setting says is read from the standard OTEL_EXPORTER_OTLP_* variab
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 this host cannot run the agent,
-4 `spanwire audit` has nothing to show, or something was changed.";
+4 `spanwire audit` has nothing to show, or something was changed, 5 another agent has taken over from this one.";
 
 /// Traces the LLM calls of unmodified programs on this host with eBPF, as OpenTelemetry spans.
 #[derive(Debug, Parser)]
@@ -127,9 +140,30 @@ enum Action {
         #[command(flatten)]
         sources: Sources,
 
+        /// Take over from the agent that answers at the status socket, if one does, without a gap between them
+        ///
+        /// That one ends what it has begun, delivers it, and stops.
+        #[arg(long, conflicts_with = "command")]
+        take_over: bool,
+
+        /// Standard input is the process that started this one
+        #[arg(long = service::SUPERVISED, hide = true, conflicts_with = "command")]
+        supervised: bool,
+
         /// Start this command and trace it and what it starts, and nothing else; exits with its code
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
+    },
+
+    /// Trace this host as `spanwire run` does, and on SIGHUP with the configuration and the program as they are by then
+    ///
+    /// For init systems and containers. The process that traces is another one, which is replaced on SIGHUP without a gap: a
+    /// configuration that is no good is refused, and the one before stays in force. Takes over, as `spanwire run
+    /// --take-over` does, from an agent that is there already. See docs/service.md.
+    #[command(after_help = SOURCES)]
+    Service {
+        #[command(flatten)]
+        sources: Sources,
     },
 
     /// Say what this host allows the agent to do, and what to change where it does not
@@ -251,11 +285,20 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    Ok(match CommandLine::try_parse_from(arguments)?.action {
-        Action::Run { sources, command } if command.is_empty() => Command::Run(sources.load(environment)?),
-        Action::Run { sources, command } => {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    Ok(match CommandLine::try_parse_from(&arguments)?.action {
+        Action::Run { sources, take_over, supervised, command } if command.is_empty() => {
+            let take_over = take_over || supervised;
+            Command::Run { config: Config { take_over, ..sources.load(environment)? }, supervised }
+        }
+        Action::Run { sources, command, .. } => {
             Command::RunCommand { command, config: sources.load(environment)? }
         }
+        Action::Service { sources } => Command::Service {
+            config: sources.load(environment)?,
+            // Behind the program's name and the subcommand, before which there is no other.
+            arguments: arguments.into_iter().skip(2).collect(),
+        },
         Action::Check { programs, sources } => {
             let config = sources.load(environment).map_err(|error| error.to_string());
             Command::Check { programs, config }

@@ -30,6 +30,7 @@ pub mod protocol;
 pub mod provider;
 pub mod redact;
 pub mod run;
+pub mod service;
 pub mod stream;
 pub mod telemetry;
 pub mod value;

@@ -13,7 +13,8 @@ use spanwire::demo;
 use spanwire::preflight::{self, Weight};
 use spanwire::redact;
 use spanwire::run::status::{ask, ask_stats, show, show_stats};
-use spanwire::run::{self, Agent, PROC, StartError, stop_signal};
+use spanwire::run::{self, Agent, Ended, PROC, StartError, stop_signal};
+use spanwire::service::{HANDED_OVER, Supervisor, supervise};
 use spanwire::telemetry::{self, Counters};
 use spanwire_detect::Scope;
 
@@ -61,11 +62,10 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
             Command::Stats { socket, format } => stats(&socket, format),
             Command::Audit(question) => ask_audit(&question),
             Command::Redact { mode, why, json, policy } => redact_input(mode, why, json, &policy),
-            Command::Run(config) => {
-                let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
-                let stop = stop_signal()?;
-                Agent::start(&config, counters)?.trace(stop).await?;
-                Ok(ExitCode::SUCCESS)
+            Command::Run { config, supervised } => trace(&config, supervised).await,
+            Command::Service { arguments, config } => {
+                log(&config)?;
+                Ok(ExitCode::from(supervise(arguments).await?))
             }
             Command::RunCommand { command, config } => {
                 let Some(counters) = begin(&config)? else { return Ok(ExitCode::from(UNABLE)) };
@@ -161,11 +161,42 @@ fn list_programs() -> Result<ExitCode, StartError> {
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) })
 }
 
+async fn trace(config: &Config, supervised: bool) -> Result<ExitCode, StartError> {
+    let Some(counters) = begin(config)? else { return Ok(ExitCode::from(UNABLE)) };
+    let stop = stop_signal(supervised)?;
+    let supervisor = supervised.then(Supervisor::at_stdin).transpose().map_err(anyhow::Error::from)?;
+    let agent = Agent::start(config, counters)?;
+    let ended = match supervisor {
+        Some(mut supervisor) => {
+            // Without it, this process stops as soon as it traces.
+            let _ = supervisor.ready().await;
+            let gone = supervisor.gone();
+            agent
+                .trace(async {
+                    tokio::select! {
+                        () = stop => {}
+                        () = gone => {}
+                    }
+                })
+                .await?
+        }
+        None => agent.trace(stop).await?,
+    };
+    Ok(match ended {
+        Ended::Stopped => ExitCode::SUCCESS,
+        Ended::HandedOver => ExitCode::from(HANDED_OVER),
+    })
+}
+
+fn log(config: &Config) -> Result<(), StartError> {
+    let color = config.color.enabled_on(&io::stderr());
+    Ok(telemetry::init_log(&config.log, color, redact::for_log)?)
+}
+
 /// Begins to log, and to count; `None`, with a line for each cause, when this host cannot trace.
 fn begin(config: &Config) -> Result<Option<Arc<Counters>>, StartError> {
     let counters = Arc::new(Counters::default());
-    let color = config.color.enabled_on(&io::stderr());
-    telemetry::init_log(&config.log, color, redact::for_log)?;
+    log(config)?;
     if let Some(warning) = &config.warning {
         tracing::warn!("{warning}");
     }

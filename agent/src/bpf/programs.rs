@@ -30,7 +30,7 @@ const TRACEPOINTS: [(&str, &str); 5] = [
 
 /// Bytes on sockets, by the tracepoints of the socket layer (Linux 6.3).
 pub(super) const SOCKETS: [(&str, &str); 2] =
-    [("socket_sent", "sock_send_length"), ("socket_received", "sock_recv_length")];
+    [("socket_received", "sock_recv_length"), ("socket_sent", "sock_send_length")];
 
 /// Bytes on sockets, by the return of the kernel's functions that move them.
 const FUNCTIONS: [(&str, &str); 5] = [
@@ -261,8 +261,11 @@ impl Programs {
     }
 
     fn attach_all(&mut self, pairs: &[(&'static str, &str)]) -> Result<(), LoadError> {
-        for (name, tracepoint) in pairs {
+        // The verifier takes a third of a second: what is sent while answers are not seen yet looks unanswered.
+        for (name, _) in pairs {
             self.load_tracepoint(name)?;
+        }
+        for (name, tracepoint) in pairs {
             self.attach_tracepoint(name, tracepoint)?;
         }
         Ok(())
@@ -281,14 +284,19 @@ impl Programs {
             return Err(LoadError::NoRegisters);
         }
         let btf = Btf::from_sys_fs().map_err(LoadError::Functions)?;
+        let mut loaded = Vec::new();
         for (name, function) in FUNCTIONS {
-            let refused = |error| LoadError::Program(name, error);
-            let program = program::<FExit>(&mut self.ebpf, name)?;
-            match program.load(function, &btf) {
-                Err(ProgramError::Btf(_)) if function == TCP_SENDPAGE => continue,
-                loaded => loaded.map_err(refused)?,
+            match program::<FExit>(&mut self.ebpf, name)?.load(function, &btf) {
+                Err(ProgramError::Btf(_)) if function == TCP_SENDPAGE => {}
+                Err(error) => return Err(LoadError::Program(name, error)),
+                Ok(()) => loaded.push(name),
             }
-            program.attach().map_err(refused)?;
+        }
+        // As above.
+        for name in loaded {
+            program::<FExit>(&mut self.ebpf, name)?
+                .attach()
+                .map_err(|error| LoadError::Program(name, error))?;
         }
         drop(btf);
         give_back();

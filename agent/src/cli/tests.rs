@@ -25,11 +25,32 @@ fn clap_finds_the_definition_sound() {
 
 #[test]
 fn run_takes_settings_as_flags() {
-    let Command::Run(config) = parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap() else {
+    let Command::Run { config, supervised: false } =
+        parsed(&["run", "--body-limit", "64KiB", "--output=console"]).unwrap()
+    else {
         panic!("not run");
     };
     assert_eq!(config.body_limit, 64 << 10);
     assert!(config.console && config.otlp.is_empty());
+}
+
+#[test]
+fn a_service_hands_its_settings_on_and_refuses_what_run_would() {
+    let words = ["service", "--output", "console", "--body-limit=64KiB"];
+    let Command::Service { arguments, config } = parsed(&words).unwrap() else { panic!("not a service") };
+    assert_eq!(arguments, words[1..]);
+    assert!(config.console && !config.take_over);
+    assert_eq!(usage(&["service", "--", "python3"]).exit_code(), 2);
+    assert!(matches!(parsed(&["service", "--body-limit=1"]), Err(CliError::Config(_))));
+    for (words, taken, is_supervised) in [
+        (&["run", "--output=console"][..], false, false),
+        (&["run", "--output=console", "--take-over"], true, false),
+        (&["run", "--output=console", "--supervised"], true, true),
+    ] {
+        let Command::Run { config, supervised } = parsed(words).unwrap() else { panic!("not run") };
+        assert_eq!((config.take_over, supervised), (taken, is_supervised), "{words:?}");
+    }
+    assert_eq!(usage(&["run", "--take-over", "--", "python3"]).exit_code(), 2);
 }
 
 #[test]

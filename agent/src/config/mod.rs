@@ -130,6 +130,8 @@ pub struct Config {
     pub libraries: Vec<PathBuf>,
     /// When output is coloured.
     pub color: ColorChoice,
+    /// The agent takes over from the one that answers at `status_socket`, if one does: a flag of `spanwire run`, and no setting.
+    pub take_over: bool,
     /// What is odd about the sources, for the operator.
     pub warning: Option<String>,
 }
@@ -288,6 +290,7 @@ impl Config {
             log,
             libraries: settings.libraries.unwrap_or_default().0,
             color: settings.color.unwrap_or(ColorChoice::Auto),
+            take_over: false,
             warning: None,
         })
     }

@@ -61,6 +61,7 @@ fn defaults_are_as_documented() {
             log: "info".to_owned(),
             libraries: Vec::new(),
             color: ColorChoice::Auto,
+            take_over: false,
             warning: None,
         }
     );

@@ -162,6 +162,12 @@ impl Pipeline {
         self.clock = clock;
     }
 
+    /// Whether an exchange is under way that is followed and began before then, in nanoseconds of `CLOCK_MONOTONIC`.
+    #[must_use]
+    pub fn has_begun_before(&self, time_ns: u64) -> bool {
+        self.table.all().any(|(_, conversation)| conversation.has_begun_before(time_ns))
+    }
+
     /// Says what is held now, in the gauges.
     pub fn measure(&self) {
         let gauges = &self.counters.gauges;
@@ -277,10 +283,13 @@ impl Pipeline {
         effects(Effect::TlsClient { pid, server_name, known });
     }
 
-    /// Ends every exchange under way: the agent is stopping.
-    pub fn finish(&mut self, time_ns: u64, effects: &mut impl FnMut(Effect)) {
+    /// Ends every exchange under way, or those that began before `until_ns`: the agent is stopping, and what began later is
+    /// another one's.
+    pub fn finish(&mut self, time_ns: u64, until_ns: Option<u64>, effects: &mut impl FnMut(Effect)) {
         for connection in self.table.conversations() {
-            if let Some(mut conversation) = self.table.take(connection) {
+            let taken = self.table.take(connection);
+            let own = taken.filter(|it| until_ns.is_none_or(|until_ns| it.has_begun_before(until_ns)));
+            if let Some(mut conversation) = own {
                 self.counters.requests_unread.add(conversation.was_unread());
                 conversation.http.stop(STOPPED, time_ns, &mut |step| self.steps.push(step));
                 self.follow(connection, &mut conversation, None, 0, effects);

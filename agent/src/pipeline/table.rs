@@ -71,6 +71,12 @@ impl Conversation {
         self.source != Source::Socket
     }
 
+    /// Whether an exchange is under way on it that is followed and began before then.
+    pub(super) fn has_begun_before(&self, time_ns: u64) -> bool {
+        let began = |ordinal: &u64| self.http.exchange(*ordinal).map(|exchange| exchange.started_ns);
+        self.exchanges.keys().filter_map(began).any(|began| began < time_ns)
+    }
+
     fn new(pid: u32, source: Source, socket: Option<ConnectionId>) -> Self {
         let http = HttpConnection::new(Limits::default(), source);
         Self {

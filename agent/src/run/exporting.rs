@@ -2,12 +2,13 @@
 //! each hand-over wakes another thread.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep_until};
 
+use super::handover::Tenure;
 use super::monotonic_ns;
 use crate::config::Config;
 use crate::correlate::Unseen;
@@ -31,6 +32,7 @@ pub(super) struct Exporting {
     waiting: Vec<Redacted<Span>>,
     /// When those that wait are handed over.
     due: Option<Instant>,
+    tenure: Tenure,
 }
 
 /// A runtime that may be dropped on another's thread.
@@ -71,11 +73,25 @@ impl Exporting {
             counters: Arc::clone(counters),
             waiting: Vec::new(),
             due: None,
+            tenure: Tenure::default(),
         })
+    }
+
+    /// From now on nothing is exported but what began in this agent's tenure.
+    pub(super) fn limit_to(&mut self, tenure: Tenure) {
+        self.tenure = tenure;
+    }
+
+    /// From now on nothing is exported but what began before `at`: the rest is another agent's.
+    pub(super) fn until(&mut self, at: SystemTime) {
+        self.tenure.ends(at);
     }
 
     /// Takes a span on its way. Never blocks.
     pub(super) fn add(&mut self, span: Redacted<Span>) {
+        if !self.tenure.holds(span.get().started) {
+            return;
+        }
         let exporters = &self.exporters;
         self.health.record(&span, monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         self.waiting.push(span);
@@ -87,7 +103,10 @@ impl Exporting {
 
     /// Takes a conversation that was not read. Never blocks.
     pub(super) fn unseen(&self, unseen: &Redacted<Unseen>) {
-        self.exporters.unseen(unseen);
+        let lasted = Duration::from_nanos(unseen.get().lasted_ns);
+        if SystemTime::now().checked_sub(lasted).is_none_or(|began| self.tenure.holds(began)) {
+            self.exporters.unseen(unseen);
+        }
     }
 
     /// Whether anybody wants to know of conversations that were not read.

@@ -5,6 +5,7 @@ pub mod command;
 mod effects;
 mod expedite;
 mod exporting;
+mod handover;
 mod hooks;
 mod losses;
 mod metrics;
@@ -35,7 +36,7 @@ use crate::discovery::admission::Admission;
 use crate::discovery::process::{Begun, ProcessTable, Procfs};
 use crate::discovery::scope::{KernelRules, by_number, plant};
 use crate::event::Event;
-use crate::export::audit;
+use crate::export::audit::{self, Patience};
 use crate::pipeline::{Effect, Pipeline};
 use crate::price::Prices;
 use crate::provider::{self, BodyLimits};
@@ -44,15 +45,17 @@ use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
 use exporting::Exporting;
+pub use handover::Ended;
+use handover::Leaving;
 use hooks::{HookOptions, Hooks};
-use metrics::Monitoring;
+use metrics::{Monitoring, monitor};
 use pace::{Next, Pace};
 pub(crate) use privilege::Duty;
 use privilege::Hardening;
 pub use privilege::{SUBCOMMAND, attach_uprobes, examine};
 use redacting::Redacting;
 pub use signals::stop_signal;
-use status::{Question, StatusServer};
+use status::{Asked, Question, StatusServer};
 use unseen::Teller;
 
 /// The mounted process file system.
@@ -102,6 +105,8 @@ pub struct Agent {
     duty: Duty,
     pace: Pace,
     stop_timeout: Duration,
+    /// Set once another agent has taken over.
+    leaving: Option<Leaving>,
 }
 
 impl Agent {
@@ -115,17 +120,19 @@ impl Agent {
         let policy = Arc::new(Policy::new(config.content.clone())?);
         redact::show_by(&policy);
         let mut hardening = Hardening::of(config);
-        let listener = metrics::bind(config.metrics_listen);
-        let monitoring = listener.map(|listener| hardening.serve(|| metrics::serve(listener, &counters)));
-        let monitoring = monitoring.transpose()?;
+        // The place of one that is taken over from is free later.
+        let first = !config.take_over;
+        let mut monitoring = first.then(|| monitor(config, &mut hardening, &counters)).transpose()?.flatten();
         // What reads content may do no more than what exports it.
         let audit = config.audit.as_ref().map(|audit| {
             let approved = config.approved_endpoints.clone();
             let counters = Arc::clone(&counters);
-            hardening.store(audit, || audit::Writer::start(audit, host_name(), approved, counters))
+            let patience = if config.take_over { Patience::UntilFree } else { Patience::None };
+            hardening
+                .store(audit, || audit::Writer::start(audit, host_name(), approved, (patience, counters)))
         });
         let audit = audit.transpose().context("no audit can be kept")?;
-        let (exporting, redacting) = hardening.export(|| {
+        let (mut exporting, redacting) = hardening.export(|| {
             let exporting = Exporting::start(config, audit, &counters)?;
             let redactor = Redactor::new(policy, Arc::clone(&counters));
             Ok((exporting, Redacting::start(redactor, &counters)?))
@@ -155,14 +162,20 @@ impl Agent {
             }
         }
         let mut trees = programs.trees(&kernel_rules)?;
+        let mut members = || {
+            plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
+                trees.add(pid, bits).context("the table of process trees is full")
+            })
+        };
+        // Before sockets are seen: one that moves bytes of a process that is no member yet is ignored from then on.
+        members()?;
         let sockets = programs.attach_tracepoints()?;
+        // Now that forks are seen.
+        members()?;
         counters.gauges.ring_bytes.set(u64::from(config.ring_size));
         // Said once; an agent starts once.
-        let _ = counters.gauges.start.sockets_by.set(sockets.name());
-        // Now that forks are seen.
-        plant(&kernel_rules.trees, Path::new(PROC), |pid, bits| {
-            trees.add(pid, bits).context("the table of process trees is full")
-        })?;
+        let sockets_by = sockets.name();
+        let _ = counters.gauges.start.sockets_by.set(sockets_by);
         let prices = config.prices.as_deref().map(Prices::with_rules).transpose();
         let prices = prices.map_err(anyhow::Error::from)?.unwrap_or_default();
         let is_enforced = kernel_rules.is_complete;
@@ -185,11 +198,20 @@ impl Agent {
             .with_lineage(config.audit.is_some());
         let begun = Begun::new(procfs.clone());
         // Before it is said that capture is on: whoever reads that may ask.
-        let status = StatusServer::start(config.status_socket.as_deref(), sockets.name());
+        let ask_at = || StatusServer::start(config.status_socket.as_deref(), sockets_by);
+        let status = first.then(ask_at);
         hardening.spare(programs.multi(), &mut control);
         let hooks = hardening.hooks(|| {
             Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)
         })?;
+        let status = match status {
+            Some(status) => status,
+            None => {
+                exporting.limit_to(handover::take_over(config.status_socket.as_deref())?);
+                monitoring = monitor(config, &mut hardening, &counters)?;
+                ask_at()
+            }
+        };
         let limit = u64::from(config.body_limit);
         let pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
@@ -225,6 +247,7 @@ impl Agent {
             duty: Duty::default(),
             pace: Pace::new(config.ring_size >= POLLED_RING),
             stop_timeout: config.stop_timeout,
+            leaving: None,
         })
     }
 
@@ -235,11 +258,12 @@ impl Agent {
         self
     }
 
-    /// Gives up what is not needed any more, traces until `stop` is done, then ends what is under way and delivers it.
+    /// Gives up what is not needed any more, traces until `stop` is done or another agent has taken over, then ends what is
+    /// under way and delivers it.
     ///
     /// # Errors
     /// When the ring buffer can no longer be read.
-    pub async fn trace(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn trace(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<Ended> {
         self.status.hardened(self.hardening.finish(self.duty));
         tokio::pin!(stop);
         let mut upkeep = interval(UPKEEP);
@@ -254,9 +278,17 @@ impl Agent {
                 biased;
                 () = &mut stop => break,
                 // This looks at the ring, too.
-                _ = upkeep.tick() => self.upkeep(),
-                question = status.question() => {
-                    self.answer(question);
+                _ = upkeep.tick() => {
+                    self.upkeep();
+                    if self.has_left() {
+                        break;
+                    }
+                }
+                asked = status.asked() => {
+                    match asked {
+                        Asked::Question(question) => self.answer(question),
+                        Asked::HandOver(petitioner) => self.hand_over(petitioner),
+                    }
                     continue;
                 }
                 () = exporting.due() => {
@@ -280,8 +312,9 @@ impl Agent {
                 look.as_mut().reset(Instant::now() + time);
             }
         }
+        let ended = if self.leaving.is_some() { Ended::HandedOver } else { Ended::Stopped };
         self.stop().await;
-        Ok(())
+        Ok(ended)
     }
 
     /// Takes what is in the ring, and does what follows from it; says when to do so again.
@@ -302,13 +335,14 @@ impl Agent {
     }
 
     async fn stop(mut self) {
-        let Self { ring, keys, pipeline, effects, counters, .. } = &mut self;
+        let Self { ring, keys, pipeline, effects, counters, leaving, .. } = &mut self;
         ring.drain(|event| {
             keys.drain(|key| handle(key, pipeline, effects, counters));
             handle(event, pipeline, effects, counters);
         });
         keys.drain(|key| handle(key, pipeline, effects, counters));
-        pipeline.finish(monotonic_ns(), &mut |effect| effects.push_back(effect));
+        let until_ns = leaving.as_ref().map(Leaving::at_ns);
+        pipeline.finish(monotonic_ns(), until_ns, &mut |effect| effects.push_back(effect));
         self.perform();
         self.upkeep();
         for line in self.unseen.rest() {

@@ -148,7 +148,14 @@ fn ciphertext(
         if socket.told & told::OLD != 0 && is_client(sock) {
             emit::count_gap(gap::OLD_SESSIONS, 1);
         }
-        ignored::ignore(sock, socket);
+        // Once.
+        socket.told &= !told::OLD;
+        if socket.inode == 0 {
+            // Until more processes are of interest: its own may have got probes since.
+            ignored::leave(sock, socket);
+        } else {
+            ignored::ignore(sock, socket);
+        }
     }
     None
 }

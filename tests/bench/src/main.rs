@@ -88,7 +88,7 @@ async fn main() -> ExitCode {
 
 /// Measures until it is told to stop; either way all that was started is stopped.
 async fn stoppable(arguments: &Arguments) -> Result<Vec<Bound>> {
-    let stop = stop_signal()?;
+    let stop = stop_signal(false)?;
     tokio::select! {
         measured = measure(arguments) => measured,
         () = stop => bail!("stopped before the end"),

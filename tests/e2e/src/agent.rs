@@ -154,8 +154,24 @@ impl Agent {
         Self::run(command(setup), &[&["--output", "console"], arguments].concat()).await
     }
 
-    async fn run<S: AsRef<OsStr>>(mut command: Command, arguments: &[S]) -> Result<Self> {
-        command.arg("run").args(arguments);
+    /// As [`Agent::start`], of `spanwire service`, which starts the agent as a process of its own.
+    ///
+    /// # Errors
+    /// When it does not come to capture.
+    pub async fn serving(setup: &Setup, receiver: &Receiver, arguments: &[&str]) -> Result<Self> {
+        let mut command = command(setup);
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", receiver.protocol().name());
+        Self::begin(command, "service", arguments).await
+    }
+
+    async fn run<S: AsRef<OsStr>>(command: Command, arguments: &[S]) -> Result<Self> {
+        Self::begin(command, "run", arguments).await
+    }
+
+    async fn begin<S: AsRef<OsStr>>(mut command: Command, subcommand: &str, arguments: &[S]) -> Result<Self> {
+        command.arg(subcommand).args(arguments);
         if !arguments.iter().any(|argument| argument.as_ref() == INCLUDE) {
             // This test and what it starts: others on this host make calls, too.
             command.args([INCLUDE.to_owned(), format!("tree={}", std::process::id())]);
@@ -226,7 +242,7 @@ impl Agent {
 
     async fn ask(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.executable);
-        command.args(arguments).arg("--socket").arg(self.folder.path().join(SOCKET));
+        command.args(arguments).arg("--socket").arg(self.socket());
         let output = finished(&mut command).await?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)
@@ -250,14 +266,28 @@ impl Agent {
         &self.stderr
     }
 
+    /// Where it is asked for its status.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended by itself.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        Ok(kill_process(id.context("the agent ended by itself")?, signal)?)
+    }
+
     /// Stops it as an init system does, and waits until it has delivered and ended.
     ///
     /// # Errors
     /// When it does not end.
     pub async fn stop(mut self) -> Result<Ended> {
-        let id = self.process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         self.leave_counters();
-        kill_process(id.context("the agent ended by itself")?, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         self.end().await
     }
 
@@ -271,7 +301,7 @@ impl Agent {
     }
 
     fn leave_counters(&self) {
-        evidence::counters(&self.executable, &self.folder.path().join(SOCKET));
+        evidence::counters(&self.executable, &self.socket());
     }
 
     async fn end(&mut self) -> Result<Ended> {

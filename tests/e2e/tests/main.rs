@@ -30,6 +30,7 @@ mod scope;
 mod secrets;
 mod served;
 mod servers;
+mod service;
 mod sockets;
 mod stacks;
 mod standin;

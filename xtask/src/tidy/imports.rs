@@ -25,7 +25,7 @@ const STAGES: &[&str] = &[
 /// and helpers.
 const SHARED: &[&str] = &["event", "value", "call", "config", "telemetry", "percent"];
 /// What stands outside the flow and may import anything.
-const OUTSIDE: &[&str] = &["main", "lib", "run", "pipeline", "cli", "preflight", "demo", "audit"];
+const OUTSIDE: &[&str] = &["main", "lib", "run", "pipeline", "cli", "preflight", "demo", "audit", "service"];
 
 /// Checks each mention of `crate::` and each chain of `super::` that reaches the crate's root.
 ///

@@ -173,6 +173,12 @@ impl<S: Sink> Keeper<S> {
         Ok(())
     }
 
+    /// Another agent has the store, and will soon leave it: until then records are held.
+    pub(super) fn wait(&mut self) {
+        info!("audit: records wait until the agent that was here before leaves {}", self.path.display());
+        self.again = Some((Instant::now() + PAUSES[0], PAUSES[0]));
+    }
+
     fn set_aside(&self, why: &str) -> Result<PathBuf, StoreError> {
         let aside = store::set_aside(&self.path, since_1970(SystemTime::now()))?;
         self.counters.audit_set_aside.increment();
@@ -311,12 +317,16 @@ impl<S: Sink> Keeper<S> {
     }
 
     fn refused(&mut self, error: &StoreError, now: Instant) {
-        self.counters.audit_failures.increment();
+        // Expected, where an agent was taken over from.
+        if !matches!(error, StoreError::Locked(_)) {
+            self.counters.audit_failures.increment();
+        }
         if matches!(error, StoreError::Damaged(_)) {
             // What is opened anew finds it damaged, and puts it aside.
             self.store = None;
         }
         let pause = match self.again {
+            Some((_, pause)) if matches!(error, StoreError::Locked(_)) => pause,
             Some((_, pause)) => (pause * 2).min(PAUSES[1]),
             None => {
                 warn!(

@@ -41,6 +41,15 @@ pub enum AuditError {
     Thread(std::io::Error),
 }
 
+/// What is done about a store that another agent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It is refused.
+    None,
+    /// Records wait until that agent is gone: this one takes over from it.
+    UntilFree,
+}
+
 /// The pipeline's end of the audit.
 pub struct Writer {
     queue: SyncSender<Box<Record>>,
@@ -70,7 +79,7 @@ impl Writer {
         audit: &Audit,
         host: String,
         approved: Endpoints,
-        counters: Arc<Counters>,
+        (patience, counters): (Patience, Arc<Counters>),
     ) -> Result<Self, AuditError> {
         let folder = audit.store.parent();
         if let Some(folder) = folder.filter(|folder| !folder.exists()) {
@@ -84,7 +93,10 @@ impl Writer {
         let (queue, records) = sync_channel(QUEUE);
         let (waiting, missed) = (Arc::new(AtomicUsize::new(0)), Arc::new(Missed::default()));
         let mut keeper = Keeper::new(Box::new(open), audit, host.clone(), (&waiting, &missed), &counters);
-        keeper.open()?;
+        match keeper.open() {
+            Err(StoreError::Locked(_)) if patience == Patience::UntilFree => keeper.wait(),
+            opened => opened?,
+        }
         let thread = std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || keeper.run(&records))

@@ -130,7 +130,7 @@ fn what_is_under_way_at_the_stop_is_handed_out() {
     let mut bench = Bench::new();
     bench.moves(Direction::Write, &request("/v1/chat/completions", BODY));
     let effects = &mut bench.effects;
-    bench.pipeline.finish(9_000, &mut |effect| effects.push(effect));
+    bench.pipeline.finish(9_000, None, &mut |effect| effects.push(effect));
     // It did not fail: it was no longer looked at.
     assert_eq!((bench.spans().len(), bench.spans()[0].status), (1, Status::Unset));
 }

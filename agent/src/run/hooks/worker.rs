@@ -52,7 +52,7 @@ pub(super) struct Worker {
     admission: Admission,
     /// Processes that take part in traces from their start on.
     services: Option<Admission>,
-    /// One of them began since connections were looked at again.
+    /// More processes are of interest since connections were looked at again.
     looks_again: bool,
     /// Processes that were described as they began.
     begun: Begun,
@@ -161,6 +161,8 @@ impl Worker {
             }
         }
         self.watch_files();
+        // Busy connections of processes that have got their probes just now were given up meanwhile.
+        self.looks_again = true;
         self.look_again();
         self.files.codes().count()
     }

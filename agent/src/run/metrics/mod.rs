@@ -12,8 +12,9 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use super::privilege::Hardening;
 use super::{Agent, monotonic_ns};
-use crate::config::Listen;
+use crate::config::{Config, Listen};
 use crate::telemetry::{self, Counters};
 
 /// Answers until it is dropped.
@@ -21,8 +22,21 @@ pub(super) struct Monitoring {
     _stop: oneshot::Sender<()>,
 }
 
+/// Begins to answer at the address that is configured, if one is and it can be had.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn monitor(
+    config: &Config,
+    hardening: &mut Hardening,
+    counters: &Arc<Counters>,
+) -> anyhow::Result<Option<Monitoring>> {
+    let listener = bind(config.metrics_listen);
+    listener.map(|listener| hardening.serve(|| serve(listener, counters))).transpose()
+}
+
 /// Takes the address, before that is forbidden to threads. An agent that cannot be asked traces all the same.
-pub(super) fn bind(listen: Option<Listen>) -> Option<TcpListener> {
+fn bind(listen: Option<Listen>) -> Option<TcpListener> {
     let Listen { address, .. } = listen?;
     // Also opened before it is forbidden.
     telemetry::prepare();
@@ -57,7 +71,7 @@ pub(super) fn bind(listen: Option<Listen>) -> Option<TcpListener> {
 ///
 /// # Errors
 /// When no thread can be started.
-pub(super) fn serve(listener: TcpListener, counters: &Arc<Counters>) -> anyhow::Result<Monitoring> {
+fn serve(listener: TcpListener, counters: &Arc<Counters>) -> anyhow::Result<Monitoring> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

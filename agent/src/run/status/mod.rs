@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::HealthReport;
 use crate::pipeline::Tally;
 
-pub(super) use server::{Question, StatusServer};
+pub(super) use server::{Asked, Petitioner, Question, StatusServer};
 pub use stats::show_stats;
 pub use text::show;
 
@@ -125,6 +125,8 @@ pub struct UnseenReport {
 const STATS: &str = "stats";
 /// The line that asks for [`Report`].
 const STATUS: &str = "status";
+/// The line that asks the agent to hand over to the one that asks.
+pub(super) const HAND_OVER: &str = "hand-over";
 
 /// Asks the agent at this socket for its status.
 ///
@@ -142,7 +144,11 @@ pub fn ask_stats(socket: &Path) -> io::Result<HealthReport> {
     ask_for(STATS, socket)
 }
 
-fn ask_for<T: DeserializeOwned>(what: &str, socket: &Path) -> io::Result<T> {
+/// Asks the agent at this socket for something, by the line that does.
+///
+/// # Errors
+/// When nobody answers there, or not with what is asked for.
+pub(super) fn ask_for<T: DeserializeOwned>(what: &str, socket: &Path) -> io::Result<T> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     // An agent that takes no questions may have answered and gone; what it said is read all the same.

@@ -1,4 +1,4 @@
-//! Answers `spanwire status` and `spanwire stats` at a Unix socket.
+//! Answers `spanwire status` and `spanwire stats` at a Unix socket, and agents that want to take over.
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder};
@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, fchmod};
+use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::super::hooks::Held;
 use super::numbers::gauges;
-use super::{ProcessReport, Report, STATS, UnseenReport};
+use super::{HAND_OVER, ProcessReport, Report, STATS, UnseenReport};
 use crate::correlate::Unseen;
 use crate::health::HealthReport;
 use crate::pipeline::Seen;
@@ -46,10 +47,46 @@ pub(crate) struct StatusServer {
     sockets_by: &'static str,
     unseen: VecDeque<UnseenReport>,
     hardening: Vec<String>,
+    /// Those that want to take over.
+    petitioners: (mpsc::Sender<Petitioner>, mpsc::Receiver<Petitioner>),
+}
+
+/// What somebody wants.
+pub(crate) enum Asked {
+    /// To know something: what, is read when it is answered.
+    Question(Question),
+    /// To take over.
+    HandOver(Petitioner),
 }
 
 /// Somebody asks.
 pub(crate) struct Question(UnixStream);
+
+/// An agent that wants to take over.
+pub(crate) struct Petitioner(UnixStream);
+
+impl Petitioner {
+    /// Tells it what it needs to know.
+    pub(crate) fn answer<T: Serialize>(self, handover: &T) {
+        let Self(mut stream) = self;
+        if let Ok(answer) = serde_json::to_vec(handover) {
+            tokio::spawn(async move {
+                if !matches!(timeout(PATIENCE, stream.write_all(&answer)).await, Ok(Ok(()))) {
+                    warn!(
+                        "the agent that takes over did not read from when on: some calls may be reported twice, or not at all"
+                    );
+                }
+            });
+        }
+    }
+}
+
+/// What is asked.
+enum Subject {
+    Status,
+    Stats,
+    HandOver,
+}
 
 impl StatusServer {
     /// Listens at `path`, for this user only. An agent that cannot be asked traces all the same.
@@ -73,22 +110,23 @@ impl StatusServer {
             sockets_by,
             unseen: VecDeque::new(),
             hardening: Vec::new(),
+            petitioners: mpsc::channel(1),
         }
     }
 
-    /// Waits until somebody asks; forever, where nobody can.
-    pub(crate) async fn question(&self) -> Question {
-        loop {
-            match &self.listener {
-                Some(listener) => match listener.accept().await {
-                    Ok((stream, _)) => return Question(stream),
-                    Err(error) => {
-                        debug!("a question for the status was lost: {error}");
-                        tokio::time::sleep(PATIENCE).await;
-                    }
-                },
-                None => std::future::pending().await,
-            }
+    /// Waits until somebody asks, or an agent wants to take over.
+    pub(crate) async fn asked(&mut self) -> Asked {
+        let Self { listener, petitioners: (_, petitioners), .. } = self;
+        tokio::select! {
+            question = question(listener.as_ref()) => Asked::Question(question),
+            Some(petitioner) = petitioners.recv() => Asked::HandOver(petitioner),
+        }
+    }
+
+    /// Takes no questions any more, and leaves the place to another agent.
+    pub(crate) fn leave(&mut self) {
+        if self.listener.take().is_some() {
+            let _ = fs::remove_file(&self.path);
         }
     }
 
@@ -132,17 +170,23 @@ impl StatusServer {
             gauges: gauges(counters),
             ..Report::default()
         };
+        let petitioners = self.petitioners.0.clone();
         tokio::spawn(async move {
-            let answer = if asks_for_stats(&mut stream).await {
-                serde_json::to_vec(&health)
-            } else {
-                let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
-                report.processes = join(seen, &held);
-                report.files = held.files;
-                for file in &mut report.files {
-                    file.path = for_log(&file.path).into_owned();
+            let answer = match subject(&mut stream).await {
+                Subject::Stats => serde_json::to_vec(&health),
+                Subject::Status => {
+                    let Ok(Ok(held)) = timeout(PATIENCE, held).await else { return };
+                    report.processes = join(seen, &held);
+                    report.files = held.files;
+                    for file in &mut report.files {
+                        file.path = for_log(&file.path).into_owned();
+                    }
+                    serde_json::to_vec(&report)
                 }
-                serde_json::to_vec(&report)
+                Subject::HandOver => {
+                    let _ = petitioners.send(Petitioner(stream)).await;
+                    return;
+                }
             };
             // Who asked may be gone.
             if let Ok(answer) = answer {
@@ -152,19 +196,37 @@ impl StatusServer {
     }
 }
 
+/// Waits until somebody asks; forever, where nobody can.
+async fn question(listener: Option<&UnixListener>) -> Question {
+    loop {
+        match listener {
+            Some(listener) => match listener.accept().await {
+                Ok((stream, _)) => return Question(stream),
+                Err(error) => {
+                    debug!("a question for the status was lost: {error}");
+                    tokio::time::sleep(PATIENCE).await;
+                }
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// Reads the question; who asks none in time asks for the status.
-async fn asks_for_stats(stream: &mut UnixStream) -> bool {
+async fn subject(stream: &mut UnixStream) -> Subject {
     let mut line = String::new();
     // All of it: what is left unread when the socket is closed would spoil the answer (`unix_release_sock`).
     let read = timeout(QUESTION_PATIENCE, stream.take(QUESTION_BYTES).read_to_string(&mut line)).await;
-    matches!(read, Ok(Ok(_))) && line.trim_end() == STATS
+    match (read, line.trim_end()) {
+        (Ok(Ok(_)), STATS) => Subject::Stats,
+        (Ok(Ok(_)), HAND_OVER) => Subject::HandOver,
+        _ => Subject::Status,
+    }
 }
 
 impl Drop for StatusServer {
     fn drop(&mut self) {
-        if self.listener.is_some() {
-            let _ = fs::remove_file(&self.path);
-        }
+        self.leave();
     }
 }
 
@@ -247,10 +309,10 @@ mod tests {
             let path = path.clone();
             move || super::super::ask(&path)
         });
-        let question = server.question().await;
+        let asking = question(server.listener.as_ref()).await;
         let (held, waiting) = oneshot::channel();
         let seen = vec![Seen { pid: 7, service_name: "shop".to_owned(), tally: Tally::default() }];
-        server.answer(question, (seen, HealthReport::default()), &Counters::default(), waiting);
+        server.answer(asking, (seen, HealthReport::default()), &Counters::default(), waiting);
         let probed =
             |pid| Probed { pid, name: "node".to_owned(), reason: Reason::Probation, files: Vec::new() };
         let _ = held.send(Held { files: Vec::new(), processes: vec![probed(9), probed(7)] });
@@ -276,15 +338,15 @@ mod tests {
             move || super::super::ask_stats(&path)
         });
         let (_held, waiting) = oneshot::channel();
-        let question = server.question().await;
-        server.answer(question, (Vec::new(), health.clone()), &Counters::default(), waiting);
+        let asking = question(server.listener.as_ref()).await;
+        server.answer(asking, (Vec::new(), health.clone()), &Counters::default(), waiting);
         assert_eq!(asked.await.unwrap().unwrap(), health);
 
         let silent = std::os::unix::net::UnixStream::connect(&path).unwrap();
-        let question = server.question().await;
+        let asking = question(server.listener.as_ref()).await;
         let (held, waiting) = oneshot::channel();
         let _ = held.send(Held { files: Vec::new(), processes: Vec::new() });
-        server.answer(question, (Vec::new(), health), &Counters::default(), waiting);
+        server.answer(asking, (Vec::new(), health), &Counters::default(), waiting);
         let answer = tokio::task::spawn_blocking(move || {
             let mut answer = String::new();
             (&silent).read_to_string(&mut answer).map(|_| answer)
