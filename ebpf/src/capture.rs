@@ -24,9 +24,6 @@ const LAST_BYTES: u64 = (LAST_RECORDS * CHUNK_BYTES) as u64;
 /// something else. One that is joined in the midst of an exchange shows one within two.
 const LOOKS: u8 = 6;
 
-/// Of [`Connection::last`], before any byte moved.
-const NEITHER: u8 = 2;
-
 /// A connection of which nothing is known yet. Its id is unique by time and processor; the shift
 /// leaves room for 834 days of uptime.
 #[inline(always)]
@@ -44,7 +41,7 @@ pub fn connection() -> Connection {
         last_ns: zero,
         verdict: verdict::UNKNOWN,
         requests: direction::WRITE,
-        last: NEITHER,
+        last: direction::NEITHER,
         looks: 0,
         told: 0,
     }

@@ -38,7 +38,7 @@ pub enum Wakeups {
 /// ABI structs as map values: aya copies them byte by byte.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct Plain<T>(T);
+pub(super) struct Plain<T>(pub(super) T);
 
 // SAFETY: a `repr(C)` struct of integers without implicit padding.
 unsafe impl aya::Pod for Plain<Request> {}

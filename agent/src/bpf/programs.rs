@@ -8,14 +8,12 @@ use tracing::debug;
 
 use super::multi::Multi;
 use super::offsets::KernelFacts;
-use super::ring::readable;
 use super::scope::{Globals, Trees};
 use super::statistics::{self, Statistics};
 use super::uprobes::Probe;
-use super::{Attacher, Control, LoadError, Options, Ring, Standing};
+use super::{Attacher, Control, LoadError, Options, Ring, Sockets, Standing, log};
 use crate::config::{HookChoice, ProbeLog, UprobeChoice};
 use crate::discovery::scope::KernelRules;
-use crate::telemetry::PROBE_LOG_TARGET;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spanwire.bpf.o"));
 
@@ -69,23 +67,6 @@ impl SocketHooks {
     }
 }
 
-/// Gives what the programs log a name of its own, which the log lets pass at every level: the
-/// programs themselves say no more than they were asked to.
-struct ProbeLogger;
-
-impl log::Log for ProbeLogger {
-    fn enabled(&self, _metadata: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let (level, text) = (record.level(), record.args());
-        log::log!(target: PROBE_LOG_TARGET, level, "{text}");
-    }
-
-    fn flush(&self) {}
-}
-
 /// The loaded programs. Dropping them detaches all; so does the kernel when the agent dies.
 pub struct Programs {
     pub(super) ebpf: Ebpf,
@@ -124,7 +105,7 @@ impl Programs {
         programs.load_uprobes(options.uprobes)?;
         give_back();
         if options.probe_log != ProbeLog::Off {
-            programs.follow_log()?;
+            log::follow(&mut programs.ebpf)?;
         }
         Ok(programs)
     }
@@ -161,18 +142,6 @@ impl Programs {
     }
 
     /// Hands what the programs log to this process's log.
-    fn follow_log(&mut self) -> Result<(), LoadError> {
-        let logger = aya_log::EbpfLogger::init_with_logger(&mut self.ebpf, ProbeLogger)?;
-        let mut logger = readable(logger)?;
-        tokio::spawn(async move {
-            while let Ok(mut ready) = logger.readable_mut().await {
-                ready.get_inner_mut().flush();
-                ready.clear_ready();
-            }
-        });
-        Ok(())
-    }
-
     /// The reading end of the ring buffer of events; there is one.
     ///
     /// # Errors
@@ -205,6 +174,14 @@ impl Programs {
     /// When it was taken already.
     pub fn control(&mut self) -> Result<Control, LoadError> {
         Control::new(&mut self.ebpf)
+    }
+
+    /// The map of sockets; there is one handle.
+    ///
+    /// # Errors
+    /// When it was taken before.
+    pub fn sockets(&mut self) -> Result<Sockets, LoadError> {
+        Sockets::new(&mut self.ebpf)
     }
 
     /// The map that says what is known of processes; there is one handle.

@@ -7,6 +7,7 @@ mod effect;
 mod ends;
 mod exports;
 mod greetings;
+mod inherited;
 mod memory;
 mod records;
 mod table;
@@ -32,6 +33,7 @@ use crate::telemetry::Counters;
 use calls::Exchanges;
 pub use effect::Effect;
 use greetings::Greetings;
+use inherited::Inherited;
 use records::Keys;
 use table::{Hello, Side, Table};
 use tally::Tallies;
@@ -49,6 +51,7 @@ pub struct Pipeline {
     table: Table,
     greetings: Greetings,
     keys: Keys,
+    inherited: Inherited,
     processes: ProcessTable,
     admission: Admission,
     tallies: Tallies,
@@ -92,6 +95,7 @@ impl Pipeline {
             table: Table::default(),
             greetings: Greetings::default(),
             keys: Keys::default(),
+            inherited: Inherited::default(),
             processes,
             admission,
             tallies: Tallies::default(),
@@ -192,6 +196,7 @@ impl Pipeline {
         self.called.clear();
         self.processes.doubt();
         self.keys.expire(now_ns);
+        self.inherited.expire(now_ns);
         let mut spans = Vec::new();
         self.expire(now_ns, effects);
         self.correlator.tick(now_ns, &mut spans);
@@ -251,6 +256,9 @@ impl Pipeline {
         if let Some(evicted) = self.table.open(connection, pid, (ends, identities)) {
             self.evicted(evicted, time_ns, effects);
         }
+        if let Some(hello) = self.inherited.hello(connection, time_ns) {
+            self.table.greet(connection, hello);
+        }
         // Read now: a program that lives for a moment may be gone when its call is over.
         self.processes.meet(pid, command, program);
         if let Some(ends) = ends {
@@ -308,7 +316,11 @@ impl Pipeline {
         let known = self.table.take(connection);
         // What was said before TLS began on it, to a proxy, is over.
         let known = known.filter(|known| known.source == chunk.source || chunk.source != Source::Records);
-        let mut conversation = known.unwrap_or_else(|| self.table.begin(connection, &chunk));
+        let mut conversation = known.unwrap_or_else(|| {
+            let mut conversation = self.table.begin(connection, &chunk);
+            self.inherited.take(connection, &mut conversation);
+            conversation
+        });
         let Chunk { pid, tid, direction, time_ns, position, original_bytes, after_answer, bytes, .. } = chunk;
         conversation.moved_ns = time_ns;
         if !conversation.ignored && self.admission.of_process(pid) == Standing::Refused {

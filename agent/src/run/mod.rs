@@ -3,6 +3,7 @@
 mod clocks;
 pub mod command;
 mod effects;
+mod error;
 mod expedite;
 mod exporting;
 mod handover;
@@ -28,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{info, warn};
 
 use crate::attach::{Scope, TlsMode};
-use crate::bpf::{Control, DecodeError, LoadError, Options, Programs, Ring};
+use crate::bpf::{Control, DecodeError, Options, Programs, Ring, Sockets};
 use crate::config::{Config, Rule, TlsChoice};
 use crate::correlate::Correlator;
 use crate::correlate::ids::IdGenerator;
@@ -44,9 +45,10 @@ use crate::redact::{self, Policy, Redactor};
 use crate::telemetry::Counters;
 use clocks::clock;
 pub use clocks::monotonic_ns;
+pub use error::StartError;
 use exporting::Exporting;
 pub use handover::Ended;
-use handover::Leaving;
+use handover::{Leaving, Taken};
 use hooks::{HookOptions, Hooks};
 use metrics::{Monitoring, monitor};
 use pace::{Next, Pace};
@@ -74,23 +76,13 @@ const UPKEEP: Duration = Duration::from_secs(1);
 /// at the most were seen.
 const POLLED_RING: u32 = 4 << 20;
 
-/// Why tracing did not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The kernel or the privileges do not allow it.
-    #[error("{}", crate::preflight::refused(.0))]
-    Refused(#[from] LoadError),
-    /// Something else.
-    #[error("{0:#}")]
-    Other(#[from] anyhow::Error),
-}
-
 /// A running agent.
 pub struct Agent {
     ring: Ring,
     /// Of keys.
     keys: Ring,
     control: Control,
+    sockets: Sockets,
     pipeline: Pipeline,
     redacting: Redacting,
     exporting: Exporting,
@@ -156,6 +148,7 @@ impl Agent {
         let ring = programs.ring()?;
         let keys = programs.keys()?;
         let mut control = programs.control()?;
+        let mut known_sockets = programs.sockets()?;
         if config.services {
             for path in provider::usual_paths() {
                 control.read_whole(path).context("a path cannot be named to the kernel side")?;
@@ -204,16 +197,18 @@ impl Agent {
         let hooks = hardening.hooks(|| {
             Hooks::start((programs, sockets), admission.clone(), begun.clone(), &hook_options, &counters)
         })?;
+        let mut taken = Taken::default();
         let status = match status {
             Some(status) => status,
             None => {
-                exporting.limit_to(handover::take_over(config.status_socket.as_deref())?);
+                taken = handover::take_over(config.status_socket.as_deref())?;
+                exporting.limit_to(taken.tenure);
                 monitoring = monitor(config, &mut hardening, &counters)?;
                 ask_at()
             }
         };
         let limit = u64::from(config.body_limit);
-        let pipeline = Pipeline::new(
+        let mut pipeline = Pipeline::new(
             ProcessTable::new(procfs, PROCESSES).with(begun),
             admission,
             Correlator::new(IdGenerator::from_os(), prices)
@@ -228,11 +223,13 @@ impl Agent {
         .with_memory_budget(config.memory_budget)
         .with_keys(config.tls != TlsChoice::Calls)
         .with_http(config.services);
+        taken.follow(&mut pipeline, &mut known_sockets, &hooks);
         secrecy::lock();
         Ok(Self {
             ring,
             keys,
             control,
+            sockets: known_sockets,
             pipeline,
             redacting,
             exporting,

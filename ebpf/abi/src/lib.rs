@@ -107,6 +107,8 @@ pub mod direction {
     pub const READ: u8 = 0;
     /// The process sent.
     pub const WRITE: u8 = 1;
+    /// Of [`super::Connection::last`], before any byte moved.
+    pub const NEITHER: u8 = 2;
 }
 
 /// Tags of [`Data::source`].

@@ -14,7 +14,7 @@ pub struct SessionKey {
 
 /// What the kernel side keeps for a socket or a TLS session.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Connection {
     /// Never reused while the host is up.
     pub id: u64,
@@ -35,7 +35,7 @@ pub struct Connection {
     pub verdict: u32,
     /// The direction that carries requests once one was seen: a [`crate::direction`] tag.
     pub requests: u8,
-    /// A [`crate::direction`] tag: where bytes moved last.
+    /// Where bytes moved last: a [`crate::direction`] tag, or [`crate::direction::NEITHER`].
     pub last: u8,
     /// How often the first bytes after a change of direction were looked at in vain; with [`crate::verdict::RECORDS`] 1
     /// as long as what is sent is the handshake's; with [`crate::verdict::HEADS`] a bit for each direction, by its tag, in

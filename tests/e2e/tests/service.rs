@@ -93,6 +93,12 @@ async fn a_new_configuration_takes_over_a_tls_connection() -> Result<()> {
     is_taken_over("steps.py", false, &[]).await
 }
 
+/// Nobody sees its keys a second time: they are handed over.
+#[tokio::test]
+async fn a_new_configuration_takes_over_a_tls_connection_that_is_read_by_its_keys() -> Result<()> {
+    is_taken_over("steps.py", false, &["--tls", "keys"]).await
+}
+
 #[tokio::test]
 async fn a_configuration_that_is_no_good_leaves_the_one_before_in_force() -> Result<()> {
     let setup = Setup::find()?;

@@ -30,6 +30,11 @@ impl TrafficKey {
         matches!(bytes.len(), 16 | 24 | 32).then(|| Self(Zeroizing::new(bytes.into())))
     }
 
+    /// The key itself.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// In bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "a key is never empty")]
@@ -60,6 +65,7 @@ pub struct KeyStore {
 /// A key that fits.
 pub(super) struct Claimed<T> {
     pub(super) cipher: Box<Cipher>,
+    pub(super) key: TrafficKey,
     /// Its number in the order in which keys came.
     pub(super) serial: u64,
     /// What it was found by.
@@ -186,11 +192,12 @@ impl KeyStore {
         let candidate = self.candidates.get_mut(at)?;
         candidate.uses -= 1;
         if candidate.uses > 0 {
-            return Some(Claimed { cipher: candidate.cipher.clone()?, serial: candidate.serial, fit });
+            let (cipher, key) = (candidate.cipher.clone()?, candidate.key.clone());
+            return Some(Claimed { cipher, key, serial: candidate.serial, fit });
         }
-        let candidate = self.candidates.remove(at)?;
-        self.known.remove(&candidate.hash);
-        Some(Claimed { cipher: candidate.cipher?, serial: candidate.serial, fit })
+        let Candidate { cipher, key, serial, hash, .. } = self.candidates.remove(at)?;
+        self.known.remove(&hash);
+        Some(Claimed { cipher: cipher?, key, serial, fit })
     }
 
     /// Copies of the keys that came shortly before or after key number `serial` did, so far.

@@ -12,11 +12,14 @@ mod hello;
 mod keys;
 mod protection;
 mod record;
+mod saved;
 mod shared;
 mod side;
+mod waiting;
 
 pub use hello::server_name;
 pub use keys::{KeyStore, TrafficKey};
+pub use saved::Saved;
 
 use crate::event::Direction;
 use crate::stream::Segment;

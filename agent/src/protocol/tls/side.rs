@@ -7,9 +7,10 @@ use bytes::Bytes;
 use super::gcm::Cipher;
 use super::hello::{Message, TLS13, has_message};
 use super::keys::{Claimed, KeyStore};
-use super::protection::{Nonces, Opened, cost, open_first};
+use super::protection::{Opened, cost, open_first};
 use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, Cut, Cutter, HANDSHAKE, Record};
 use super::shared::Shared;
+use super::waiting::{Current, Waiting};
 use super::{Ending, Failure, Plain, What};
 use crate::event::Direction;
 use crate::stream::Segment;
@@ -24,35 +25,8 @@ const UNREAD_BYTES: u64 = 256 << 10;
 /// Longest hello that is put together of several records.
 const HELLO_BYTES: usize = 16 << 10;
 
-/// A record that no key fits, so far.
-struct Waiting {
-    record: Record,
-    time_ns: u64,
-    /// Bytes that were lost before it.
-    lost: u64,
-    /// Serial number of the newest key that was tried on it.
-    tried: u64,
-    /// Number of the key in use that was tried on it.
-    tried_current: u64,
-}
-
-impl Waiting {
-    fn new(record: Record, time_ns: u64, lost: u64) -> Self {
-        Self { record, time_ns, lost, tried: 0, tried_current: 0 }
-    }
-
-    /// Bytes that are lost if it is never read.
-    fn at_stake(&self) -> u64 {
-        self.lost.saturating_add(self.record.size())
-    }
-}
-
-/// The key that read the last record.
-struct Current {
-    cipher: Box<Cipher>,
-    nonces: Nonces,
-    number: u64,
-}
+/// What counts as the size of a gap of which it is not known.
+const UNKNOWN_BYTES: u64 = 1 << 20;
 
 /// One direction.
 pub(super) struct Side {
@@ -90,6 +64,20 @@ impl Side {
             unread_bytes: 0,
             is_closed: false,
         }
+    }
+
+    /// The key in use.
+    pub(super) fn current(&self) -> Option<&Current> {
+        self.current.as_ref()
+    }
+
+    /// Goes on with this key, behind a gap.
+    pub(super) fn restore(&mut self, current: Option<Current>) {
+        self.keys = u64::from(current.is_some());
+        self.current = current;
+        // What follows is protected, in TLS 1.2 too.
+        self.changed = true;
+        self.cutter.gap(UNKNOWN_BYTES);
     }
 
     /// What follows begins a call.
@@ -300,7 +288,7 @@ impl Side {
             None if is_new => claimed = reserve.claim((0, length), (budget, cost), &mut fits),
             _ => {}
         }
-        let Some(Claimed { cipher, fit: (nonces, opened), .. }) = claimed else {
+        let Some(Claimed { cipher, key, fit: (nonces, opened), .. }) = claimed else {
             // Without a key to try, too: reading what is none costs.
             shared.spend(cost);
             return None;
@@ -315,7 +303,7 @@ impl Side {
         };
         self.keys += 1;
         shared.counts.keys += 1;
-        self.current = Some(Current { cipher, nonces, number: self.keys });
+        self.current = Some(Current { cipher, key, nonces, number: self.keys });
         Some((opened, missing))
     }
 

@@ -13,6 +13,7 @@ mod hostile;
 mod losses;
 mod peers;
 mod properties;
+mod saved;
 pub(crate) mod seal;
 
 /// One connection, as its client's process has it.

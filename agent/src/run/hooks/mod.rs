@@ -45,6 +45,8 @@ enum Command {
     Met(u32, Ends),
     /// The operator does not want it traced.
     Exclude(u32),
+    /// Connections of which nothing was wanted are to be looked at again.
+    LookAgain,
     /// Somebody wants to know what is held.
     Tell(oneshot::Sender<Held>),
     /// How much is held is to be said in the gauges; answered when it is.
@@ -176,6 +178,11 @@ impl Hooks {
     /// The operator does not want a process traced.
     pub(super) fn exclude(&self, pid: u32) {
         self.send(Command::Exclude(pid));
+    }
+
+    /// More connections are of interest than those that were looked at.
+    pub(super) fn look_again(&self) {
+        self.send(Command::LookAgain);
     }
 
     /// What is held now.

@@ -233,6 +233,10 @@ impl Worker {
                 }
             }
             Command::Exclude(pid) => self.exclude(pid),
+            Command::LookAgain => {
+                self.looks_again = true;
+                self.look_again();
+            }
             Command::Tell(answer) => {
                 // Who asked may be gone.
                 let _ = answer.send(self.held());
