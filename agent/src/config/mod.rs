@@ -11,6 +11,7 @@ mod layers;
 mod listen;
 mod otlp;
 mod rule;
+mod sampling;
 mod secret;
 mod settings;
 mod value;
@@ -30,6 +31,7 @@ pub use key::KeyBytes;
 pub use listen::Listen;
 pub use otlp::{Identity, Otlp, Pem, Receiver, Tls};
 pub use rule::{Pattern, Rule, Rules};
+pub use sampling::{Keep, Sampler, Sampling};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use value::{
@@ -86,6 +88,8 @@ pub struct Config {
     pub otlp: Vec<Receiver>,
     /// What sums and histograms that are sent count from.
     pub temporality: Temporality,
+    /// Which traces are sent to them.
+    pub sampling: Sampling,
     /// Spans kept for each OTLP receiver while it is away, 1 to 1,000,000.
     pub export_queue: usize,
     /// How long the agent waits, when it stops, for what is still to be delivered: 1 s to 10 min.
@@ -175,9 +179,11 @@ impl Config {
         let warning = layers.warning();
         let (settings, origins) = layers.join()?;
         let outputs = Outputs::of(&settings, environment);
-        let warnings: Vec<_> = warning.into_iter().chain(outputs.warnings.iter().cloned()).collect();
+        let (sampling, unsampled) = sampling::resolve(&settings, &origins, environment)?;
+        let warnings = warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled);
+        let warnings: Vec<_> = warnings.collect();
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
-        Ok(Self { warning, ..Self::check(settings, &origins, environment, &outputs)? })
+        Ok(Self { warning, sampling, ..Self::check(settings, &origins, environment, &outputs)? })
     }
 
     fn check(
@@ -240,6 +246,7 @@ impl Config {
             console: outputs.console,
             otlp,
             temporality: outputs.temporality,
+            sampling: Sampling::default(),
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
             stop_timeout: bounded(stop_timeout.0, 1, 600)

@@ -39,6 +39,7 @@ fn defaults_are_as_documented() {
             console: true,
             otlp: Vec::new(),
             temporality: Temporality::Cumulative,
+            sampling: Sampling::default(),
             export_queue: 8192,
             stop_timeout: std::time::Duration::from_secs(5),
             include: Vec::new(),

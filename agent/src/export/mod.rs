@@ -54,8 +54,9 @@ impl Exporters {
         audit: Option<audit::Writer>,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
+        let chosen = (config.temporality, config.sampling);
         let otlp = (!config.otlp.is_empty())
-            .then(|| otlp::Exporter::start(&config.otlp, config.temporality, config.export_queue, counters));
+            .then(|| otlp::Exporter::start(&config.otlp, chosen, config.export_queue, counters));
         let console = config.console.then(|| {
             let out = std::io::stdout();
             let color = config.color.enabled_on(&out);
@@ -65,11 +66,11 @@ impl Exporters {
     }
 
     /// Hands a span to every output. Never blocks.
-    pub fn export(&self, span: Redacted<Span>) {
+    pub fn export(&mut self, span: Redacted<Span>) {
         if let Some(audit) = &self.audit {
             audit.span(&span);
         }
-        match (&self.otlp, &self.console) {
+        match (&mut self.otlp, &self.console) {
             (Some(otlp), Some(console)) => {
                 console.show(span.clone());
                 otlp.export(span);
@@ -99,9 +100,15 @@ impl Exporters {
         self.otlp.as_ref().map_or(0, otlp::Exporter::waiting)
     }
 
+    /// Spans that wait for whether sampling keeps their trace.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.otlp.as_ref().map_or(0, otlp::Exporter::undecided)
+    }
+
     /// A trace was closed. Never blocks.
-    pub fn trace_closed(&self, closed: Closed<'_>) {
-        if let Some(otlp) = &self.otlp {
+    pub fn trace_closed(&mut self, closed: Closed<'_>) {
+        if let Some(otlp) = &mut self.otlp {
             otlp.trace_closed(closed);
         }
     }

@@ -76,7 +76,7 @@ impl Exporting {
 
     /// Takes a span on its way. Never blocks.
     pub(super) fn add(&mut self, span: Redacted<Span>) {
-        let exporters = &self.exporters;
+        let exporters = &mut self.exporters;
         self.health.record(&span, monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         self.waiting.push(span);
         self.due.get_or_insert_with(|| Instant::now() + LONGEST);
@@ -121,6 +121,7 @@ impl Exporting {
         counters.trace_spans_late.set(bounds.spans_late);
         counters.gauges.traces_open.set(health.open_traces() as u64);
         counters.gauges.queue_export.set(exporters.waiting() as u64);
+        counters.gauges.queue_sampling.set(exporters.undecided() as u64);
     }
 
     /// What traces measure.
@@ -137,7 +138,7 @@ impl Exporting {
     /// Delivers what waits, for at most about `limit` on each output; counts what is left behind.
     pub(super) async fn shutdown(mut self, limit: Duration) {
         self.hand_over();
-        let Self { exporters, runtime, mut health, .. } = self;
+        let Self { mut exporters, runtime, mut health, .. } = self;
         health.finish(monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         exporters.shutdown(limit).await;
         drop(runtime);

@@ -11,6 +11,7 @@ mod encode;
 mod item;
 mod metrics;
 mod receiver;
+mod sampler;
 mod sender;
 mod transport;
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ExportError;
-use crate::config::{self, Otlp};
+use crate::config::{self, Otlp, Sampling};
 use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::redact::{CONTENT_EVENT, Redacted};
@@ -30,7 +31,8 @@ use metrics::Metrics;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
 use opentelemetry_sdk::metrics::Temporality;
-use receiver::Receiver;
+use receiver::{Receiver, Shared};
+use sampler::Sampler;
 use transport::Client;
 pub use transport::ClientError;
 
@@ -41,6 +43,7 @@ pub struct Exporter {
     /// Of what was said.
     logs: Vec<Receiver<LogRecord>>,
     metrics: Option<Metrics>,
+    sampler: Sampler,
 }
 
 impl Exporter {
@@ -51,7 +54,7 @@ impl Exporter {
     /// When a client cannot be built; no endpoint is contacted yet.
     pub fn start(
         receivers: &[config::Receiver],
-        temporality: Temporality,
+        (temporality, sampling): (Temporality, Sampling),
         capacity: usize,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
@@ -75,23 +78,23 @@ impl Exporter {
             }
         }
         let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, temporality, counters));
-        Ok(Self { spans, logs, metrics })
+        Ok(Self { spans, logs, metrics, sampler: Sampler::new(sampling, counters) })
     }
 
-    /// Queues a span for each receiver; drops and counts it where the queue is full. Never blocks.
-    pub fn export(&self, span: Redacted<Span>) {
-        if let Some(metrics) = &self.metrics {
+    /// Queues a span for each receiver, at once or when its trace is kept; drops and counts it where the queue is full.
+    /// Metrics have it in any case. Never blocks.
+    pub fn export(&mut self, span: Redacted<Span>) {
+        let Self { spans, logs, metrics, sampler } = self;
+        if let Some(metrics) = metrics {
             metrics.record(span.get());
         }
-        let span = Arc::new(span);
-        for receiver in &self.spans {
-            receiver.queue(Arc::clone(&span));
-        }
-        if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
-            for receiver in &self.logs {
-                receiver.queue(Arc::clone(&span));
-            }
-        }
+        sampler.take(Arc::new(span), &mut |span| queue(spans, logs, &span));
+    }
+
+    /// Spans that wait for whether their trace is kept.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.sampler.waiting()
     }
 
     /// Spans that were taken in and are neither delivered nor dropped yet, of the receiver that has most of them.
@@ -100,15 +103,18 @@ impl Exporter {
         self.spans.iter().map(Receiver::waiting).max().unwrap_or(0)
     }
 
-    /// A trace was closed: metrics have what it measures.
-    pub fn trace_closed(&self, closed: Closed<'_>) {
-        if let Some(metrics) = &self.metrics {
+    /// A trace was closed: metrics have what it measures, and whether it is kept is decided.
+    pub fn trace_closed(&mut self, closed: Closed<'_>) {
+        let Self { spans, logs, metrics, sampler } = self;
+        if let Some(metrics) = metrics {
             metrics.trace_closed(closed);
         }
+        sampler.trace_closed(closed, &mut |span| queue(spans, logs, &span));
     }
 
     /// Sends what waits, for at most `limit`; what is left then is dropped and counted. Metrics come last.
-    pub async fn shutdown(self, limit: Duration) {
+    pub async fn shutdown(mut self, limit: Duration) {
+        self.sampler.finish();
         let until = Instant::now() + limit;
         // All are told before one is waited for.
         let spans: Vec<_> = self.spans.into_iter().map(|receiver| receiver.stop(until)).collect();
@@ -121,6 +127,18 @@ impl Exporter {
         }
         if let Some(metrics) = self.metrics {
             metrics.shutdown(until).await;
+        }
+    }
+}
+
+/// Queues a span for each receiver, and what was said for those of logs.
+fn queue(spans: &[Receiver<OtlpSpan>], logs: &[Receiver<LogRecord>], span: &Shared) {
+    for receiver in spans {
+        receiver.queue(Arc::clone(span));
+    }
+    if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
+        for receiver in logs {
+            receiver.queue(Arc::clone(span));
         }
     }
 }

@@ -14,7 +14,7 @@ async fn one_that_is_down_holds_up_no_other() {
     let counters = Arc::new(Counters::default());
     let (good, down, hung) = (Judged::default(), Judged::failing(away()), Judged::default());
     hung.0.lock().unwrap().hangs = true;
-    let exporter = exporter(&[&down, &good, &hung], 10, &counters);
+    let mut exporter = exporter(&[&down, &good, &hung], 10, &counters);
     let process = fixture::process(1, "agent");
     for id in 1..=40 {
         exporter.export(fixture::redacted(id, &process));
@@ -34,7 +34,7 @@ async fn one_that_is_down_holds_up_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_one_sender_is_asked_for_is_kept_by_all() {
     let receiver = Judged::failing(patience(100));
-    let (exporter, counters) = start(&receiver, 100);
+    let (mut exporter, counters) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(Duration::from_secs(10)).await;
@@ -54,7 +54,7 @@ async fn a_pause_that_one_sender_is_asked_for_is_kept_by_all() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_a_day_is_asked_again_after_five_minutes() {
     let receiver = Judged::failing(patience(86_400));
-    let (exporter, counters) = start(&receiver, 100);
+    let (mut exporter, counters) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(GIVE_UP + Duration::from_secs(1)).await;
@@ -72,7 +72,7 @@ async fn who_asks_for_a_day_is_asked_again_after_five_minutes() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_patience_for_ever_costs_no_more_than_the_queue() {
     let receiver = Judged::failing(patience(7));
-    let (exporter, counters) = start(&receiver, 50);
+    let (mut exporter, counters) = start(&receiver, 50);
     let process = fixture::process(1, "agent");
     for _ in 0..2000 {
         exporter.export(fixture::redacted(1, &process));
@@ -107,7 +107,7 @@ async fn what_was_said_is_a_log_record_where_it_is_to_be_one_and_counted_by_itse
         let spans = Judged::default();
         let receiver =
             Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
-        let exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
+        let mut exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
         exporter.export(fixture::with_content(2, &process));
