@@ -108,7 +108,8 @@ pub(super) fn resolve(
     };
     let mut warnings = Vec::new();
     // Empty counts as not set, as the specification says.
-    let variable = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    let variable =
+        |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     let found = match &settings.traces_sampler {
         Some(name) => {
             Some(find(&name.0).ok_or_else(|| invalid("traces-sampler", name, &expected_sampler()))?)
@@ -148,7 +149,9 @@ pub(super) fn resolve(
         }
     };
     let amount = |key: &str, text: &Option<Text>, expected: &str| match text {
-        Some(text) if text.0 != NONE => billionths(&text.0).map(Some).ok_or_else(|| invalid(key, text, expected)),
+        Some(text) if text.0 != NONE => {
+            billionths(&text.0).map(Some).ok_or_else(|| invalid(key, text, expected))
+        }
         _ => Ok(None),
     };
     let keep = Keep {
@@ -175,7 +178,10 @@ pub(super) fn resolve(
 }
 
 fn find(name: &str) -> Option<(bool, Option<f64>)> {
-    SAMPLERS.iter().find(|(known, ..)| *known == name).map(|(_, is_parent_based, ratio)| (*is_parent_based, *ratio))
+    SAMPLERS
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .map(|(_, is_parent_based, ratio)| (*is_parent_based, *ratio))
 }
 
 fn expected_sampler() -> String {
@@ -206,7 +212,10 @@ mod tests {
     const HALF: u128 = 1 << 63;
     const ALL: u128 = 1 << 64;
 
-    fn resolved(settings: &Settings, variables: &[(&str, &str)]) -> Result<(Sampling, Vec<String>), ConfigError> {
+    fn resolved(
+        settings: &Settings,
+        variables: &[(&str, &str)],
+    ) -> Result<(Sampling, Vec<String>), ConfigError> {
         let environment =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         resolve(settings, &BTreeMap::new(), &environment)
@@ -238,8 +247,11 @@ mod tests {
             ("traceidratio", "0.25", &[(ARGUMENT, "0.5")], (false, HALF / 2), ""),
             ("", "0.25", &[(SAMPLER, "traceidratio"), (ARGUMENT, "x")], (false, HALF / 2), ""),
         ] {
-            let settings =
-                Settings { traces_sampler: text(setting), traces_sampler_arg: text(argument), ..Settings::default() };
+            let settings = Settings {
+                traces_sampler: text(setting),
+                traces_sampler_arg: text(argument),
+                ..Settings::default()
+            };
             let (Sampling { sampler, keep }, warnings) = resolved(&settings, variables).unwrap();
             assert_eq!((sampler.is_parent_based, sampler.below), expected, "{setting} {variables:?}");
             assert!(keep.is_nothing());
@@ -285,7 +297,10 @@ mod tests {
             (Settings { keep_slower_than: text("30s"), ..usual() }, "'30s', expected a number of seconds"),
             (Settings { keep_slower_than: text("-1"), ..usual() }, "'-1'"),
             (Settings { keep_slower_than: text("1."), ..usual() }, "'1.'"),
-            (Settings { keep_costlier_than: text("0.0000000001"), ..usual() }, "expected a number of US dollars"),
+            (
+                Settings { keep_costlier_than: text("0.0000000001"), ..usual() },
+                "expected a number of US dollars",
+            ),
             (Settings { keep_costlier_than: text("99999999999"), ..usual() }, "99999999999"),
         ] {
             let refused = resolved(&settings, &[]).unwrap_err().to_string();

@@ -203,7 +203,11 @@ impl Health {
         self.spans -= all - trace.nodes.len();
         let Some(measures) = measure(&trace.nodes, trace.uncounted, &self.perimeter) else { return all };
         let before = trace.measures.replace(Box::new(measures.clone()));
-        closed(Closed { trace_id: TraceId(id.to_be_bytes()), measures: &measures, before: before.as_deref() });
+        closed(Closed {
+            trace_id: TraceId(id.to_be_bytes()),
+            measures: &measures,
+            before: before.as_deref(),
+        });
         if let Some(before) = before {
             self.count(&before, Change::Remove);
         }
