@@ -157,7 +157,7 @@ counters! {
         spans_exported: "spans that an OTLP receiver accepted; where there are several, a span counts for each" => SPANS["exported"],
         spans_sampled_out: "spans not sent to OTLP receivers, as sampling has it" => SPANS["sampled_out"],
         traces_sampled_early: "traces that sampling left out before they were over, or forgot that it keeps, since too much waited",
-        logs_exported: "log records with what was said that an OTLP receiver accepted" => LOGS["exported"],
+        logs_exported: "log records that an OTLP receiver accepted" => LOGS["exported"],
         export_failures: "attempts to reach an OTLP receiver that failed and were tried again",
         export_waits_cut: "times that an OTLP receiver asked for a longer pause than five minutes, which was cut to that",
         audit_records: "records written to the audit",

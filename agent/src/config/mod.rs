@@ -118,6 +118,8 @@ pub struct Config {
     pub audit: Option<Audit>,
     /// The endpoints that programs may use.
     pub approved_endpoints: Endpoints,
+    /// Calls to others, and connections that could not be read, are sent as log records.
+    pub audit_events: bool,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -180,7 +182,9 @@ impl Config {
         let (settings, origins) = layers.join()?;
         let outputs = Outputs::of(&settings, environment);
         let (sampling, unsampled) = sampling::resolve(&settings, &origins, environment)?;
-        let warnings = warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled);
+        let untold = settings.audit_events == Some(Switch::On) && !outputs.logs;
+        let untold = untold.then(|| "audit-events sends nothing: set OTEL_LOGS_EXPORTER=otlp".to_owned());
+        let warnings = warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled).chain(untold);
         let warnings: Vec<_> = warnings.collect();
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         Ok(Self { warning, sampling, ..Self::check(settings, &origins, environment, &outputs)? })
@@ -287,6 +291,7 @@ impl Config {
             })
             .transpose()?,
             approved_endpoints: settings.approved_endpoints.unwrap_or_default(),
+            audit_events: settings.audit_events == Some(Switch::On),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             uprobes: settings.uprobes.unwrap_or_default(),

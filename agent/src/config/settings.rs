@@ -207,6 +207,11 @@ pub struct Settings {
     #[arg(long, value_name = "HOSTS")]
     pub approved_endpoints: Option<Endpoints>,
 
+    /// Calls to endpoints that are not approved, and connections to known endpoints that could not be read, are sent as log
+    /// records of their own where logs are sent (OTEL_LOGS_EXPORTER=otlp): on or off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    pub audit_events: Option<Switch>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
@@ -294,6 +299,7 @@ impl Settings {
             audit_size: Some(Size(4 << 30)),
             audit_key: Some(Text(super::NONE.to_owned())),
             approved_endpoints: Some(Endpoints::default()),
+            audit_events: Some(Switch::Off),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             uprobes: Some(UprobeChoice::Auto),

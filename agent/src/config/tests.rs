@@ -54,6 +54,7 @@ fn defaults_are_as_documented() {
             content: ContentPolicy { limit: 64 << 10, ..ContentPolicy::default() },
             audit: None,
             approved_endpoints: Endpoints::default(),
+            audit_events: false,
             probe_log: ProbeLog::Off,
             hooks: HookChoice::Auto,
             uprobes: UprobeChoice::Auto,

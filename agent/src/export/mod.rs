@@ -54,9 +54,7 @@ impl Exporters {
         audit: Option<audit::Writer>,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
-        let chosen = (config.temporality, config.sampling);
-        let otlp = (!config.otlp.is_empty())
-            .then(|| otlp::Exporter::start(&config.otlp, chosen, config.export_queue, counters));
+        let otlp = (!config.otlp.is_empty()).then(|| otlp::Exporter::start(config, counters));
         let console = config.console.then(|| {
             let out = std::io::stdout();
             let color = config.color.enabled_on(&out);
@@ -86,12 +84,15 @@ impl Exporters {
         if let Some(audit) = &self.audit {
             audit.unseen(unseen);
         }
+        if let Some(otlp) = &self.otlp {
+            otlp.unseen(unseen);
+        }
     }
 
     /// Whether any output has a place for conversations that were not read.
     #[must_use]
     pub fn wants_unseen(&self) -> bool {
-        self.audit.is_some()
+        self.audit.is_some() || self.otlp.as_ref().is_some_and(otlp::Exporter::wants_unseen)
     }
 
     /// Spans that wait for the OTLP receiver, those that are being sent included.

@@ -13,15 +13,18 @@ mod metrics;
 mod receiver;
 mod sampler;
 mod sender;
+mod source;
 mod transport;
+mod warning;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::ExportError;
-use crate::config::{self, Otlp, Sampling};
+use crate::config::{Config, Endpoints, Otlp};
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::redact::{CONTENT_EVENT, Redacted};
@@ -30,9 +33,9 @@ use item::Content;
 use metrics::Metrics;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
-use opentelemetry_sdk::metrics::Temporality;
-use receiver::{Receiver, Shared};
+use receiver::Receiver;
 use sampler::Sampler;
+use source::{Shared, Source, Unread};
 use transport::Client;
 pub use transport::ClientError;
 
@@ -40,30 +43,30 @@ pub use transport::ClientError;
 #[derive(Debug)]
 pub struct Exporter {
     spans: Vec<Receiver<OtlpSpan>>,
-    /// Of what was said.
+    /// Of what was said, and of the audit's events.
     logs: Vec<Receiver<LogRecord>>,
     metrics: Option<Metrics>,
     sampler: Sampler,
+    /// The endpoints that are approved, where calls to others and connections that could not be read are told of.
+    audit_events: Option<Endpoints>,
 }
 
 impl Exporter {
-    /// Starts a task for each receiver and signal; `capacity` spans wait at most for each, beside the batches that are being made
-    /// and sent. Must be called within a tokio runtime.
+    /// Starts a task for each receiver and signal, with a queue beside the batches that are being made and sent. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a client cannot be built; no endpoint is contacted yet.
     pub fn start(
-        receivers: &[config::Receiver],
-        (temporality, sampling): (Temporality, Sampling),
-        capacity: usize,
+        config: &Config,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
+        let capacity = config.export_queue;
         let client = |otlp: &Otlp| {
             let failed = |source| ExportError::Otlp { endpoint: otlp.label(), source };
             Ok::<_, ExportError>((Client::new(otlp).map_err(failed)?, otlp.label()))
         };
         let (mut spans, mut logs, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
-        for receiver in receivers {
+        for receiver in &config.otlp {
             let content = if receiver.logs.is_some() { Content::Logs } else { Content::Events };
             if let Some(otlp) = &receiver.traces {
                 let (client, label) = client(otlp)?;
@@ -77,18 +80,40 @@ impl Exporter {
                 metrics.push(client(otlp)?);
             }
         }
-        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, temporality, counters));
-        Ok(Self { spans, logs, metrics, sampler: Sampler::new(sampling, counters) })
+        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, config.temporality, counters));
+        let sampler = Sampler::new(config.sampling, counters);
+        let tells = config.audit_events && !logs.is_empty();
+        let audit_events = tells.then(|| config.approved_endpoints.clone());
+        Ok(Self { spans, logs, metrics, sampler, audit_events })
     }
 
     /// Queues a span for each receiver, at once or when its trace is kept; drops and counts it where the queue is full.
     /// Metrics have it in any case. Never blocks.
     pub fn export(&mut self, span: Redacted<Span>) {
-        let Self { spans, logs, metrics, sampler } = self;
+        let Self { spans, logs, metrics, sampler, audit_events } = self;
         if let Some(metrics) = metrics {
             metrics.record(span.get());
         }
-        sampler.take(Arc::new(span), &mut |span| queue(spans, logs, &span));
+        let span = Arc::new(span);
+        if audit_events.is_some() && warning::is_unapproved(span.get()) {
+            logs.iter().for_each(|receiver| receiver.queue(Source::Unapproved(Arc::clone(&span))));
+        }
+        sampler.take(span, &mut |span| queue(spans, logs, &span));
+    }
+
+    /// Takes a connection that could not be read, if that is to be told. Never blocks.
+    pub fn unseen(&self, unseen: &Redacted<Unseen>) {
+        let Some(approved) = &self.audit_events else { return };
+        let is_approved = approved.approve(&unseen.get().server_name, None);
+        let unread = Unread { unseen: unseen.clone(), is_approved, time: SystemTime::now() };
+        let unread = Arc::new(unread);
+        self.logs.iter().for_each(|receiver| receiver.queue(Source::Unread(Arc::clone(&unread))));
+    }
+
+    /// Whether connections that could not be read are told of.
+    #[must_use]
+    pub fn wants_unseen(&self) -> bool {
+        self.audit_events.is_some()
     }
 
     /// Spans that wait for whether their trace is kept.
@@ -105,7 +130,7 @@ impl Exporter {
 
     /// A trace was closed: metrics have what it measures, and whether it is kept is decided.
     pub fn trace_closed(&mut self, closed: Closed<'_>) {
-        let Self { spans, logs, metrics, sampler } = self;
+        let Self { spans, logs, metrics, sampler, .. } = self;
         if let Some(metrics) = metrics {
             metrics.trace_closed(closed);
         }
@@ -134,11 +159,11 @@ impl Exporter {
 /// Queues a span for each receiver, and what was said for those of logs.
 fn queue(spans: &[Receiver<OtlpSpan>], logs: &[Receiver<LogRecord>], span: &Shared) {
     for receiver in spans {
-        receiver.queue(Arc::clone(span));
+        receiver.queue(Source::Span(Arc::clone(span)));
     }
     if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
         for receiver in logs {
-            receiver.queue(Arc::clone(span));
+            receiver.queue(Source::Span(Arc::clone(span)));
         }
     }
 }

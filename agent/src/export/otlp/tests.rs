@@ -10,6 +10,7 @@ use super::delivery::CONCURRENT;
 use super::sender::{CUTS_MAX, GIVE_UP};
 use super::transport::{Failure, Taken, Transport};
 use super::*;
+use crate::config::Sampling;
 use crate::export::fixture;
 
 mod several;
@@ -105,7 +106,7 @@ fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) ->
         )
     };
     let sampler = Sampler::new(Sampling::default(), counters);
-    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None, sampler }
+    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None, sampler, audit_events: None }
 }
 
 fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {

@@ -10,7 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::receiver::Shared;
+use super::source::Shared;
 use crate::config::{Keep, Sampler as Choice, Sampling};
 use crate::correlate::attributes::LINK_METHOD;
 use crate::correlate::propagation::SAMPLED;

@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use super::super::encode;
 use super::super::item::Content;
-use super::super::receiver::Shared;
+use super::super::source::Shared;
 use super::is_local_root;
 use crate::correlate::span::TraceId;
 
