@@ -11,6 +11,7 @@ mod layers;
 mod listen;
 mod otlp;
 mod rule;
+mod sampling;
 mod secret;
 mod settings;
 mod value;
@@ -30,6 +31,7 @@ pub use key::KeyBytes;
 pub use listen::Listen;
 pub use otlp::{Identity, Otlp, Pem, Receiver, Tls};
 pub use rule::{Pattern, Rule, Rules};
+pub use sampling::{Keep, Sampler, Sampling};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use value::{
@@ -86,6 +88,8 @@ pub struct Config {
     pub otlp: Vec<Receiver>,
     /// What sums and histograms that are sent count from.
     pub temporality: Temporality,
+    /// Which traces are sent to them.
+    pub sampling: Sampling,
     /// Spans kept for each OTLP receiver while it is away, 1 to 1,000,000.
     pub export_queue: usize,
     /// How long the agent waits, when it stops, for what is still to be delivered: 1 s to 10 min.
@@ -114,6 +118,8 @@ pub struct Config {
     pub audit: Option<Audit>,
     /// The endpoints that programs may use.
     pub approved_endpoints: Endpoints,
+    /// Calls to others, and connections that could not be read, are sent as log records.
+    pub audit_events: bool,
     /// What the BPF programs log.
     pub probe_log: ProbeLog,
     /// By which kernel hooks sockets are seen.
@@ -177,9 +183,14 @@ impl Config {
         let warning = layers.warning();
         let (settings, origins) = layers.join()?;
         let outputs = Outputs::of(&settings, environment);
-        let warnings: Vec<_> = warning.into_iter().chain(outputs.warnings.iter().cloned()).collect();
+        let (sampling, unsampled) = sampling::resolve(&settings, &origins, environment)?;
+        let untold = settings.audit_events == Some(Switch::On) && !outputs.logs;
+        let untold = untold.then(|| "audit-events sends nothing: set OTEL_LOGS_EXPORTER=otlp".to_owned());
+        let warnings =
+            warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled).chain(untold);
+        let warnings: Vec<_> = warnings.collect();
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
-        Ok(Self { warning, ..Self::check(settings, &origins, environment, &outputs)? })
+        Ok(Self { warning, sampling, ..Self::check(settings, &origins, environment, &outputs)? })
     }
 
     fn check(
@@ -242,6 +253,7 @@ impl Config {
             console: outputs.console,
             otlp,
             temporality: outputs.temporality,
+            sampling: Sampling::default(),
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
             stop_timeout: bounded(stop_timeout.0, 1, 600)
@@ -282,6 +294,7 @@ impl Config {
             })
             .transpose()?,
             approved_endpoints: settings.approved_endpoints.unwrap_or_default(),
+            audit_events: settings.audit_events == Some(Switch::On),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),
             hooks: settings.hooks.unwrap_or(HookChoice::Auto),
             uprobes: settings.uprobes.unwrap_or_default(),

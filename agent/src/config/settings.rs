@@ -87,6 +87,28 @@ pub struct Settings {
     #[arg(long, value_name = "URLS")]
     pub otlp_endpoints: Option<Secret>,
 
+    /// Which traces are sent to OTLP receivers, in place of OTEL_TRACES_SAMPLER: always_on, always_off, traceidratio,
+    /// parentbased_always_on, parentbased_always_off or parentbased_traceidratio; see docs/export.md
+    /// [default: always_on]
+    #[arg(long, value_name = "SAMPLER")]
+    pub traces_sampler: Option<Text>,
+
+    /// The ratio of the samplers that have one, 0 to 1, in place of OTEL_TRACES_SAMPLER_ARG [default: 1]
+    #[arg(long, value_name = "RATIO")]
+    pub traces_sampler_arg: Option<Text>,
+
+    /// Traces that are not sampled are sent all the same, whole, if a span of theirs failed: on or off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    pub keep_errors: Option<Switch>,
+
+    /// So are those that took longer than so many seconds, or none [default: none]
+    #[arg(long, value_name = "SECONDS")]
+    pub keep_slower_than: Option<Text>,
+
+    /// So are those that cost more than so many US dollars on this host, or none [default: none]
+    #[arg(long, value_name = "DOLLARS")]
+    pub keep_costlier_than: Option<Text>,
+
     /// Spans kept in memory while the OTLP receiver is slow or away, 1 to 1000000. Spans that find it
     /// full are dropped and counted [default: 8192]
     #[arg(long, value_name = "SPANS")]
@@ -185,6 +207,11 @@ pub struct Settings {
     #[arg(long, value_name = "HOSTS")]
     pub approved_endpoints: Option<Endpoints>,
 
+    /// Calls to endpoints that are not approved, and connections to known endpoints that could not be read, are sent as log
+    /// records of their own where logs are sent (OTEL_LOGS_EXPORTER=otlp): on or off [default: off]
+    #[arg(long, value_name = "SWITCH")]
+    pub audit_events: Option<Switch>,
+
     /// What the BPF programs log about themselves; costly at debug [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub probe_log: Option<ProbeLog>,
@@ -247,6 +274,11 @@ impl Settings {
             otlp_client_certificate: None,
             otlp_client_key: None,
             otlp_endpoints: None,
+            traces_sampler: None,
+            traces_sampler_arg: None,
+            keep_errors: Some(Switch::Off),
+            keep_slower_than: Some(Text(super::NONE.to_owned())),
+            keep_costlier_than: Some(Text(super::NONE.to_owned())),
             export_queue: Some(Count(8192)),
             stop_timeout: Some(Count(5)),
             include: Some(Rules::default()),
@@ -267,6 +299,7 @@ impl Settings {
             audit_size: Some(Size(4 << 30)),
             audit_key: Some(Text(super::NONE.to_owned())),
             approved_endpoints: Some(Endpoints::default()),
+            audit_events: Some(Switch::Off),
             probe_log: Some(ProbeLog::Off),
             hooks: Some(HookChoice::Auto),
             uprobes: Some(UprobeChoice::Auto),

@@ -54,6 +54,7 @@ impl Correlator {
             span_id: self.ids.span_id(),
             parent: None,
             flags,
+            flags_are_told: propagated.context.is_some(),
             trace_state,
             kind: match exchange.role {
                 Role::Client => Kind::Client,

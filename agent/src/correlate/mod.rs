@@ -11,6 +11,7 @@ pub mod ids;
 pub mod propagation;
 pub mod score;
 pub mod span;
+mod stated;
 mod status;
 mod taken;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use exporters::{Export, Exporters};
 use ids::IdGenerator;
 use propagation::WholeIds;
 use span::Span;
+use stated::StatedFlags;
 use taken::TakenIds;
 use tree::{Begun, ExchangeKey, Forest, Held, Tools};
 pub use unseen::Unseen;
@@ -76,6 +78,7 @@ pub struct Correlator {
     ids: IdGenerator,
     taken: TakenIds,
     whole: WholeIds,
+    stated: StatedFlags,
     contexts: ContextCounts,
     exporters: Exporters,
     forest: Forest,
@@ -100,6 +103,7 @@ impl Correlator {
             ids,
             taken: TakenIds::new(Self::TAKEN_MAX),
             whole: WholeIds::default(),
+            stated: StatedFlags::default(),
             contexts: ContextCounts::default(),
             exporters: Exporters::default(),
             forest: Forest::default(),
@@ -140,6 +144,7 @@ impl Correlator {
     pub fn began(&mut self, key: ExchangeKey, exchange: Beginning<'_>) {
         let mut propagated = propagation::read(&exchange.request.headers);
         self.whole.complete(&mut propagated);
+        self.stated.learn(propagated.context.as_ref());
         let Beginning { role, process, tid, time_ns, peer, .. } = exchange;
         let begun = Begun { process, tid, time_ns, peer, context: propagated.context };
         match role {
@@ -185,6 +190,7 @@ impl Correlator {
         let call = named.as_ref().unwrap_or(call);
         let mut propagated = propagation::read(&exchange.request.headers);
         self.whole.complete(&mut propagated);
+        self.stated.learn(propagated.context.as_ref());
         self.contexts.conflicts += u64::from(!propagated.others.is_empty());
         self.contexts.invalid += u64::from(!propagated.notes.is_empty());
         let mut span = self.span(call, exchange, process, connection, clock, &propagated);
@@ -236,7 +242,9 @@ impl Correlator {
         let follows = self.agents.expire(None, Some(pid));
         self.hold(follows, now_ns);
         self.give_up(Some(pid), now_ns, spans);
+        let before = spans.len();
         spans.extend(self.forest.process_ended(pid));
+        self.state(spans, before);
         self.exporters.forget(pid);
     }
 
@@ -261,13 +269,28 @@ impl Correlator {
     }
 
     fn settle(&mut self, time: (u64, bool), spans: &mut Vec<Span>) {
+        let before = spans.len();
         let Self { ids, taken, exporters, forest, agents, .. } = self;
         self.let_go += forest.settle(time, &mut Tools { ids, taken, exporters, agents }, spans);
+        self.state(spans, before);
     }
 
     fn give_up(&mut self, pid: Option<u32>, now_ns: u64, spans: &mut Vec<Span>) {
+        let before = spans.len();
         let Self { ids, taken, exporters, forest, agents, .. } = self;
         forest.give_up(pid, now_ns, &mut Tools { ids, taken, exporters, agents }, spans);
+        self.state(spans, before);
+    }
+
+    /// Spans from this one on found their places.
+    fn state(&self, spans: &mut [Span], from: usize) {
+        self.stated.put_on(spans.get_mut(from..).unwrap_or_default());
+    }
+
+    /// Of how many traces it was forgotten whether headers say that they are sampled, to stay within a bound.
+    #[must_use]
+    pub fn forgotten_flags(&self) -> u64 {
+        self.stated.forgotten()
     }
 
     /// How many calls had headers that name several traces, or that are invalid.

@@ -80,9 +80,12 @@ pub struct Span {
     pub span_id: SpanId,
     /// Its parent, when one is known.
     pub parent: Option<SpanId>,
-    /// The W3C trace flags as received, reserved bits cleared; 3 (sampled, random trace id) for a trace
+    /// The W3C trace flags as first received in this trace, reserved bits cleared; 3 (sampled, random trace id) for a trace
     /// that begins here.
     pub flags: u8,
+    /// A header says so of its trace, and not the agent.
+    #[serde(default)]
+    pub flags_are_told: bool,
     /// The W3C trace state as received with a valid `traceparent`: at most 512 bytes, empty when there
     /// was none.
     pub trace_state: String,
@@ -173,6 +176,7 @@ mod tests {
                 span_id: SpanId(ids.1),
                 parent: ids.2.map(SpanId),
                 flags: ids.3,
+                flags_are_told: ids.3 & 4 != 0,
                 trace_state: texts.1,
                 kind,
                 name: texts.0,

@@ -28,6 +28,7 @@ pub(crate) fn span(id: u8, process: &Arc<Process>) -> Span {
         span_id: SpanId([id; 8]),
         parent: None,
         flags: 1,
+        flags_are_told: false,
         trace_state: String::new(),
         kind: Kind::Client,
         name: "chat gpt-4o".to_owned(),

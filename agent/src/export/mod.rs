@@ -54,8 +54,7 @@ impl Exporters {
         audit: Option<audit::Writer>,
         counters: &Arc<Counters>,
     ) -> Result<Self, ExportError> {
-        let otlp = (!config.otlp.is_empty())
-            .then(|| otlp::Exporter::start(&config.otlp, config.temporality, config.export_queue, counters));
+        let otlp = (!config.otlp.is_empty()).then(|| otlp::Exporter::start(config, counters));
         let console = config.console.then(|| {
             let out = std::io::stdout();
             let color = config.color.enabled_on(&out);
@@ -65,11 +64,11 @@ impl Exporters {
     }
 
     /// Hands a span to every output. Never blocks.
-    pub fn export(&self, span: Redacted<Span>) {
+    pub fn export(&mut self, span: Redacted<Span>) {
         if let Some(audit) = &self.audit {
             audit.span(&span);
         }
-        match (&self.otlp, &self.console) {
+        match (&mut self.otlp, &self.console) {
             (Some(otlp), Some(console)) => {
                 console.show(span.clone());
                 otlp.export(span);
@@ -85,12 +84,15 @@ impl Exporters {
         if let Some(audit) = &self.audit {
             audit.unseen(unseen);
         }
+        if let Some(otlp) = &self.otlp {
+            otlp.unseen(unseen);
+        }
     }
 
     /// Whether any output has a place for conversations that were not read.
     #[must_use]
     pub fn wants_unseen(&self) -> bool {
-        self.audit.is_some()
+        self.audit.is_some() || self.otlp.as_ref().is_some_and(otlp::Exporter::wants_unseen)
     }
 
     /// Spans that wait for the OTLP receiver, those that are being sent included.
@@ -99,9 +101,15 @@ impl Exporters {
         self.otlp.as_ref().map_or(0, otlp::Exporter::waiting)
     }
 
+    /// Spans that wait for whether sampling keeps their trace.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.otlp.as_ref().map_or(0, otlp::Exporter::undecided)
+    }
+
     /// A trace was closed. Never blocks.
-    pub fn trace_closed(&self, closed: Closed<'_>) {
-        if let Some(otlp) = &self.otlp {
+    pub fn trace_closed(&mut self, closed: Closed<'_>) {
+        if let Some(otlp) = &mut self.otlp {
             otlp.trace_closed(closed);
         }
     }

@@ -23,7 +23,7 @@ pub use node::METHODS;
 pub use report::{Distribution, HealthReport, ServiceHealth};
 pub use sketch::{RELATIVE_ERROR, Sketch};
 
-use crate::correlate::span::Span;
+use crate::correlate::span::{Span, TraceId};
 use crate::redact::Redacted;
 use measure::{Uncounted, measure};
 use node::{Hasher, Node, Perimeter};
@@ -77,6 +77,8 @@ pub struct Health {
 /// A trace that was closed: what it measures, and what it measured when it was closed before.
 #[derive(Clone, Copy, Debug)]
 pub struct Closed<'a> {
+    /// Which.
+    pub trace_id: TraceId,
     /// Now.
     pub measures: &'a Measures,
     /// Until now.
@@ -201,7 +203,11 @@ impl Health {
         self.spans -= all - trace.nodes.len();
         let Some(measures) = measure(&trace.nodes, trace.uncounted, &self.perimeter) else { return all };
         let before = trace.measures.replace(Box::new(measures.clone()));
-        closed(Closed { measures: &measures, before: before.as_deref() });
+        closed(Closed {
+            trace_id: TraceId(id.to_be_bytes()),
+            measures: &measures,
+            before: before.as_deref(),
+        });
         if let Some(before) = before {
             self.count(&before, Change::Remove);
         }

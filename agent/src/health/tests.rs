@@ -31,6 +31,7 @@ pub(super) fn span(id: u64, parent: u64, kind: Kind, service: &str) -> Span {
         span_id: SpanId(id.to_be_bytes()),
         parent: (parent != 0).then(|| SpanId(parent.to_be_bytes())),
         flags: 1,
+        flags_are_told: false,
         trace_state: String::new(),
         kind,
         name: "chat".to_owned(),

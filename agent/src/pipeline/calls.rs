@@ -284,6 +284,7 @@ impl Pipeline {
             self.correlator.call(key, &call, exchange, Arc::clone(process), facts, time);
         }
         self.counters.header_ids_forgotten.set(self.correlator.forgotten_ids());
+        self.counters.header_flags_forgotten.set(self.correlator.forgotten_flags());
         self.counters.spans_placed_early.set(self.correlator.let_go());
         self.counters.exchanges_untracked.set(self.correlator.untracked());
         self.counters.inferred_spans_left.set(self.correlator.unplaced());

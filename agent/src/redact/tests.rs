@@ -68,6 +68,7 @@ fn span(attributes: Vec<(&'static str, Value)>, process: Process) -> Span {
         span_id: SpanId([1; 8]),
         parent: None,
         flags: 1,
+        flags_are_told: false,
         trace_state: String::new(),
         kind: Kind::Client,
         name: "chat".to_owned(),

@@ -92,7 +92,7 @@ impl Exporting {
         if !self.tenure.holds(span.get().started) {
             return;
         }
-        let exporters = &self.exporters;
+        let exporters = &mut self.exporters;
         self.health.record(&span, monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         self.waiting.push(span);
         self.due.get_or_insert_with(|| Instant::now() + LONGEST);
@@ -140,6 +140,7 @@ impl Exporting {
         counters.trace_spans_late.set(bounds.spans_late);
         counters.gauges.traces_open.set(health.open_traces() as u64);
         counters.gauges.queue_export.set(exporters.waiting() as u64);
+        counters.gauges.queue_sampling.set(exporters.undecided() as u64);
     }
 
     /// What traces measure.
@@ -156,7 +157,7 @@ impl Exporting {
     /// Delivers what waits, for at most about `limit` on each output; counts what is left behind.
     pub(super) async fn shutdown(mut self, limit: Duration) {
         self.hand_over();
-        let Self { exporters, runtime, mut health, .. } = self;
+        let Self { mut exporters, runtime, mut health, .. } = self;
         health.finish(monotonic_ns(), &mut |closed| exporters.trace_closed(closed));
         exporters.shutdown(limit).await;
         drop(runtime);

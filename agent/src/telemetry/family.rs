@@ -37,7 +37,7 @@ families! {
     CALLS_UNPRICED: "calls_unpriced" by "reason": "calls to vendors that have no cost",
     FINDINGS: "findings" by "class": "credentials and personal data found in contents",
     SPANS: "spans" by "result": "spans for the OTLP receiver that are delivered or dropped",
-    LOGS: "logs" by "result": "log records with content for the OTLP receiver that are delivered or dropped",
+    LOGS: "logs" by "result": "log records for the OTLP receiver that are delivered or dropped",
     MONITORING_REQUESTS: "monitoring_requests" by "result": "requests for metrics or health",
     RING_DROPS: "ring_drops" by "record": "records dropped by the kernel because the ring buffer was full",
     TLS_UNREAD: "tls_unread" by "reason": "TLS connections that could not be read by their keys",

@@ -61,6 +61,7 @@ gauges! {
     probes_attached: "attachments of probes to files, for all processes or for one",
     queue_export: "spans that wait for the OTLP receiver" => QUEUE_SPANS["export"],
     queue_place: "spans that wait for their place in a trace" => QUEUE_SPANS["place"],
+    queue_sampling: "spans that wait for whether sampling keeps their trace" => QUEUE_SPANS["sampling"],
     queue_export_max_spans: "most spans that may wait to be put into batches for the OTLP receiver",
     redaction_waiting_bytes: "contents that wait to be redacted",
     traces_open: "traces that are under way",

@@ -129,6 +129,19 @@ impl Agent {
         Self::run(command, arguments).await
     }
 
+    /// As [`Agent::start`], and sends log records as well.
+    ///
+    /// # Errors
+    /// When it does not come to capture.
+    pub async fn logging(setup: &Setup, receiver: &Receiver, arguments: &[&str]) -> Result<Self> {
+        let mut command = command(setup);
+        command
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint())
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", receiver.protocol().name())
+            .env("OTEL_LOGS_EXPORTER", "otlp");
+        Self::run(command, arguments).await
+    }
+
     /// Starts `spanwire run` that exports to `endpoint`, where nobody may listen.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A real OTLP receiver for traces and metrics, over gRPC or HTTP.
+//! A real OTLP receiver for traces and metrics, over gRPC or HTTP, and for logs over HTTP.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
@@ -22,6 +23,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
@@ -55,6 +57,7 @@ impl Protocol {
 #[derive(Debug, Default)]
 struct Received {
     spans: Vec<Span>,
+    logs: Vec<LogRecord>,
     bytes: Vec<u8>,
 }
 
@@ -121,6 +124,16 @@ async fn keep(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Re
     let bytes = unpacked(&headers, &body)?;
     store.keep(&[format!("{headers:?}").into_bytes(), bytes].concat());
     // An empty answer is one without anything to tell.
+    Ok(())
+}
+
+async fn take_logs(State(store): State<Store>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let bytes = unpacked(&headers, &body)?;
+    let export = ExportLogsServiceRequest::decode(bytes.as_slice()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let scopes = export.resource_logs.into_iter().flat_map(|logs| logs.scope_logs);
+    let records: Vec<_> = scopes.flat_map(|scope| scope.log_records).collect();
+    store.received.send_modify(|received| received.logs.extend(records));
+    store.keep(&bytes);
     Ok(())
 }
 
@@ -192,7 +205,8 @@ impl Receiver {
             }
             Protocol::Http => {
                 let router = axum::Router::new().route("/v1/traces", post(take));
-                let router = router.route("/v1/metrics", post(keep)).with_state(store);
+                let router = router.route("/v1/metrics", post(keep));
+                let router = router.route("/v1/logs", post(take_logs)).with_state(store);
                 handle.spawn(async move { drop(axum::serve(listener, router).await) })
             }
         };

@@ -13,7 +13,7 @@ use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::client::{CANARY, Client, KEY};
 use spanwire_e2e::folder::Folder;
 use spanwire_e2e::receiver::Protocol;
-use spanwire_e2e::scene::Scene;
+use spanwire_e2e::scene::{Scene, concerning};
 use spanwire_e2e::{DEADLINE, Setup};
 
 /// How long to wait before the audit is asked again.
@@ -137,6 +137,32 @@ async fn each_call_is_recorded_with_who_made_it_and_none_can_be_changed_unseen()
     fs::write(audit.path(), bytes)?;
     let (is_whole, text) = audit.verify().await?;
     ensure!(!is_whole && text.contains(" was changed"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn sampling_leaves_the_audit_whole_and_keeps_traces_with_errors_whole() -> Result<()> {
+    let audit = Audit::new()?;
+    let path = audit.text();
+    let sampling = ["--audit", &path, "--traces-sampler", "always_off", "--keep-errors", "on"];
+    let scene = Scene::plain(&sampling).await?;
+    let good = scene.python("openai_sdk.py").count(3).run().await?;
+    let bad = scene.python("openai_sdk.py").model("standin-500").count(2).run().await?;
+    audit.wait_for(5).await?;
+    let Scene { receiver, standin, agent, .. } = scene;
+    let ended = agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    let spans = receiver.spans();
+    let of = |pid: u32| spans.iter().filter(move |span| span.resource.int("process.pid") == Some(pid.into()));
+    ensure!(of(good.pid).count() == 0, "not sampled: {spans:#?}");
+    let calls: Vec<_> = concerning(&standin, &spans).collect();
+    ensure!(calls.len() == 2 && calls.iter().all(|span| span.failed()), "two failed: {spans:#?}");
+    // The calls, and the run of the program that they have in common.
+    ensure!(of(bad.pid).count() == 3, "{spans:#?}");
+    for call in calls {
+        let mut above = of(bad.pid).filter(|span| span.raw.span_id == call.raw.parent_span_id);
+        ensure!(above.next().is_some_and(|span| span.raw.trace_id == call.raw.trace_id), "{spans:#?}");
+    }
     Ok(())
 }
 

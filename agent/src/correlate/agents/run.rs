@@ -292,6 +292,7 @@ impl Run {
             span_id,
             parent: None,
             flags: SAMPLED | RANDOM,
+            flags_are_told: false,
             trace_state: String::new(),
             kind: Kind::Internal,
             name,

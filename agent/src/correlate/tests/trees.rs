@@ -224,6 +224,25 @@ fn a_trace_id_tells_what_a_thread_that_serves_several_asks_for() {
 }
 
 #[test]
+fn the_first_header_of_a_trace_says_whether_all_of_it_is_sampled() {
+    for (flags, expected) in [("00", Some(0)), ("01", Some(1)), ("03", Some(3)), ("", None)] {
+        let header = if flags.is_empty() { String::new() } else { header("00f067aa0ba902b7") };
+        let header = header.strip_suffix("01").map(|begin| format!("{begin}{flags}")).unwrap_or_default();
+        let mut host = Host::new();
+        host.began(key(1), Role::Server, (7, 71), None, &header);
+        host.asks(2, 7, 71);
+        host.ends(2, 71);
+        host.ends(1, 71);
+        host.assert_child(2, 1, Method::Thread);
+        for connection in [1, 2] {
+            let span = host.span(connection);
+            let expected = (expected.unwrap_or(3), expected.is_some());
+            assert_eq!((span.flags, span.flags_are_told), expected, "{flags} {connection}");
+        }
+    }
+}
+
+#[test]
 fn a_trace_that_begins_within_a_request_is_the_requests() {
     let mut host = Host::new();
     host.serves(1, 7, 71, None);

@@ -128,6 +128,7 @@ impl Run {
             span_id: self.span_id,
             parent: None,
             flags: SAMPLED | RANDOM,
+            flags_are_told: false,
             trace_state: String::new(),
             kind: Kind::Internal,
             name: process.service_name.clone(),

@@ -7,9 +7,8 @@ use prost::Message as _;
 
 use super::encode;
 use super::item::{Content, Item};
-use crate::correlate::span::Span;
+use super::source::Source;
 use crate::discovery::process::Process;
-use crate::redact::Redacted;
 
 /// Items in a full batch.
 pub(super) const ITEMS_MAX: usize = 512;
@@ -77,10 +76,10 @@ impl<I: Item> Filling<I> {
         Self { batch: Batch::new(), content, processes: Vec::new(), bytes: 0 }
     }
 
-    /// Adds what there is of a span; false, and nothing is added, when the batch would become too large.
-    pub(super) fn push(&mut self, redacted: &Redacted<Span>) -> bool {
-        let Some(item) = I::of(redacted, self.content) else { return true };
-        let process = &redacted.get().process;
+    /// Adds what there is of a source; false, and nothing is added, when the batch would become too large.
+    pub(super) fn push(&mut self, source: &Source) -> bool {
+        let Some(item) = I::of(source, self.content) else { return true };
+        let process = source.process();
         let known = self.processes.iter().position(|known| Arc::ptr_eq(known, process) || known == process);
         let mut bytes = item.encoded_len() + FRAMING_BYTES;
         let new = match known {
@@ -141,7 +140,7 @@ mod tests {
         let same_as_one = fixture::process(1, "one");
         let mut filling = Filling::new(Content::Events);
         for (id, process) in [(1, &one), (2, &two), (3, &same_as_one)] {
-            assert!(filling.push(&fixture::redacted(id, process)));
+            assert!(filling.push(&fixture::redacted(id, process).into()));
         }
         filling.finish()
     }
@@ -170,7 +169,7 @@ mod tests {
         let mut large = fixture::span(1, &process);
         let reasons = vec!["x".repeat(1000); 100];
         large.attributes.push(("gen_ai.request.stop_sequences".into(), Value::strings(reasons)));
-        let large = Redactor::default().redact(large);
+        let large = Redactor::default().redact(large).into();
         let mut filling = Filling::<OtlpSpan>::new(Content::Events);
         let pushed = (0..ITEMS_MAX).take_while(|_| filling.push(&large)).count();
         assert!((30..50).contains(&pushed), "{pushed}");
@@ -185,8 +184,8 @@ mod tests {
     fn spans_without_content_are_no_log_records() {
         let process = fixture::process(1, "one");
         let mut filling = Filling::<LogRecord>::new(Content::Logs);
-        assert!(filling.push(&fixture::redacted(1, &process)));
-        assert!(filling.push(&fixture::with_content(2, &process)));
+        assert!(filling.push(&fixture::redacted(1, &process).into()));
+        assert!(filling.push(&fixture::with_content(2, &process).into()));
         let batch = filling.finish();
         assert_eq!((batch.items(), batch.groups.len()), (1, 1));
     }
@@ -196,7 +195,7 @@ mod tests {
         let mut span = fixture::span(1, &fixture::process(1, "one"));
         let row = Value::strings(vec!["x".repeat(1000); 100]);
         span.attributes.extend((0..60).map(|_| ("gen_ai.request.stop_sequences".into(), row.clone())));
-        let span = Redactor::default().redact(span);
+        let span = Redactor::default().redact(span).into();
         let mut filling = Filling::<OtlpSpan>::new(Content::Events);
         assert!(filling.push(&span) && !filling.push(&span));
     }

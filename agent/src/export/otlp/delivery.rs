@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, Filling};
 use super::item::{Content, Item};
-use super::receiver::Shared;
 use super::sender::Sender;
+use super::source::Source;
 use super::transport::Transport;
 
 /// Requests that are under way at once.
@@ -29,17 +29,17 @@ pub(super) type Stop = Option<Instant>;
 pub(super) struct Delivery<T, I> {
     sender: Arc<Sender<T, I>>,
     content: Content,
-    queue: mpsc::Receiver<Shared>,
+    queue: mpsc::Receiver<Source>,
     stopping: watch::Receiver<Stop>,
     /// A span that found its batch full.
-    left_over: Option<Shared>,
+    left_over: Option<Source>,
 }
 
 impl<T: Transport<I::Request>, I: Item> Delivery<T, I> {
     pub(super) fn new(
         sender: Arc<Sender<T, I>>,
         content: Content,
-        queue: mpsc::Receiver<Shared>,
+        queue: mpsc::Receiver<Source>,
         stopping: watch::Receiver<Stop>,
     ) -> Self {
         Self { sender, content, queue, stopping, left_over: None }

@@ -126,7 +126,7 @@ pub(super) fn resource(process: &Process) -> Resource {
     Resource { attributes, ..Resource::default() }
 }
 
-fn attributes(attributes: &crate::correlate::span::Attributes) -> Vec<KeyValue> {
+pub(super) fn attributes(attributes: &crate::correlate::span::Attributes) -> Vec<KeyValue> {
     attributes.iter().map(|(name, value)| pair(name, value)).collect()
 }
 
@@ -153,8 +153,8 @@ fn any_value(value: &Value) -> AnyValue {
     AnyValue { value: Some(kind) }
 }
 
-/// Since the epoch; 0 before it.
-fn nanoseconds(time: SystemTime) -> u64 {
+/// Nanoseconds since the epoch; 0 before it.
+pub(super) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What requests are made of: spans, or the log records of their events.
+//! What requests are made of: spans, or log records of their events and of the audit's.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -6,10 +6,9 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
 
-use super::encode;
+use super::source::Source;
 use super::transport::Request;
-use crate::correlate::span::Span;
-use crate::redact::Redacted;
+use super::{encode, warning};
 use crate::telemetry::{Counter, Counters};
 
 /// What became of items.
@@ -26,15 +25,15 @@ pub(super) enum Outcome {
     Shutdown,
 }
 
-/// Something of a span that is sent by itself, with others of its kind.
+/// Something of a source that is sent by itself, with others of its kind.
 pub(super) trait Item: prost::Message + Clone + 'static {
     /// What carries it.
     type Request: Request;
     /// For the log: such things.
     const PLURAL: &'static str;
 
-    /// That of a span, if it has one.
-    fn of(span: &Redacted<Span>, content: Content) -> Option<Self>;
+    /// That of a source, if it has one.
+    fn of(source: &Source, content: Content) -> Option<Self>;
 
     /// A request with these, by resource.
     fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request;
@@ -57,8 +56,11 @@ impl Item for OtlpSpan {
     type Request = ExportTraceServiceRequest;
     const PLURAL: &'static str = "spans";
 
-    fn of(span: &Redacted<Span>, content: Content) -> Option<Self> {
-        Some(encode::span(span, content))
+    fn of(source: &Source, content: Content) -> Option<Self> {
+        match source {
+            Source::Span(span) => Some(encode::span(span, content)),
+            Source::Unapproved(_) | Source::Unread(_) => None,
+        }
     }
 
     fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request {
@@ -85,8 +87,12 @@ impl Item for LogRecord {
     type Request = ExportLogsServiceRequest;
     const PLURAL: &'static str = "log records";
 
-    fn of(span: &Redacted<Span>, _: Content) -> Option<Self> {
-        encode::log_record(span)
+    fn of(source: &Source, _: Content) -> Option<Self> {
+        match source {
+            Source::Span(span) => encode::log_record(span),
+            Source::Unapproved(span) => Some(warning::of_call(span)),
+            Source::Unread(unread) => Some(warning::of_connection(unread)),
+        }
     }
 
     fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request {

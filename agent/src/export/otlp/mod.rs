@@ -11,16 +11,20 @@ mod encode;
 mod item;
 mod metrics;
 mod receiver;
+mod sampler;
 mod sender;
+mod source;
 mod transport;
+mod warning;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::ExportError;
-use crate::config::{self, Otlp};
+use crate::config::{Config, Endpoints, Otlp};
+use crate::correlate::Unseen;
 use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::redact::{CONTENT_EVENT, Redacted};
@@ -29,8 +33,9 @@ use item::Content;
 use metrics::Metrics;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span as OtlpSpan;
-use opentelemetry_sdk::metrics::Temporality;
 use receiver::Receiver;
+use sampler::Sampler;
+use source::{Shared, Source, Unread};
 use transport::Client;
 pub use transport::ClientError;
 
@@ -38,29 +43,27 @@ pub use transport::ClientError;
 #[derive(Debug)]
 pub struct Exporter {
     spans: Vec<Receiver<OtlpSpan>>,
-    /// Of what was said.
+    /// Of what was said, and of the audit's events.
     logs: Vec<Receiver<LogRecord>>,
     metrics: Option<Metrics>,
+    sampler: Sampler,
+    /// The endpoints that are approved, where calls to others and connections that could not be read are told of.
+    audit_events: Option<Endpoints>,
 }
 
 impl Exporter {
-    /// Starts a task for each receiver and signal; `capacity` spans wait at most for each, beside the batches that are being made
-    /// and sent. Must be called within a tokio runtime.
+    /// Starts a task for each receiver and signal, with a queue beside the batches that are being made and sent. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a client cannot be built; no endpoint is contacted yet.
-    pub fn start(
-        receivers: &[config::Receiver],
-        temporality: Temporality,
-        capacity: usize,
-        counters: &Arc<Counters>,
-    ) -> Result<Self, ExportError> {
+    pub fn start(config: &Config, counters: &Arc<Counters>) -> Result<Self, ExportError> {
+        let capacity = config.export_queue;
         let client = |otlp: &Otlp| {
             let failed = |source| ExportError::Otlp { endpoint: otlp.label(), source };
             Ok::<_, ExportError>((Client::new(otlp).map_err(failed)?, otlp.label()))
         };
         let (mut spans, mut logs, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
-        for receiver in receivers {
+        for receiver in &config.otlp {
             let content = if receiver.logs.is_some() { Content::Logs } else { Content::Events };
             if let Some(otlp) = &receiver.traces {
                 let (client, label) = client(otlp)?;
@@ -74,24 +77,46 @@ impl Exporter {
                 metrics.push(client(otlp)?);
             }
         }
-        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, temporality, counters));
-        Ok(Self { spans, logs, metrics })
+        let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, config.temporality, counters));
+        let sampler = Sampler::new(config.sampling, counters);
+        let tells = config.audit_events && !logs.is_empty();
+        let audit_events = tells.then(|| config.approved_endpoints.clone());
+        Ok(Self { spans, logs, metrics, sampler, audit_events })
     }
 
-    /// Queues a span for each receiver; drops and counts it where the queue is full. Never blocks.
-    pub fn export(&self, span: Redacted<Span>) {
-        if let Some(metrics) = &self.metrics {
+    /// Queues a span for each receiver, at once or when its trace is kept; drops and counts it where the queue is full.
+    /// Metrics have it in any case. Never blocks.
+    pub fn export(&mut self, span: Redacted<Span>) {
+        let Self { spans, logs, metrics, sampler, audit_events } = self;
+        if let Some(metrics) = metrics {
             metrics.record(span.get());
         }
         let span = Arc::new(span);
-        for receiver in &self.spans {
-            receiver.queue(Arc::clone(&span));
+        if audit_events.is_some() && warning::is_unapproved(span.get()) {
+            logs.iter().for_each(|receiver| receiver.queue(Source::Unapproved(Arc::clone(&span))));
         }
-        if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
-            for receiver in &self.logs {
-                receiver.queue(Arc::clone(&span));
-            }
-        }
+        sampler.take(span, &mut |span| queue(spans, logs, &span));
+    }
+
+    /// Takes a connection that could not be read, if that is to be told. Never blocks.
+    pub fn unseen(&self, unseen: &Redacted<Unseen>) {
+        let Some(approved) = &self.audit_events else { return };
+        let is_approved = approved.approve(&unseen.get().server_name, None);
+        let unread = Unread { unseen: unseen.clone(), is_approved, time: SystemTime::now() };
+        let unread = Arc::new(unread);
+        self.logs.iter().for_each(|receiver| receiver.queue(Source::Unread(Arc::clone(&unread))));
+    }
+
+    /// Whether connections that could not be read are told of.
+    #[must_use]
+    pub fn wants_unseen(&self) -> bool {
+        self.audit_events.is_some()
+    }
+
+    /// Spans that wait for whether their trace is kept.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.sampler.waiting()
     }
 
     /// Spans that were taken in and are neither delivered nor dropped yet, of the receiver that has most of them.
@@ -100,15 +125,18 @@ impl Exporter {
         self.spans.iter().map(Receiver::waiting).max().unwrap_or(0)
     }
 
-    /// A trace was closed: metrics have what it measures.
-    pub fn trace_closed(&self, closed: Closed<'_>) {
-        if let Some(metrics) = &self.metrics {
+    /// A trace was closed: metrics have what it measures, and whether it is kept is decided.
+    pub fn trace_closed(&mut self, closed: Closed<'_>) {
+        let Self { spans, logs, metrics, sampler, .. } = self;
+        if let Some(metrics) = metrics {
             metrics.trace_closed(closed);
         }
+        sampler.trace_closed(closed, &mut |span| queue(spans, logs, &span));
     }
 
     /// Sends what waits, for at most `limit`; what is left then is dropped and counted. Metrics come last.
-    pub async fn shutdown(self, limit: Duration) {
+    pub async fn shutdown(mut self, limit: Duration) {
+        self.sampler.finish();
         let until = Instant::now() + limit;
         // All are told before one is waited for.
         let spans: Vec<_> = self.spans.into_iter().map(|receiver| receiver.stop(until)).collect();
@@ -121,6 +149,18 @@ impl Exporter {
         }
         if let Some(metrics) = self.metrics {
             metrics.shutdown(until).await;
+        }
+    }
+}
+
+/// Queues a span for each receiver, and what was said for those of logs.
+fn queue(spans: &[Receiver<OtlpSpan>], logs: &[Receiver<LogRecord>], span: &Shared) {
+    for receiver in spans {
+        receiver.queue(Source::Span(Arc::clone(span)));
+    }
+    if span.get().events.iter().any(|event| event.name == CONTENT_EVENT) {
+        for receiver in logs {
+            receiver.queue(Source::Span(Arc::clone(span)));
         }
     }
 }

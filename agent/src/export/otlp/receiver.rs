@@ -12,18 +12,14 @@ use tokio::time::Instant;
 use super::delivery::{Delivery, Stop};
 use super::item::{Content, Item, Outcome};
 use super::sender::Sender;
+use super::source::Source;
 use super::transport::Transport;
-use crate::correlate::span::Span;
-use crate::redact::Redacted;
 use crate::telemetry::Counters;
-
-/// A span that several receivers may have in their queues.
-pub(super) type Shared = Arc<Redacted<Span>>;
 
 /// The pipeline's end of one receiver.
 #[derive(Debug)]
 pub(super) struct Receiver<I> {
-    queue: mpsc::Sender<Shared>,
+    queue: mpsc::Sender<Source>,
     /// Spans taken in and neither delivered nor dropped yet.
     kept: Arc<AtomicUsize>,
     stop: watch::Sender<Stop>,
@@ -50,11 +46,11 @@ impl<I: Item> Receiver<I> {
         Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters, items: PhantomData }
     }
 
-    /// Queues a span; drops and counts it when the queue is full. Never blocks.
-    pub(super) fn queue(&self, span: Shared) {
+    /// Queues what is to be sent; drops and counts it when the queue is full. Never blocks.
+    pub(super) fn queue(&self, source: Source) {
         // Counted first, so that the task never counts down what was not counted up.
         self.kept.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(span).is_err() {
+        if self.queue.try_send(source).is_err() {
             self.kept.fetch_sub(1, Ordering::Relaxed);
             I::counter(&self.counters, Outcome::QueueFull).increment();
         }

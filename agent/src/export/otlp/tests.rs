@@ -10,6 +10,7 @@ use super::delivery::CONCURRENT;
 use super::sender::{CUTS_MAX, GIVE_UP};
 use super::transport::{Failure, Taken, Transport};
 use super::*;
+use crate::config::Sampling;
 use crate::export::fixture;
 
 mod several;
@@ -104,7 +105,14 @@ fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) ->
             Arc::clone(counters),
         )
     };
-    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None }
+    let sampler = Sampler::new(Sampling::default(), counters);
+    Exporter {
+        spans: receivers.iter().map(start).collect(),
+        logs: Vec::new(),
+        metrics: None,
+        sampler,
+        audit_events: None,
+    }
 }
 
 fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {
@@ -121,7 +129,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 #[tokio::test(start_paused = true)]
 async fn a_quiet_moment_ends_a_batch() {
     let receiver = Judged::default();
-    let (exporter, counters) = start(&receiver, 10);
+    let (mut exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     exporter.export(fixture::redacted(2, &process));
@@ -135,7 +143,7 @@ async fn a_quiet_moment_ends_a_batch() {
 #[tokio::test(start_paused = true)]
 async fn a_steady_trickle_is_sent_every_second() {
     let receiver = Judged::default();
-    let (exporter, _) = start(&receiver, 100);
+    let (mut exporter, _) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     for _ in 0..25 {
         exporter.export(fixture::redacted(1, &process));
@@ -148,7 +156,7 @@ async fn a_steady_trickle_is_sent_every_second() {
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_is_sent_at_once_and_holds_all_processes() {
     let receiver = Judged::default();
-    let (exporter, _) = start(&receiver, 2 * ITEMS_MAX);
+    let (mut exporter, _) = start(&receiver, 2 * ITEMS_MAX);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
     for _ in 0..ITEMS_MAX - 1 {
         exporter.export(fixture::redacted(1, &one));
@@ -164,7 +172,7 @@ async fn two_thousand_processes_are_a_few_requests() {
     const PROCESSES: u32 = 2000;
     let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_millis(80);
-    let (exporter, counters) = start(&receiver, 8192);
+    let (mut exporter, counters) = start(&receiver, 8192);
     for pid in 0..PROCESSES {
         exporter.export(fixture::redacted(1, &fixture::process(pid, "short")));
     }
@@ -178,7 +186,7 @@ async fn two_thousand_processes_are_a_few_requests() {
 async fn so_many_requests_are_under_way_at_once() {
     let receiver = Judged::default();
     receiver.0.lock().unwrap().takes = Duration::from_secs(1);
-    let (exporter, counters) = start(&receiver, 10 * ITEMS_MAX);
+    let (mut exporter, counters) = start(&receiver, 10 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
     for _ in 0..10 * ITEMS_MAX {
         exporter.export(fixture::redacted(1, &process));
@@ -191,7 +199,7 @@ async fn so_many_requests_are_under_way_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_loses_nothing_within_the_queue() {
     let receiver = Judged::failing(away());
-    let (exporter, counters) = start(&receiver, 100);
+    let (mut exporter, counters) = start(&receiver, 100);
     let (one, two) = (fixture::process(1, "one"), fixture::process(2, "two"));
     exporter.export(fixture::redacted(1, &one));
     exporter.export(fixture::redacted(2, &two));
@@ -217,7 +225,7 @@ async fn an_outage_loses_nothing_within_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_drops_and_counts() {
     let receiver = Judged::failing(away());
-    let (exporter, counters) = start(&receiver, 10);
+    let (mut exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(Duration::from_secs(1)).await;
@@ -234,7 +242,7 @@ async fn a_full_queue_drops_and_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_given_up_after_five_minutes() {
     let receiver = Judged::failing(away());
-    let (exporter, counters) = start(&receiver, 10);
+    let (mut exporter, counters) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(GIVE_UP - Duration::from_secs(1)).await;
@@ -251,7 +259,7 @@ async fn a_batch_is_given_up_after_five_minutes() {
 #[tokio::test(start_paused = true)]
 async fn refused_spans_are_dropped_at_once() {
     let receiver = Judged::failing(Failure::Rejected("HTTP status 400".to_owned()));
-    let (exporter, counters) = start(&receiver, 10);
+    let (mut exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     exporter.shutdown(LIMIT).await;
     assert_eq!(counters.spans_dropped_rejected.get(), 1);
@@ -263,7 +271,7 @@ async fn refused_spans_are_dropped_at_once() {
 async fn spans_refused_in_part_do_not_count_as_exported() {
     for (rejected, expected) in [(1, (1, 1)), (0, (2, 0)), (100, (0, 2))] {
         let receiver = Judged::judging(move |_| Ok(Taken { rejected, message: "bad".to_owned() }));
-        let (exporter, counters) = start(&receiver, 10);
+        let (mut exporter, counters) = start(&receiver, 10);
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
         exporter.export(fixture::redacted(2, &process));
@@ -274,7 +282,7 @@ async fn spans_refused_in_part_do_not_count_as_exported() {
 
 /// Sends a batch of as many spans, of which those with id 13 are `bad`, to a receiver with this judgement.
 async fn sent(spans: usize, bad: &[usize], judge: Judged) -> (Judged, Arc<Counters>) {
-    let (exporter, counters) = start(&judge, 8192);
+    let (mut exporter, counters) = start(&judge, 8192);
     let process = fixture::process(1, "agent");
     for at in 0..spans {
         exporter.export(fixture::redacted(if bad.contains(&at) { 13 } else { 1 }, &process));
@@ -334,7 +342,7 @@ async fn the_receiver_says_when_to_come_back() {
         retry_after: Some(Duration::from_secs(42)),
     };
     let receiver = Judged::failing(patience);
-    let (exporter, counters) = start(&receiver, 10);
+    let (mut exporter, counters) = start(&receiver, 10);
     exporter.export(fixture::redacted(1, &fixture::process(1, "agent")));
     sleep(Duration::from_secs(42)).await;
     receiver.recover();
@@ -349,7 +357,7 @@ async fn the_receiver_says_when_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn one_batch_that_passes_wakes_those_that_wait() {
     let receiver = Judged::failing(away());
-    let (exporter, _) = start(&receiver, 10);
+    let (mut exporter, _) = start(&receiver, 10);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     // It waits for up to half a minute now.
@@ -363,7 +371,7 @@ async fn one_batch_that_passes_wakes_those_that_wait() {
 #[tokio::test(start_paused = true)]
 async fn shutdown_sends_what_waits() {
     let receiver = Judged::default();
-    let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
+    let (mut exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
     let process = fixture::process(1, "agent");
     for _ in 0..ITEMS_MAX + 3 {
         exporter.export(fixture::redacted(1, &process));
@@ -378,7 +386,7 @@ async fn shutdown_does_not_wait_for_a_receiver_that_is_away_or_hangs() {
     for hangs in [false, true] {
         let receiver = Judged::failing(away());
         receiver.0.lock().unwrap().hangs = hangs;
-        let (exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
+        let (mut exporter, counters) = start(&receiver, 2 * ITEMS_MAX);
         let process = fixture::process(1, "agent");
         for _ in 0..ITEMS_MAX + 3 {
             exporter.export(fixture::redacted(1, &process));

@@ -194,7 +194,7 @@ impl Services {
     }
 
     /// A trace was closed, perhaps once more. Its spans' calls have been counted where there are too many services.
-    pub(super) fn record_trace(&self, Closed { measures, before }: Closed<'_>) {
+    pub(super) fn record_trace(&self, Closed { measures, before, .. }: Closed<'_>) {
         let at = measures.ended;
         if before.is_none() {
             self.with(&measures.entry, at, |service| service.traces.closed(measures));

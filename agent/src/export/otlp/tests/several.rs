@@ -3,6 +3,8 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 
 use super::*;
+use crate::config::Sampler as Choice;
+use crate::redact::Redactor;
 
 fn patience(seconds: u64) -> Failure {
     let retry_after = Some(Duration::from_secs(seconds));
@@ -14,7 +16,7 @@ async fn one_that_is_down_holds_up_no_other() {
     let counters = Arc::new(Counters::default());
     let (good, down, hung) = (Judged::default(), Judged::failing(away()), Judged::default());
     hung.0.lock().unwrap().hangs = true;
-    let exporter = exporter(&[&down, &good, &hung], 10, &counters);
+    let mut exporter = exporter(&[&down, &good, &hung], 10, &counters);
     let process = fixture::process(1, "agent");
     for id in 1..=40 {
         exporter.export(fixture::redacted(id, &process));
@@ -34,7 +36,7 @@ async fn one_that_is_down_holds_up_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_one_sender_is_asked_for_is_kept_by_all() {
     let receiver = Judged::failing(patience(100));
-    let (exporter, counters) = start(&receiver, 100);
+    let (mut exporter, counters) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(Duration::from_secs(10)).await;
@@ -54,7 +56,7 @@ async fn a_pause_that_one_sender_is_asked_for_is_kept_by_all() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_a_day_is_asked_again_after_five_minutes() {
     let receiver = Judged::failing(patience(86_400));
-    let (exporter, counters) = start(&receiver, 100);
+    let (mut exporter, counters) = start(&receiver, 100);
     let process = fixture::process(1, "agent");
     exporter.export(fixture::redacted(1, &process));
     sleep(GIVE_UP + Duration::from_secs(1)).await;
@@ -72,7 +74,7 @@ async fn who_asks_for_a_day_is_asked_again_after_five_minutes() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_patience_for_ever_costs_no_more_than_the_queue() {
     let receiver = Judged::failing(patience(7));
-    let (exporter, counters) = start(&receiver, 50);
+    let (mut exporter, counters) = start(&receiver, 50);
     let process = fixture::process(1, "agent");
     for _ in 0..2000 {
         exporter.export(fixture::redacted(1, &process));
@@ -107,7 +109,7 @@ async fn what_was_said_is_a_log_record_where_it_is_to_be_one_and_counted_by_itse
         let spans = Judged::default();
         let receiver =
             Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
-        let exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
+        let mut exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
         exporter.export(fixture::with_content(2, &process));
@@ -117,5 +119,40 @@ async fn what_was_said_is_a_log_record_where_it_is_to_be_one_and_counted_by_itse
         let (taken, rejected) = (counters.logs_exported.get(), counters.logs_dropped_rejected.get());
         assert_eq!((taken, rejected), if refused { (0, 1) } else { (1, 0) });
         assert_eq!(logs.0.lock().unwrap().len(), usize::from(!refused));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audits_events_are_log_records_whatever_is_sampled() {
+    for is_wanted in [false, true] {
+        let counters = Arc::new(Counters::default());
+        let (logs, spans) = (Logs(Arc::default(), None), Judged::default());
+        let receiver =
+            Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
+        let nothing = Sampling { sampler: Choice::new(false, 0.0), ..Sampling::default() };
+        let mut exporter = Exporter {
+            logs: vec![receiver],
+            sampler: Sampler::new(nothing, &counters),
+            audit_events: is_wanted.then(Endpoints::default),
+            ..exporter(&[&spans], 10, &counters)
+        };
+        let process = fixture::process(1, "agent");
+        let mut unapproved = fixture::span(1, &process);
+        unapproved.attributes.push(("spanwire.endpoint.approval".into(), "unapproved".into()));
+        exporter.export(Redactor::default().redact(unapproved));
+        exporter.export(fixture::redacted(2, &process));
+        let unseen =
+            Unseen { process, server_name: "api.openai.com".to_owned(), moved: [1, 2], lasted_ns: 3 };
+        exporter.unseen(&Redactor::default().redact_unseen(unseen));
+        assert_eq!(exporter.wants_unseen(), is_wanted);
+        exporter.shutdown(LIMIT).await;
+        assert_eq!((spans.spans(), counters.spans_sampled_out.get()), (0, 2));
+        assert_eq!(counters.logs_exported.get(), if is_wanted { 2 } else { 0 });
+        let requests = logs.0.lock().unwrap();
+        let resources = requests.iter().flat_map(|request| &request.resource_logs);
+        let records = resources.flat_map(|logs| &logs.scope_logs).flat_map(|scope| &scope.log_records);
+        let names: Vec<_> = records.map(|record| record.event_name.as_str()).collect();
+        let expected = ["spanwire.audit.unapproved_call", "spanwire.audit.unread_connection"];
+        assert_eq!(names, if is_wanted { &expected[..] } else { &[] });
     }
 }

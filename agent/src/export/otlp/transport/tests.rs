@@ -119,7 +119,7 @@ async fn grpc_server(
 fn batch() -> Batch<OtlpSpan> {
     let mut filling = Filling::new(Content::Events);
     for pid in 1..=2 {
-        filling.push(&fixture::redacted(1, &fixture::process(pid, "agent")));
+        filling.push(&fixture::redacted(1, &fixture::process(pid, "agent")).into());
     }
     filling.finish()
 }

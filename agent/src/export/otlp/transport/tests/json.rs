@@ -37,7 +37,7 @@ async fn spans_are_as_the_specification_has_them() {
     let (trace_id, span_id) = (TraceId([0x1f; 16]), SpanId([0xe0; 8]));
     span.links = vec![Link { trace_id, span_id, trace_state: "a=1".to_owned(), attributes: error }];
     let mut filling = Filling::<OtlpSpan>::new(Content::Events);
-    filling.push(&Redactor::default().redact(span));
+    filling.push(&Redactor::default().redact(span).into());
     let (head, body) = arrived(filling.finish().request()).await;
     assert!(head.contains("content-type: application/json"), "{head}");
     let group = &body["resourceSpans"][0];
@@ -135,7 +135,7 @@ async fn metrics_are_too() {
 #[tokio::test]
 async fn log_records_are_too() {
     let mut filling = Filling::<LogRecord>::new(Content::Logs);
-    filling.push(&fixture::with_content(0xab, &fixture::process(7, "agent")));
+    filling.push(&fixture::with_content(0xab, &fixture::process(7, "agent")).into());
     let (_, body) = arrived(filling.finish().request()).await;
     let record = &body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
     assert_eq!(record["eventName"], "gen_ai.client.inference.operation.details");
