@@ -184,7 +184,8 @@ impl Config {
         let (sampling, unsampled) = sampling::resolve(&settings, &origins, environment)?;
         let untold = settings.audit_events == Some(Switch::On) && !outputs.logs;
         let untold = untold.then(|| "audit-events sends nothing: set OTEL_LOGS_EXPORTER=otlp".to_owned());
-        let warnings = warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled).chain(untold);
+        let warnings =
+            warning.into_iter().chain(outputs.warnings.iter().cloned()).chain(unsampled).chain(untold);
         let warnings: Vec<_> = warnings.collect();
         let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         Ok(Self { warning, sampling, ..Self::check(settings, &origins, environment, &outputs)? })

@@ -56,10 +56,7 @@ impl Exporter {
     ///
     /// # Errors
     /// When a client cannot be built; no endpoint is contacted yet.
-    pub fn start(
-        config: &Config,
-        counters: &Arc<Counters>,
-    ) -> Result<Self, ExportError> {
+    pub fn start(config: &Config, counters: &Arc<Counters>) -> Result<Self, ExportError> {
         let capacity = config.export_queue;
         let client = |otlp: &Otlp| {
             let failed = |source| ExportError::Otlp { endpoint: otlp.label(), source };

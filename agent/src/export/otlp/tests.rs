@@ -106,7 +106,13 @@ fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) ->
         )
     };
     let sampler = Sampler::new(Sampling::default(), counters);
-    Exporter { spans: receivers.iter().map(start).collect(), logs: Vec::new(), metrics: None, sampler, audit_events: None }
+    Exporter {
+        spans: receivers.iter().map(start).collect(),
+        logs: Vec::new(),
+        metrics: None,
+        sampler,
+        audit_events: None,
+    }
 }
 
 fn start(receiver: &Judged, capacity: usize) -> (Exporter, Arc<Counters>) {

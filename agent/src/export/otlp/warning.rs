@@ -141,17 +141,16 @@ mod tests {
         assert_eq!((record.severity_number, record.event_name.as_str()), (13, UNAPPROVED_CALL));
         assert_eq!((record.trace_id.as_slice(), record.span_id.as_slice()), (&[1; 16][..], &[7; 8][..]));
         assert!(record.time_unix_nano < record.observed_time_unix_nano);
-        let expected = [
-            (REQUEST_MODEL, "gpt-4o"),
-            (SERVER_ADDRESS, "api.example.com"),
-            (ENDPOINT_APPROVAL, UNAPPROVED),
-        ];
+        let expected =
+            [(REQUEST_MODEL, "gpt-4o"), (SERVER_ADDRESS, "api.example.com"), (ENDPOINT_APPROVAL, UNAPPROVED)];
         assert_eq!(said(&record), expected.map(|(name, value)| (name, value.to_owned())).into());
     }
 
     #[test]
     fn a_connection_that_was_not_read_is_a_warning_of_no_span() {
-        for (is_approved, expected) in [(None, None), (Some(false), Some(UNAPPROVED)), (Some(true), Some(APPROVED))] {
+        for (is_approved, expected) in
+            [(None, None), (Some(false), Some(UNAPPROVED)), (Some(true), Some(APPROVED))]
+        {
             let unseen = Unseen {
                 process: fixture::process(1, "agent"),
                 server_name: "api.openai.com".to_owned(),
@@ -164,7 +163,10 @@ mod tests {
             let record = of_connection(&unread);
             assert_eq!((record.severity_number, record.event_name.as_str()), (13, UNREAD_CONNECTION));
             assert!(record.trace_id.is_empty() && record.span_id.is_empty());
-            assert_eq!((record.time_unix_nano, record.observed_time_unix_nano), (7_500_000_000, 10_000_000_000));
+            assert_eq!(
+                (record.time_unix_nano, record.observed_time_unix_nano),
+                (7_500_000_000, 10_000_000_000)
+            );
             let said = said(&record);
             assert_eq!(said.get(SERVER_ADDRESS).map(String::as_str), Some("api.openai.com"));
             assert_eq!(said.get(ENDPOINT_APPROVAL).map(String::as_str), expected);

@@ -141,7 +141,8 @@ async fn the_audits_events_are_log_records_whatever_is_sampled() {
         unapproved.attributes.push(("spanwire.endpoint.approval".into(), "unapproved".into()));
         exporter.export(Redactor::default().redact(unapproved));
         exporter.export(fixture::redacted(2, &process));
-        let unseen = Unseen { process, server_name: "api.openai.com".to_owned(), moved: [1, 2], lasted_ns: 3 };
+        let unseen =
+            Unseen { process, server_name: "api.openai.com".to_owned(), moved: [1, 2], lasted_ns: 3 };
         exporter.unseen(&Redactor::default().redact_unseen(unseen));
         assert_eq!(exporter.wants_unseen(), is_wanted);
         exporter.shutdown(LIMIT).await;
