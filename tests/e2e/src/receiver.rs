@@ -244,6 +244,12 @@ impl Receiver {
         self.received.borrow().spans.clone()
     }
 
+    /// The log records received so far.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogRecord> {
+        self.received.borrow().logs.clone()
+    }
+
     /// Every byte received so far: headers, and bodies unpacked.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {

@@ -7,13 +7,16 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::Value;
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::client::{CANARY, Client, KEY};
 use spanwire_e2e::folder::Folder;
-use spanwire_e2e::receiver::Protocol;
+use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::{Scene, concerning};
+use spanwire_e2e::standin::StandIn;
 use spanwire_e2e::{DEADLINE, Setup};
 
 /// How long to wait before the audit is asked again.
@@ -163,6 +166,39 @@ async fn sampling_leaves_the_audit_whole_and_keeps_traces_with_errors_whole() ->
         let mut above = of(bad.pid).filter(|span| span.raw.span_id == call.raw.parent_span_id);
         ensure!(above.next().is_some_and(|span| span.raw.trace_id == call.raw.trace_id), "{spans:#?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn calls_that_nobody_approved_are_log_records_whatever_is_sampled() -> Result<()> {
+    let setup = Setup::find()?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let standin = StandIn::asking(&setup, true).await?;
+    let wanted = ["--audit-events", "on", "--approved-endpoints", "api.openai.com"];
+    let sampling = ["--traces-sampler", "always_off"];
+    let agent = Agent::logging(&setup, &receiver, &[&wanted[..], &sampling].concat()).await?;
+    let scene = Scene::of(setup, receiver, standin, agent);
+    scene.curl("gpt-4o-mini").run().await?;
+    scene.standin.log(1).await?;
+    let Scene { receiver, standin, agent, .. } = scene;
+    let ended = agent.stop().await?;
+    ensure!(ended.status.success(), "{}", ended.stderr);
+    let port = AnyValue::IntValue(standin.port.into());
+    let of_standin = |record: &LogRecord| {
+        let mut values = record.attributes.iter().filter(|pair| pair.key == "server.port");
+        values.any(|pair| pair.value.as_ref().is_some_and(|value| value.value.as_ref() == Some(&port)))
+    };
+    let records: Vec<_> = receiver.logs().into_iter().filter(of_standin).collect();
+    ensure!(records.len() == 1, "{records:#?}");
+    for record in records {
+        assert_eq!(
+            (record.event_name.as_str(), record.severity_number),
+            ("spanwire.audit.unapproved_call", 13)
+        );
+        ensure!(record.trace_id.len() == 16 && record.span_id.len() == 8, "{record:#?}");
+    }
+    let spans = receiver.spans();
+    assert_eq!(concerning(&standin, &spans).count(), 0, "none is sampled");
     Ok(())
 }
 
