@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
@@ -18,6 +18,10 @@ use spanwire_e2e::{DEADLINE, Setup};
 /// Calls on a connection before an agent takes over, and after.
 const BEFORE: usize = 2;
 const AFTER: usize = 2;
+
+/// Between two calls: agents agree on the moment of their change to some microseconds, and a call that begins within these may be
+/// reported twice.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What an agent says that has ended, having handed over or not.
 const STOPPED: &str = "stopped; ";
@@ -51,6 +55,7 @@ async fn is_taken_over(script: &str, plain: bool, arguments: &[&str]) -> Result<
     while !agent.log().text().contains(STOPPED) {
         client.step().await?;
         count += 1;
+        tokio::time::sleep(PAUSE).await;
         ensure!(since.elapsed() < DEADLINE, "no agent leaves:\n{}", agent.log().text());
     }
     for _ in 0..AFTER {
@@ -135,4 +140,41 @@ async fn an_agent_that_comes_to_the_host_takes_over_and_the_one_before_waits_to_
     ensure!(before.status.success() && before.calls() == Some(0), "{}", before.stderr);
     ensure!(after.status.success() && after.calls() == Some(1), "{}", after.stderr);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_program_that_was_upgraded_takes_over() -> Result<()> {
+    let mut setup = Setup::find()?;
+    let folder = Folder::new()?;
+    let built = std::mem::replace(&mut setup.agent, folder.path().join("spanwire"));
+    fs::copy(&built, &setup.agent)?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let agent = Agent::serving(&setup, &receiver, &[]).await?;
+    let pid = |status: &serde_json::Value| status.pointer("/pid").and_then(serde_json::Value::as_u64);
+    let status = agent.status_when("the agent", DEADLINE, |_| true).await?;
+    let before = pid(&status).context("it says its process id")?;
+    // As package managers do.
+    let new = folder.path().join("new");
+    fs::copy(&built, &new)?;
+    fs::rename(new, &setup.agent)?;
+    agent.signal(Signal::HUP)?;
+    agent.log().wait_for("its end", DEADLINE, |text| text.contains(STOPPED)).await?;
+    let status = agent.status_when("the next", DEADLINE, |_| true).await?;
+    let after = pid(&status).context("it says its process id")?;
+    let program = |pid: u64| fs::read_link(format!("/proc/{pid}/exe"));
+    ensure!(before != after && program(after)? == setup.agent, "{before}, {after}: {:?}", program(after));
+    agent.stop().await.map(drop)
+}
+
+#[tokio::test]
+async fn a_service_that_is_killed_leaves_no_agent_behind_and_nothing_undelivered() -> Result<()> {
+    let setup = Setup::find()?;
+    let standin = StandIn::start(&setup, true).await?;
+    let receiver = Receiver::start(Protocol::Http).await?;
+    let agent = Agent::serving(&setup, &receiver, &[]).await?;
+    Client::curl(&standin, "gpt-4o-mini").run().await?;
+    // Its log ends with the last process that writes to it.
+    let ended = agent.kill().await?;
+    ensure!(ended.calls() == Some(1), "{}", ended.stderr);
+    receiver.wait_for("the call", DEADLINE, |spans| concerning(&standin, spans).count() == 1).await.map(drop)
 }
