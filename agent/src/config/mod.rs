@@ -54,6 +54,9 @@ pub const STATUS_SOCKET: &str = "/run/spanwire/status.sock";
 /// Where the audit is kept when it is only said that there is to be one, and where `spanwire audit` looks for it.
 pub const AUDIT_STORE: &str = "/var/lib/spanwire/audit.db";
 
+/// Where spans wait on disk when it is only said that they are to.
+pub const OTLP_QUEUE: &str = "/var/lib/spanwire/queue";
+
 /// In place of a path.
 const NONE: &str = "none";
 /// In place of a path: the usual one.
@@ -71,6 +74,15 @@ pub fn environment() -> Environment {
     std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect()
+}
+
+/// Where what is for OTLP receivers waits on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskQueue {
+    /// With a folder for each receiver and signal.
+    pub folder: PathBuf,
+    /// Bytes of files for each of these.
+    pub bytes: u64,
 }
 
 /// The checked configuration.
@@ -92,6 +104,8 @@ pub struct Config {
     pub sampling: Sampling,
     /// Spans kept for each OTLP receiver while it is away, 1 to 1,000,000.
     pub export_queue: usize,
+    /// Where spans wait on disk for receivers.
+    pub otlp_queue: Option<DiskQueue>,
     /// How long the agent waits, when it stops, for what is still to be delivered: 1 s to 10 min.
     pub stop_timeout: Duration,
     /// What is traced only; everything when empty.
@@ -231,6 +245,10 @@ impl Config {
                 path => Ok(path),
             }
         };
+        let path_or_usual = |name: &str, text: Option<Text>, usual: &str| match text {
+            Some(Text(text)) if text == ON => Ok(Some(PathBuf::from(usual))),
+            text => path(name, text),
+        };
         let services = settings.services == Some(Switch::On);
         let from_start = settings.services_from_start.unwrap_or_default();
         if from_start.0.iter().any(Rule::is_of_connections) {
@@ -256,6 +274,14 @@ impl Config {
             sampling: Sampling::default(),
             export_queue: bounded(export_queue.0, 1, 1_000_000)
                 .ok_or_else(|| invalid("export-queue", &export_queue, "a number from 1 to 1000000"))?,
+            otlp_queue: path_or_usual("otlp-queue", settings.otlp_queue, OTLP_QUEUE)?
+                .map(|folder| {
+                    let size = settings.otlp_queue_size.unwrap_or(Size(0));
+                    let bytes = bounded(size.0, 64 << 20, 1 << 40)
+                        .ok_or_else(|| invalid("otlp-queue-size", &size, "a size from 64MiB to 1TiB"))?;
+                    Ok(DiskQueue { folder, bytes })
+                })
+                .transpose()?,
             stop_timeout: bounded(stop_timeout.0, 1, 600)
                 .map(Duration::from_secs)
                 .ok_or_else(|| invalid("stop-timeout", &stop_timeout, "a number of seconds from 1 to 600"))?,
@@ -275,24 +301,23 @@ impl Config {
                     .ok_or_else(|| invalid("content-limit", &content_limit, "a size from 1KiB to 1MiB"))?,
                 settings.content_as.unwrap_or_default(),
             )?,
-            audit: match settings.audit.as_ref() {
-                Some(Text(text)) if text == ON => Some(PathBuf::from(AUDIT_STORE)),
-                _ => path("audit", settings.audit)?,
-            }
-            .map(|store| {
-                let (days, bytes) = (settings.audit_days, settings.audit_size);
-                let (days, bytes) = (days.unwrap_or(Count(0)), bytes.unwrap_or(Size(0)));
-                Ok(Audit {
-                    store,
-                    keep: bounded(days.0, 1, 36_500)
-                        .map(|days: u64| Duration::from_hours(24 * days))
-                        .ok_or_else(|| invalid("audit-days", &days, "a number of days from 1 to 36500"))?,
-                    bytes: bounded(bytes.0, 16 << 20, 1 << 40)
-                        .ok_or_else(|| invalid("audit-size", &bytes, "a size from 16MiB to 1TiB"))?,
-                    key: path("audit-key", settings.audit_key)?,
+            audit: path_or_usual("audit", settings.audit, AUDIT_STORE)?
+                .map(|store| {
+                    let (days, bytes) = (settings.audit_days, settings.audit_size);
+                    let (days, bytes) = (days.unwrap_or(Count(0)), bytes.unwrap_or(Size(0)));
+                    Ok(Audit {
+                        store,
+                        keep: bounded(days.0, 1, 36_500)
+                            .map(|days: u64| Duration::from_hours(24 * days))
+                            .ok_or_else(|| {
+                                invalid("audit-days", &days, "a number of days from 1 to 36500")
+                            })?,
+                        bytes: bounded(bytes.0, 16 << 20, 1 << 40)
+                            .ok_or_else(|| invalid("audit-size", &bytes, "a size from 16MiB to 1TiB"))?,
+                        key: path("audit-key", settings.audit_key)?,
+                    })
                 })
-            })
-            .transpose()?,
+                .transpose()?,
             approved_endpoints: settings.approved_endpoints.unwrap_or_default(),
             audit_events: settings.audit_events == Some(Switch::On),
             probe_log: settings.probe_log.unwrap_or(ProbeLog::Off),

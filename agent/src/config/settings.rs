@@ -114,6 +114,15 @@ pub struct Settings {
     #[arg(long, value_name = "SPANS")]
     pub export_queue: Option<Count>,
 
+    /// The folder in which spans wait on disk for OTLP receivers, so that neither their outage nor the agent's end loses them:
+    /// an absolute path, on (/var/lib/spanwire/queue), or none; see docs/export.md [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub otlp_queue: Option<Text>,
+
+    /// Size of that for each receiver and signal, 64MiB to 1TiB: past it the oldest are dropped and counted [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub otlp_queue_size: Option<Size>,
+
     /// Seconds that the agent waits, when it stops, for spans that are still to be delivered, 1 to 600;
     /// what is left then is dropped and counted [default: 5]
     #[arg(long, value_name = "SECONDS")]
@@ -280,6 +289,8 @@ impl Settings {
             keep_slower_than: Some(Text(super::NONE.to_owned())),
             keep_costlier_than: Some(Text(super::NONE.to_owned())),
             export_queue: Some(Count(8192)),
+            otlp_queue: Some(Text(super::NONE.to_owned())),
+            otlp_queue_size: Some(Size(1 << 30)),
             stop_timeout: Some(Count(5)),
             include: Some(Rules::default()),
             exclude: Some(Rules::default()),

@@ -64,6 +64,7 @@ fn defaults_are_as_documented() {
             libraries: Vec::new(),
             color: ColorChoice::Auto,
             take_over: false,
+            otlp_queue: None,
             warning: None,
         }
     );

@@ -31,6 +31,9 @@ pub enum ExportError {
         /// Why.
         source: otlp::ClientError,
     },
+    /// The queue on disk could not be opened.
+    #[error("spans cannot wait on disk: {0}")]
+    Queue(#[from] spanwire_queue::Error),
     /// The thread that writes to the terminal could not be started.
     #[error("cannot start the terminal view: {0}")]
     Console(std::io::Error),
@@ -105,6 +108,12 @@ impl Exporters {
     #[must_use]
     pub fn undecided(&self) -> usize {
         self.otlp.as_ref().map_or(0, otlp::Exporter::undecided)
+    }
+
+    /// What waits on disk for all receivers together: spans and log records, and the bytes of files.
+    #[must_use]
+    pub fn on_disk(&self) -> (usize, u64) {
+        self.otlp.as_ref().map_or((0, 0), otlp::Exporter::on_disk)
     }
 
     /// A trace was closed. Never blocks.

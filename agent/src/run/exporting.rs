@@ -139,6 +139,9 @@ impl Exporting {
         counters.trace_spans_cut.set(bounds.spans_cut);
         counters.trace_spans_late.set(bounds.spans_late);
         counters.gauges.traces_open.set(health.open_traces() as u64);
+        let (on_disk, bytes) = exporters.on_disk();
+        counters.gauges.queue_disk.set(on_disk as u64);
+        counters.gauges.queue_disk_bytes.set(bytes);
         counters.gauges.queue_export.set(exporters.waiting() as u64);
         counters.gauges.queue_sampling.set(exporters.undecided() as u64);
     }

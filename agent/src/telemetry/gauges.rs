@@ -60,6 +60,8 @@ gauges! {
     processes_known: "processes that are remembered",
     probes_attached: "attachments of probes to files, for all processes or for one",
     queue_export: "spans that wait for the OTLP receiver" => QUEUE_SPANS["export"],
+    queue_disk: "spans and log records that wait on disk for OTLP receivers" => QUEUE_SPANS["disk"],
+    queue_disk_bytes: "files of the queues on disk",
     queue_place: "spans that wait for their place in a trace" => QUEUE_SPANS["place"],
     queue_sampling: "spans that wait for whether sampling keeps their trace" => QUEUE_SPANS["sampling"],
     queue_export_max_spans: "most spans that may wait to be put into batches for the OTLP receiver",

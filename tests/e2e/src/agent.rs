@@ -64,6 +64,16 @@ pub async fn finished(command: &mut Command) -> Result<Output> {
     output.context("the command does not end")?.context("the command does not start")
 }
 
+/// Spans and log records that wait on disk, as an agent's status has it.
+#[must_use]
+pub fn spans_on_disk(status: &Value) -> Option<f64> {
+    let is_disk = |gauge: &&Value| {
+        gauge.pointer("/name").and_then(Value::as_str) == Some("queue_spans")
+            && gauge.pointer("/labels/queue").and_then(Value::as_str) == Some("disk")
+    };
+    status.pointer("/gauges")?.as_array()?.iter().find(is_disk)?.pointer("/value")?.as_f64()
+}
+
 /// What is left of an agent that ended.
 #[derive(Clone, Debug)]
 pub struct Ended {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use spanwire_e2e::agent::Agent;
+use spanwire_e2e::agent::{Agent, spans_on_disk};
 use spanwire_e2e::client::{CANARY, Client, KEY, Received};
 use spanwire_e2e::door::Doorkeeper;
+use spanwire_e2e::folder::Folder;
 use spanwire_e2e::receiver::{Protocol, Receiver, Reserved};
 use spanwire_e2e::scene::{Outcome, Scene, concerning};
 use spanwire_e2e::span::Span;
@@ -130,6 +131,38 @@ async fn a_receiver_that_goes_and_comes_back_misses_nothing() -> Result<()> {
             assert_eq!(ids_of(call, &standin, &spans).len(), 1, "{call:?}");
         }
         ensure!(ended.status.success(), "{}", ended.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_a_queue_on_disk_an_outage_and_a_kill_lose_nothing() -> Result<()> {
+    for protocol in [Protocol::Http, Protocol::Grpc] {
+        let setup = Setup::find()?;
+        let folder = Folder::new()?;
+        let queue = folder.path().join("queue").display().to_string();
+        let standin = StandIn::start(&setup, true).await?;
+        let reserved = Reserved::port()?;
+        let port = reserved.number()?;
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let arguments = ["--otlp-queue", &queue];
+        let agent = Agent::exporting(&setup, &endpoint, protocol, &arguments).await?;
+        let before = Client::python(&setup, "openai_sdk.py", &standin).count(10).run().await?;
+        // The program's own span may be one of them.
+        agent.status_when("spans on disk", DEADLINE, |status| spans_on_disk(status) >= Some(10.0)).await?;
+        agent.kill().await?;
+        let agent = Agent::exporting(&setup, &endpoint, protocol, &arguments).await?;
+        let during = Client::python(&setup, "openai_sdk.py", &standin).count(5).run().await?;
+        agent.status_when("more of them", DEADLINE, |status| spans_on_disk(status) >= Some(15.0)).await?;
+        let receiver = Receiver::start_on(protocol, port).await?;
+        let enough = |spans: &[Span]| concerning(&standin, spans).count() >= 15;
+        let spans = receiver.wait_for("what was kept", DEADLINE, enough).await?;
+        agent.status_when("an empty queue", DEADLINE, |status| spans_on_disk(status) == Some(0.0)).await?;
+        let ended = agent.stop().await?;
+        for call in before.calls.iter().chain(&during.calls) {
+            assert_eq!(ids_of(call, &standin, &spans).len(), 1, "{call:?}");
+        }
+        ensure!(ended.status.success() && ended.losses().is_empty(), "{}", ended.stderr);
     }
     Ok(())
 }

@@ -133,7 +133,7 @@ fn check(span: &Span, served: &HashMap<&str, &Served>, addresses_lost: bool) -> 
 }
 
 /// The most memory that a process had until now (proc(5), `VmHWM`, in KiB); 0 where it is not said.
-fn peak_mib(pid: u32) -> u64 {
+pub(crate) fn peak_mib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|peak| peak.split_ascii_whitespace().next()?.parse::<u64>().ok());

@@ -7,6 +7,7 @@
 
 mod calls;
 mod figure;
+mod outage;
 mod starts;
 
 use std::path::Path;
@@ -34,6 +35,8 @@ enum Subject {
     Calls,
     /// Large bodies of several threads.
     Bodies,
+    /// 200 calls a second while the receiver is away, and the agent is killed.
+    Outage,
 }
 
 #[derive(Parser)]
@@ -43,6 +46,9 @@ struct Arguments {
     /// Go on so long, such as 90s, 10m or 2h, with one after the other; once each when this is not given.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     lasting: Option<Duration>,
+    /// How long the receiver is away.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    outage: Duration,
 }
 
 /// A number and its unit: `s`, `m` or `h`.
@@ -89,6 +95,7 @@ async fn soak(arguments: &Arguments) -> Result<bool> {
                 Subject::Processes => starts::processes().await,
                 Subject::Calls => calls::many().await,
                 Subject::Bodies => calls::large().await,
+                Subject::Outage => outage::run(arguments.outage).await,
             };
             figures.extend(done?);
         }

@@ -41,6 +41,13 @@ impl<I: Item> Batch<I> {
         I::request(self.groups.clone())
     }
 
+    /// What a request holds, as [`Batch::request`] made it.
+    pub(super) fn of_request(request: I::Request) -> Self {
+        let groups = I::groups(request);
+        let items = groups.iter().map(|(_, items)| items.len()).sum();
+        Self { groups, items }
+    }
+
     /// Cuts it in two, the first no smaller than the second.
     pub(super) fn halves(self) -> (Self, Self) {
         let mut left = self.items.div_ceil(2);
@@ -150,6 +157,15 @@ mod tests {
         let batch = batch_of_three();
         assert_eq!(shape(&batch), [vec![1, 3], vec![2]]);
         assert_eq!(batch.items(), 3);
+    }
+
+    #[test]
+    fn a_request_tells_what_it_was_made_of() {
+        let batch = batch_of_three();
+        let bytes = batch.request().encode_to_vec();
+        let read =
+            opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest::decode(&*bytes);
+        assert_eq!(read.map(Batch::of_request), Ok(batch));
     }
 
     #[test]

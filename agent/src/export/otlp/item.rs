@@ -23,6 +23,10 @@ pub(super) enum Outcome {
     Expired,
     /// The agent stopped.
     Shutdown,
+    /// They were the oldest when the queue on disk was full.
+    DiskFull,
+    /// They could not be read from the queue on disk.
+    DiskLost,
 }
 
 /// Something of a source that is sent by itself, with others of its kind.
@@ -37,6 +41,9 @@ pub(super) trait Item: prost::Message + Clone + 'static {
 
     /// A request with these, by resource.
     fn request(groups: Vec<(Resource, Vec<Self>)>) -> Self::Request;
+
+    /// What such a request holds, by resource.
+    fn groups(request: Self::Request) -> Vec<(Resource, Vec<Self>)>;
 
     /// Where it is counted what became of such items.
     fn counter(counters: &Counters, outcome: Outcome) -> &Counter;
@@ -72,6 +79,12 @@ impl Item for OtlpSpan {
         ExportTraceServiceRequest { resource_spans: groups.into_iter().map(group).collect() }
     }
 
+    fn groups(request: Self::Request) -> Vec<(Resource, Vec<Self>)> {
+        let spans = |scopes: Vec<ScopeSpans>| scopes.into_iter().flat_map(|scope| scope.spans).collect();
+        let group = |group: ResourceSpans| (group.resource.unwrap_or_default(), spans(group.scope_spans));
+        request.resource_spans.into_iter().map(group).collect()
+    }
+
     fn counter(counters: &Counters, outcome: Outcome) -> &Counter {
         match outcome {
             Outcome::Taken => &counters.spans_exported,
@@ -79,6 +92,8 @@ impl Item for OtlpSpan {
             Outcome::Rejected => &counters.spans_dropped_rejected,
             Outcome::Expired => &counters.spans_dropped_expired,
             Outcome::Shutdown => &counters.spans_dropped_shutdown,
+            Outcome::DiskFull => &counters.spans_dropped_disk_full,
+            Outcome::DiskLost => &counters.spans_dropped_disk_damaged,
         }
     }
 }
@@ -104,6 +119,13 @@ impl Item for LogRecord {
         ExportLogsServiceRequest { resource_logs: groups.into_iter().map(group).collect() }
     }
 
+    fn groups(request: Self::Request) -> Vec<(Resource, Vec<Self>)> {
+        let records =
+            |scopes: Vec<ScopeLogs>| scopes.into_iter().flat_map(|scope| scope.log_records).collect();
+        let group = |group: ResourceLogs| (group.resource.unwrap_or_default(), records(group.scope_logs));
+        request.resource_logs.into_iter().map(group).collect()
+    }
+
     fn counter(counters: &Counters, outcome: Outcome) -> &Counter {
         match outcome {
             Outcome::Taken => &counters.logs_exported,
@@ -111,6 +133,8 @@ impl Item for LogRecord {
             Outcome::Rejected => &counters.logs_dropped_rejected,
             Outcome::Expired => &counters.logs_dropped_expired,
             Outcome::Shutdown => &counters.logs_dropped_shutdown,
+            Outcome::DiskFull => &counters.logs_dropped_disk_full,
+            Outcome::DiskLost => &counters.logs_dropped_disk_damaged,
         }
     }
 }

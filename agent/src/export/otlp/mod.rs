@@ -1,12 +1,13 @@
 //! OTLP over gRPC or HTTP: many processes in one request, one resource for each.
 //!
-//! For each receiver a bounded queue stands between the pipeline and one task (`receiver`), which makes batches
+//! For each receiver and signal a bounded queue stands between the pipeline and one task (`receiver`), which makes batches
 //! (`delivery`, `batch`) and hands them to a few senders at once (`sender`): there stands what is tried again and what
 //! is dropped when. So a receiver that is down holds up no other.
 
 mod backoff;
 mod batch;
 mod delivery;
+mod durable;
 mod encode;
 mod item;
 mod metrics;
@@ -29,6 +30,7 @@ use crate::correlate::span::Span;
 use crate::health::Closed;
 use crate::redact::{CONTENT_EVENT, Redacted};
 use crate::telemetry::Counters;
+use durable::Place;
 use item::Content;
 use metrics::Metrics;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -55,7 +57,7 @@ impl Exporter {
     /// Starts a task for each receiver and signal, with a queue beside the batches that are being made and sent. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When a client cannot be built; no endpoint is contacted yet.
+    /// When a client cannot be built, or a queue on disk not be opened; no endpoint is contacted yet.
     pub fn start(config: &Config, counters: &Arc<Counters>) -> Result<Self, ExportError> {
         let capacity = config.export_queue;
         let client = |otlp: &Otlp| {
@@ -63,19 +65,31 @@ impl Exporter {
             Ok::<_, ExportError>((Client::new(otlp).map_err(failed)?, otlp.label()))
         };
         let (mut spans, mut logs, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
+        let mut folders = Vec::new();
+        let mut disk = |signal: &str, otlp: &Otlp| {
+            let queue = config.otlp_queue.as_ref()?;
+            let folder = durable::folder(queue, signal, &otlp.endpoint);
+            folders.push(folder.clone());
+            Some(Place { folder, bytes: queue.bytes, waits: config.take_over })
+        };
         for receiver in &config.otlp {
             let content = if receiver.logs.is_some() { Content::Logs } else { Content::Events };
             if let Some(otlp) = &receiver.traces {
                 let (client, label) = client(otlp)?;
-                spans.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+                let room = (capacity, disk("spans", otlp));
+                spans.push(Receiver::start(client, label, content, room, Arc::clone(counters))?);
             }
             if let Some(otlp) = &receiver.logs {
                 let (client, label) = client(otlp)?;
-                logs.push(Receiver::start(client, label, content, capacity, Arc::clone(counters)));
+                let room = (capacity, disk("logs", otlp));
+                logs.push(Receiver::start(client, label, content, room, Arc::clone(counters))?);
             }
             if let Some(otlp) = &receiver.metrics {
                 metrics.push(client(otlp)?);
             }
+        }
+        if let Some(queue) = &config.otlp_queue {
+            durable::tell_of_others(queue, &folders);
         }
         let metrics = (!metrics.is_empty()).then(|| Metrics::start(metrics, config.temporality, counters));
         let sampler = Sampler::new(config.sampling, counters);
@@ -123,6 +137,13 @@ impl Exporter {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.spans.iter().map(Receiver::waiting).max().unwrap_or(0)
+    }
+
+    /// What waits on disk for all receivers together: spans and log records, and the bytes of files.
+    #[must_use]
+    pub fn on_disk(&self) -> (usize, u64) {
+        let all = self.spans.iter().map(Receiver::on_disk).chain(self.logs.iter().map(Receiver::on_disk));
+        all.fold((0, 0), |(items, bytes), (more, longer)| (items + more, bytes + longer))
     }
 
     /// A trace was closed: metrics have what it measures, and whether it is kept is decided.

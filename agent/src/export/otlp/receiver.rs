@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::delivery::{Delivery, Stop};
+use super::delivery::{self, Batcher, Delivery, Stop};
+use super::durable::{self, Durable, OnDisk, Place, Spool};
 use super::item::{Content, Item, Outcome};
-use super::sender::Sender;
+use super::sender::{GIVE_UP, Sender};
 use super::source::Source;
 use super::transport::Transport;
 use crate::telemetry::Counters;
@@ -22,6 +23,7 @@ pub(super) struct Receiver<I> {
     queue: mpsc::Sender<Source>,
     /// Spans taken in and neither delivered nor dropped yet.
     kept: Arc<AtomicUsize>,
+    on_disk: Arc<OnDisk>,
     stop: watch::Sender<Stop>,
     task: JoinHandle<()>,
     counters: Arc<Counters>,
@@ -29,21 +31,46 @@ pub(super) struct Receiver<I> {
 }
 
 impl<I: Item> Receiver<I> {
-    /// Starts the task; `capacity` spans wait at most, beside the batches that are being made and sent. Must be called
-    /// within a tokio runtime.
+    /// Starts the task; `capacity` spans wait in memory at most, beside the batches that are being made and sent, and others on
+    /// disk where there is a queue. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the queue on disk cannot be opened.
     pub(super) fn start<T: Transport<I::Request>>(
         transport: T,
         label: String,
         content: Content,
-        capacity: usize,
+        (capacity, disk): (usize, Option<Place>),
         counters: Arc<Counters>,
-    ) -> Self {
+    ) -> Result<Self, spanwire_queue::Error> {
         let (queue, waiting) = mpsc::channel(capacity.max(1));
         let (stop, stopping) = watch::channel(None);
         let kept = Arc::new(AtomicUsize::new(0));
-        let sender = Sender::<T, I>::new(transport, label, Arc::clone(&kept), Arc::clone(&counters));
-        let delivery = Delivery::new(Arc::new(sender), content, waiting, stopping);
-        Self { queue, kept, stop, task: tokio::spawn(delivery.run()), counters, items: PhantomData }
+        let transport = Arc::new(transport);
+        let sender = |kept: (Arc<AtomicUsize>, _)| {
+            let (transport, counters) = (Arc::clone(&transport), Arc::clone(&counters));
+            Arc::new(Sender::<Arc<T>, I>::new(transport, label.clone(), kept, counters))
+        };
+        let from_memory = sender((Arc::clone(&kept), Some(GIVE_UP)));
+        let on_disk = Arc::new(OnDisk::default());
+        let task = match disk {
+            None => {
+                let batcher = Batcher::new(content, waiting, delivery::PACE);
+                tokio::spawn(Delivery::new(from_memory, batcher, stopping).run())
+            }
+            Some(place) => {
+                let spool = Spool::start::<I>(place, Arc::clone(&on_disk), &counters)?;
+                let batcher = Batcher::new(content, waiting, durable::PACE);
+                let senders = [from_memory, sender((on_disk.items(), None))];
+                tokio::spawn(Durable::new(batcher, senders, spool, stopping).run())
+            }
+        };
+        Ok(Self { queue, kept, on_disk, stop, task, counters, items: PhantomData })
+    }
+
+    /// What waits on disk: items, and the bytes of files.
+    pub(super) fn on_disk(&self) -> (usize, u64) {
+        (self.on_disk.items().load(Ordering::Relaxed), self.on_disk.bytes())
     }
 
     /// Queues what is to be sent; drops and counts it when the queue is full. Never blocks.
@@ -56,13 +83,13 @@ impl<I: Item> Receiver<I> {
         }
     }
 
-    /// Spans taken in and neither delivered nor dropped yet.
+    /// Spans taken in and neither delivered, nor dropped, nor on disk yet.
     pub(super) fn waiting(&self) -> usize {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Tells the task to send what waits until then and no longer. What is left is dropped and counted when the result
-    /// is done.
+    /// Tells the task to send what waits until then and no longer. What is left in memory is dropped and counted when the
+    /// result is done.
     pub(super) fn stop(self, until: Instant) -> impl Future<Output = ()> {
         let Self { queue, kept, stop, task, counters, .. } = self;
         drop(queue);

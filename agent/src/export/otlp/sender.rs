@@ -31,8 +31,10 @@ pub(super) struct Sender<T, I> {
     transport: T,
     /// The receiver's name for the log.
     label: String,
-    /// Items taken in and neither delivered nor dropped yet.
+    /// Items taken in and neither delivered nor dropped yet, as far as this is known here.
     kept: Arc<AtomicUsize>,
+    /// How long a batch is tried; without end, where it lies on disk.
+    give_up: Option<Duration>,
     counters: Arc<Counters>,
     told: Mutex<Told>,
     /// The receiver asked for patience until then.
@@ -54,11 +56,17 @@ struct Told {
 }
 
 impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
-    pub(super) fn new(transport: T, label: String, kept: Arc<AtomicUsize>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        transport: T,
+        label: String,
+        (kept, give_up): (Arc<AtomicUsize>, Option<Duration>),
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             transport,
             label,
             kept,
+            give_up,
             counters,
             told: Mutex::default(),
             held_until: Mutex::default(),
@@ -69,7 +77,12 @@ impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
 
     /// Delivers a batch or drops it; what is left when the agent stops with the receiver away stays in
     /// `kept`.
-    pub(super) async fn deliver(self: Arc<Self>, batch: Batch<I>, mut stopping: watch::Receiver<Stop>) {
+    pub(super) async fn deliver(self: Arc<Self>, batch: Batch<I>, stopping: watch::Receiver<Stop>) {
+        self.settle(batch, stopping).await;
+    }
+
+    /// Delivers a batch or drops it; false where the agent stops with the receiver away before all of it is.
+    pub(super) async fn settle(&self, batch: Batch<I>, mut stopping: watch::Receiver<Stop>) -> bool {
         let began = Instant::now();
         let (mut failures, mut cuts) = (0, 0);
         let mut parts = vec![batch];
@@ -78,6 +91,7 @@ impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
             self.turn(&mut stopping).await;
             match self.transport.send(part.request()).await {
                 Ok(taken) => {
+                    self.counters.export_requests.increment();
                     failures = 0;
                     self.taken(count, &taken);
                 }
@@ -99,19 +113,20 @@ impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
                     self.counters.export_failures.increment();
                     self.unreachable(&reason);
                     if is_stopping(&stopping) {
-                        return;
+                        return false;
                     }
                     parts.push(part);
-                    if began.elapsed() >= GIVE_UP {
+                    if self.give_up.is_some_and(|give_up| began.elapsed() >= give_up) {
                         let count = parts.iter().map(Batch::items).sum();
                         self.release(count);
                         self.count(Outcome::Expired, count as u64);
-                        return;
+                        return true;
                     }
                     self.pause(failures, retry_after, &mut stopping).await;
                 }
             }
         }
+        true
     }
 
     /// Waits after a failure, but not past the moment at which the agent begins to stop, and, where the receiver did not
@@ -156,8 +171,11 @@ impl<T: Transport<I::Request>, I: Item> Sender<T, I> {
         }
     }
 
-    fn release(&self, count: usize) {
-        self.kept.fetch_sub(count, Ordering::Relaxed);
+    /// So many items are not kept any more.
+    pub(super) fn release(&self, count: usize) {
+        // Of what is on disk the number is set by another thread, too.
+        let less = |kept: usize| Some(kept.saturating_sub(count));
+        let _ = self.kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     fn count(&self, outcome: Outcome, items: u64) {

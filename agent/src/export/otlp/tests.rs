@@ -97,13 +97,8 @@ impl Transport<ExportTraceServiceRequest> for Judged {
 
 fn exporter(receivers: &[&Judged], capacity: usize, counters: &Arc<Counters>) -> Exporter {
     let start = |receiver: &&Judged| {
-        Receiver::start(
-            (*receiver).clone(),
-            "test".to_owned(),
-            Content::Events,
-            capacity,
-            Arc::clone(counters),
-        )
+        let (transport, room) = ((*receiver).clone(), (capacity, None));
+        Receiver::start(transport, "test".to_owned(), Content::Events, room, Arc::clone(counters)).unwrap()
     };
     let sampler = Sampler::new(Sampling::default(), counters);
     Exporter {

@@ -9,6 +9,7 @@ pub(super) mod tests;
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::warn;
@@ -86,6 +87,12 @@ fn shown(text: &str) -> String {
 pub(super) trait Transport<R>: Send + Sync + 'static {
     /// Makes one attempt.
     fn send(&self, request: R) -> impl Future<Output = Result<Taken, Failure>> + Send;
+}
+
+impl<R: Send + 'static, T: Transport<R>> Transport<R> for Arc<T> {
+    fn send(&self, request: R) -> impl Future<Output = Result<Taken, Failure>> + Send {
+        T::send(self, request)
+    }
 }
 
 /// The client of either protocol.

@@ -13,7 +13,7 @@ mod threads;
 mod within;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::Context as _;
@@ -27,6 +27,7 @@ use crate::preflight::{Finding, Weight};
 use confinement::{Confinement, NETWORK};
 pub use helper::{SUBCOMMAND, attach_uprobes};
 use syscalls::Exceptions;
+use within::make;
 
 /// What there is to do after the start besides tracing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub(super) struct Hardening {
     helper: Option<u32>,
     /// Where the threads that export connect to; none where that is not known.
     ports: Option<BTreeSet<u16>>,
+    /// Where they write.
+    queue: Option<PathBuf>,
     /// Whether the bounding set could be emptied.
     is_unbounded: bool,
     /// What is in force, for the operator.
@@ -66,6 +69,7 @@ impl Hardening {
             is_by_perf_events: false,
             helper: None,
             ports: confinement::ports(&config.otlp, &config::environment()),
+            queue: config.otlp_queue.as_ref().map(|queue| queue.folder.clone()),
             is_unbounded: true,
             told: Vec::new(),
         }
@@ -82,9 +86,13 @@ impl Hardening {
         if !self.is_on {
             return start();
         }
-        let ports = self.ports.clone();
+        let (ports, queue) = (self.ports.clone(), self.queue.clone());
+        if let Some(folder) = &queue {
+            make(folder)?;
+        }
         let (confined, started) = on_a_thread(|| {
-            let confined = confinement::confine(ports.as_ref());
+            let folders: Vec<_> = queue.iter().map(PathBuf::as_path).collect();
+            let confined = confinement::confine_but_for(&folders, ports.as_ref());
             let kept = capabilities::keep(capabilities::EXPORTING);
             ((confined, kept), start())
         })?;
@@ -218,12 +226,17 @@ impl Hardening {
             None => "connect anywhere, since a proxy's port is not known".to_owned(),
         };
         match confined {
-            Ok(Confinement::By(abi)) if abi >= NETWORK => {
-                self.told.push(format!("threads that export write no files, and {places}"));
+            Ok(Confinement::By(abi)) => {
+                let files = match &self.queue {
+                    Some(folder) => format!("threads that export write files in {} alone", folder.display()),
+                    None => "threads that export write no files".to_owned(),
+                };
+                self.told.push(if abi >= NETWORK {
+                    format!("{files}, and {places}")
+                } else {
+                    format!("{files}; where they connect to is not restricted before Linux 6.7")
+                });
             }
-            Ok(Confinement::By(_)) => self.told.push(
-                "threads that export write no files; where they connect to is not restricted before Linux 6.7".to_owned(),
-            ),
             Ok(Confinement::None) => {
                 self.told.push("threads that export are not confined: the kernel has no Landlock".to_owned());
             }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::DirBuilder;
-use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use crate::config::Audit;
 
 impl Hardening {
     /// Starts what writes the audit, on a thread that writes files in its folder alone and connects nowhere; so do the threads
-    /// that it starts. The folder is made, if only that is missing.
+    /// that it starts. The folder is made, if it is missing.
     ///
     /// # Errors
     /// When there can be no thread, or as `start` says.
@@ -30,14 +29,7 @@ impl Hardening {
         let mut folders: Vec<_> = audit.store.parent().into_iter().chain(key.parent()).collect();
         folders.dedup();
         for folder in &folders {
-            // Rules are about what is there.
-            match DirBuilder::new().mode(0o700).create(folder) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                    return Err(error)
-                        .with_context(|| format!("cannot make the folder {}", folder.display()));
-                }
-                _ => {}
-            }
+            make(folder)?;
         }
         let (confined, started) = on_a_thread(|| {
             let confined = confinement::confine_but_for(&folders, Some(&BTreeSet::new()));
@@ -87,4 +79,13 @@ impl Hardening {
         self.kept_by("answer monitoring systems", kept);
         started
     }
+}
+
+/// Makes a folder for this user alone, and those above it, where they are missing: rules are about what is there.
+///
+/// # Errors
+/// As the file system says.
+pub(super) fn make(folder: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))
 }

@@ -107,8 +107,14 @@ async fn what_was_said_is_a_log_record_where_it_is_to_be_one_and_counted_by_itse
         let counters = Arc::new(Counters::default());
         let logs = Logs(Arc::default(), refused.then(|| Failure::Rejected("HTTP status 404".to_owned())));
         let spans = Judged::default();
-        let receiver =
-            Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
+        let receiver = Receiver::start(
+            logs.clone(),
+            "test".to_owned(),
+            Content::Logs,
+            (10, None),
+            Arc::clone(&counters),
+        )
+        .unwrap();
         let mut exporter = Exporter { logs: vec![receiver], ..exporter(&[&spans], 10, &counters) };
         let process = fixture::process(1, "agent");
         exporter.export(fixture::redacted(1, &process));
@@ -127,8 +133,14 @@ async fn the_audits_events_are_log_records_whatever_is_sampled() {
     for is_wanted in [false, true] {
         let counters = Arc::new(Counters::default());
         let (logs, spans) = (Logs(Arc::default(), None), Judged::default());
-        let receiver =
-            Receiver::start(logs.clone(), "test".to_owned(), Content::Logs, 10, Arc::clone(&counters));
+        let receiver = Receiver::start(
+            logs.clone(),
+            "test".to_owned(),
+            Content::Logs,
+            (10, None),
+            Arc::clone(&counters),
+        )
+        .unwrap();
         let nothing = Sampling { sampler: Choice::new(false, 0.0), ..Sampling::default() };
         let mut exporter = Exporter {
             logs: vec![receiver],

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::{Taken, shown};
 
 /// A request of a signal's service.
-pub(in super::super) trait Request: prost::Message + Serialize + Clone + 'static {
+pub(in super::super) trait Request:
+    prost::Message + Default + Serialize + Clone + 'static
+{
     /// What the service answers.
     type Response: prost::Message + Default + Into<Taken> + 'static;
     /// The path of the service's method.
