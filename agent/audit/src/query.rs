@@ -173,7 +173,8 @@ fn source(filter: &Filter) -> Conditions {
         coalesce(service, '') AS service, coalesce(user, '') AS user, coalesce(login, '') AS login, \
         coalesce(executable, '') AS executable, coalesce(server, '') AS server, coalesce(port, 0) AS port, \
         coalesce(provider, '') AS provider, coalesce(operation, '') AS operation, coalesce(model, '') AS model, \
-        coalesce(error, '') AS error, coalesce(approval, '') AS approval, 1 AS calls, \
+        coalesce(error, '') AS error, coalesce(approval, '') AS approval, coalesce(direction, '') AS direction, \
+        1 AS calls, \
         coalesce(input_tokens, 0) AS input_tokens, coalesce(output_tokens, 0) AS output_tokens, \
         coalesce(cost, 0) AS cost, coalesce(sent, 0) AS sent, coalesce(received, 0) AS received, \
         coalesce(duration, 0) AS duration";

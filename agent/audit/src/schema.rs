@@ -12,7 +12,7 @@ pub(crate) const APPLICATION: i32 = 0x5370_7741;
 
 /// What makes each version out of the one before; a store's `user_version` is how many it has had. A step that was
 /// released is never changed.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 const FIRST: &str = "
 CREATE TABLE records (
@@ -99,17 +99,56 @@ CREATE TABLE checkpoints (
 );
 ";
 
+/// Who asked and who was asked are told apart in sums: what a process of this host serves another of it counts twice otherwise.
+const SECOND: &str = "
+ALTER TABLE records ADD COLUMN direction TEXT AS (text ->> '$.direction');
+DROP TABLE hourly;
+CREATE TABLE hourly (
+    hour INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    host TEXT NOT NULL,
+    service TEXT NOT NULL,
+    user TEXT NOT NULL,
+    login TEXT NOT NULL,
+    executable TEXT NOT NULL,
+    server TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    model TEXT NOT NULL,
+    error TEXT NOT NULL,
+    approval TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    calls INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    sent INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    duration INTEGER NOT NULL,
+    PRIMARY KEY (hour, kind, host, service, user, login, executable, server, port, provider, operation, model, error,
+        approval, direction)
+) WITHOUT ROWID;
+INSERT INTO hourly
+SELECT time / 3600000000, coalesce(kind, ''), coalesce(host, ''), coalesce(service, ''), coalesce(user, ''),
+    coalesce(login, ''), coalesce(executable, ''), coalesce(server, ''), coalesce(port, 0), coalesce(provider, ''),
+    coalesce(operation, ''), coalesce(model, ''), coalesce(error, ''), coalesce(approval, ''), coalesce(direction, ''),
+    count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cost), 0),
+    coalesce(sum(sent), 0), coalesce(sum(received), 0), coalesce(sum(duration), 0)
+FROM records GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15;
+";
+
 /// What `hourly` holds of the records from one number to another, as rows of that table; `{sign}` is nothing, or a minus
 /// for records that go.
 pub(crate) const SUMS: &str = "
 SELECT time / 3600000000, coalesce(kind, ''), coalesce(host, ''), coalesce(service, ''), coalesce(user, ''),
     coalesce(login, ''), coalesce(executable, ''), coalesce(server, ''), coalesce(port, 0), coalesce(provider, ''), coalesce(operation, ''),
-    coalesce(model, ''), coalesce(error, ''), coalesce(approval, ''),
+    coalesce(model, ''), coalesce(error, ''), coalesce(approval, ''), coalesce(direction, ''),
     {sign}count(*), {sign}coalesce(sum(input_tokens), 0), {sign}coalesce(sum(output_tokens), 0),
     {sign}coalesce(sum(cost), 0), {sign}coalesce(sum(sent), 0), {sign}coalesce(sum(received), 0),
     {sign}coalesce(sum(duration), 0)
 FROM records WHERE number BETWEEN ?1 AND ?2
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14";
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15";
 
 /// Adds these rows to what is there.
 pub(crate) const ADD: &str = "
@@ -141,4 +180,35 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", version())?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_store_of_the_first_version_becomes_one_of_the_present_with_its_sums() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(FIRST).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        for (number, direction) in [(1, "client"), (2, "server"), (3, "server")] {
+            let text = format!(r#"{{"time":7,"kind":"exchange","direction":"{direction}","cost":5}}"#);
+            connection
+                .execute("INSERT INTO records (number, text, hash) VALUES (?, ?, x'')", (number, text))
+                .unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        assert_eq!(version_of(&connection).unwrap(), version());
+        let sum = |direction: &str| {
+            let sql = "SELECT calls, cost FROM hourly WHERE direction = ?";
+            connection.query_row(sql, [direction], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+        };
+        assert_eq!((sum("client"), sum("server")), ((1, 5), (2, 10)));
+        // As it is made anew.
+        let made = SUMS.replace("{sign}", "");
+        let differs = format!("SELECT count(*) FROM (SELECT * FROM hourly EXCEPT {made})");
+        assert_eq!(connection.query_row(&differs, (1, 3), |row| row.get::<_, u64>(0)).unwrap(), 0);
+    }
 }

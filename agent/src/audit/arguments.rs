@@ -31,7 +31,8 @@ pub struct Arguments {
     output: Output,
 
     /// Sums by these in place of single records: hour, day, kind, host, service, user, login, executable, server,
-    /// port, provider, operation, model, error or approval, separated by commas
+    /// port, provider, operation, model, error, approval or direction, separated by commas. What processes were asked counts
+    /// with --direction server, or by direction
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = str::parse::<Column>)]
     by: Vec<Column>,
 
@@ -160,6 +161,10 @@ struct Filters {
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
 
+    /// client: what processes of this host asked; server: what they were asked, which who asked may have a record of, too
+    #[arg(long, value_name = "END")]
+    direction: Option<String>,
+
     /// That failed
     #[arg(long)]
     errors: bool,
@@ -235,6 +240,7 @@ impl Filters {
             (Column::Server, self.server),
             (Column::Host, self.host),
             (Column::Kind, self.kind),
+            (Column::Direction, self.direction),
         ];
         Filter {
             since: self.since,
@@ -250,7 +256,14 @@ impl Filters {
             pid: self.pid,
             notes: false,
             after: None,
+            not_served: false,
         }
+    }
+
+    /// For sums by these: of what was asked and served on one host half counts, unless it is told apart.
+    fn sums(self, by: &[Column]) -> Filter {
+        let not_served = self.direction.is_none() && !by.contains(&Column::Direction);
+        Filter { not_served, ..self.filter() }
     }
 }
 
@@ -263,13 +276,15 @@ impl Arguments {
         let Self { action, place, filter, output, by, follow, notes } = self;
         let (place, output, key, ask) = match action {
             None => {
-                let filter = Filter { notes, ..filter.filter() };
-                let ask =
-                    if by.is_empty() { Ask::List { filter, follow } } else { Ask::Groups { filter, by } };
+                let ask = if by.is_empty() {
+                    Ask::List { filter: Filter { notes, ..filter.filter() }, follow }
+                } else {
+                    Ask::Groups { filter: filter.sums(&by), by }
+                };
                 (place, output, None, ask)
             }
             Some(Action::Endpoints { place, filter, output }) => {
-                (place, output, None, Ask::Endpoints { filter: filter.filter() })
+                (place, output, None, Ask::Endpoints { filter: filter.sums(&[]) })
             }
             Some(Action::Show { id, place, output }) => (place, output, None, Ask::Show { id }),
             Some(Action::Verify { told, place, key, output }) => (place, output, key, Ask::Verify { told }),

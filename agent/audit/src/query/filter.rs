@@ -39,11 +39,13 @@ pub enum Column {
     Error,
     /// What the list said of the endpoint.
     Approval,
+    /// `client` for what a process of this host asked, `server` for what it was asked.
+    Direction,
 }
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Hour,
         Self::Day,
         Self::Kind,
@@ -59,6 +61,7 @@ impl Column {
         Self::Model,
         Self::Error,
         Self::Approval,
+        Self::Direction,
     ];
 
     /// As operators write it.
@@ -80,6 +83,7 @@ impl Column {
             Self::Model => "model",
             Self::Error => "error",
             Self::Approval => "approval",
+            Self::Direction => "direction",
         }
     }
 
@@ -129,6 +133,8 @@ pub struct Filter {
     pub notes: bool,
     /// Written after this one.
     pub after: Option<u64>,
+    /// Not what processes of this host were asked: who asked may be recorded, too.
+    pub not_served: bool,
 }
 
 /// A statement's conditions and what is bound to them.
@@ -175,6 +181,9 @@ impl Filter {
             Some(Approval::Approved) => conditions.add("approval = 'approved'", []),
             Some(Approval::Unapproved) => conditions.add("approval = 'unapproved'", []),
             None => {}
+        }
+        if self.not_served {
+            conditions.add("direction != 'server'", []);
         }
         conditions
     }
@@ -229,6 +238,9 @@ impl Filter {
         }
         if let Some(pid) = self.pid {
             conditions.add("pid = ?", [i64::from(pid).into()]);
+        }
+        if self.not_served {
+            conditions.add("coalesce(direction, '') != 'server'", []);
         }
         conditions
     }

@@ -111,6 +111,34 @@ fn sums_are_grouped_and_the_dearest_comes_first() {
 }
 
 #[test]
+fn what_was_served_is_told_apart_from_what_was_asked() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.store(), fixture::key()).unwrap();
+    let mut records = fixture::exchanges(180);
+    let served = fixture::exchanges(180).into_iter().map(|mut record| {
+        if let Entry::Exchange(exchange) = &mut record.entry {
+            exchange.direction = crate::record::Direction::Server;
+        }
+        record
+    });
+    records.extend(served);
+    store.append(&records).unwrap();
+    store.close().unwrap();
+    let connection = read(&folder.store()).unwrap();
+    // Of whole hours, and of the records of one in part.
+    for (until, calls) in [(None, 180), (Some(MIDNIGHT + 90 * MINUTE), 90)] {
+        let all = Filter { until, ..Filter::default() };
+        assert_eq!(total(&connection, &all).calls, 2 * calls);
+        assert_eq!(total(&connection, &Filter { not_served: true, ..all.clone() }).calls, calls);
+        let columns = vec![(Column::Direction, "server".to_owned())];
+        assert_eq!(total(&connection, &Filter { columns, ..all.clone() }).calls, calls);
+        let groups = group(&connection, &all, &[Column::Direction], 10).unwrap();
+        let keys: Vec<_> = groups.iter().map(|group| (group.keys[0].as_str(), group.calls)).collect();
+        assert_eq!(keys, [("client", calls), ("server", calls)]);
+    }
+}
+
+#[test]
 fn endpoints_have_their_first_and_last_use() {
     let (_folder, connection) = filled();
     let found = endpoints(&connection, &Filter::default(), 10).unwrap();

@@ -109,6 +109,8 @@ pub(super) struct Keeper<S> {
     open: Open<S>,
     path: PathBuf,
     store: Option<S>,
+    /// What is wrong with the store's file, which is to be put aside.
+    damage: Option<String>,
     keep: Duration,
     bytes: u64,
     host: String,
@@ -135,6 +137,7 @@ impl<S: Sink> Keeper<S> {
             open,
             path: audit.store.clone(),
             store: None,
+            damage: None,
             keep: audit.keep,
             bytes: audit.bytes,
             host,
@@ -154,9 +157,12 @@ impl<S: Sink> Keeper<S> {
     /// # Errors
     /// When it cannot be opened, or written to.
     pub(super) fn open(&mut self) -> Result<(), StoreError> {
-        let mut store = match (self.open)() {
+        // What was found while it was open need not be found again.
+        let opened = self.damage.clone().map_or_else(|| (self.open)(), |why| Err(StoreError::Damaged(why)));
+        let mut store = match opened {
             Err(StoreError::Damaged(why)) => {
                 let aside = self.set_aside(&why)?;
+                self.damage = None;
                 let mut store = (self.open)()?;
                 store.append(&[self.word("store_set_aside", Some(format!("{}: {why}", aside.display())))])?;
                 store
@@ -321,9 +327,9 @@ impl<S: Sink> Keeper<S> {
         if !matches!(error, StoreError::Locked(_)) {
             self.counters.audit_failures.increment();
         }
-        if matches!(error, StoreError::Damaged(_)) {
-            // What is opened anew finds it damaged, and puts it aside.
+        if let StoreError::Damaged(why) = error {
             self.store = None;
+            self.damage = Some(why.clone());
         }
         let pause = match self.again {
             Some((_, pause)) if matches!(error, StoreError::Locked(_)) => pause,

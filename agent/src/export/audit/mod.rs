@@ -7,6 +7,8 @@
 mod keeper;
 mod record;
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -84,7 +86,8 @@ impl Writer {
         let folder = audit.store.parent();
         if let Some(folder) = folder.filter(|folder| !folder.exists()) {
             // Before the key, which lies in it.
-            std::fs::create_dir(folder).map_err(|error| StoreError::Io(folder.to_owned(), error))?;
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.map_err(|error| StoreError::Io(folder.to_owned(), error))?;
         }
         let key = KeyBytes::read_or_draw(&audit.key_path()).map_err(AuditError::Key)?;
         let key = SealKey::new(key.get());

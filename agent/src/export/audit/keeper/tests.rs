@@ -142,16 +142,23 @@ fn what_is_beyond_memory_is_lost_and_the_store_says_so() {
 }
 
 #[test]
-fn a_damaged_store_is_opened_anew() {
-    let (mut keeper, disk, _) = keeper();
+fn a_store_that_turns_out_damaged_is_put_aside_and_a_new_one_begun() {
+    let (mut keeper, disk, counters) = keeper();
+    let folder = std::env::temp_dir().join(format!("spanwire-keeper-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    keeper.path = folder.join("audit.db");
+    std::fs::write(&keeper.path, "damaged").unwrap();
     let now = Instant::now();
     disk.answer(StoreError::Damaged("a page".to_owned()));
     give(&mut keeper, 0..1);
     keeper.turn(now);
     assert!(keeper.store.is_none());
+    // Opening it would notice nothing.
     keeper.turn(now + Duration::from_secs(1));
-    assert_eq!(disk.words(), ["started", "started", "lost 1 from 0 to 0"]);
-    assert_eq!(disk.0.lock().unwrap().opened, 2);
+    assert_eq!(disk.words(), ["started", "store_set_aside", "started", "lost 1 from 0 to 0"]);
+    assert_eq!((disk.0.lock().unwrap().opened, counters.audit_set_aside.get()), (2, 1));
+    assert!(!keeper.path.exists() && std::fs::read_dir(&folder).unwrap().count() == 1);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
