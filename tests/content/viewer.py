@@ -2,16 +2,21 @@
 
     python3 -m venv target/venv-phoenix && target/venv-phoenix/bin/python -m pip install arize-phoenix
     python3 -m venv target/venv-mlflow && target/venv-mlflow/bin/python -m pip install mlflow
+    python3 -m venv target/venv-rotel && target/venv-rotel/bin/python -m pip install rotel
     target/venv/bin/python tests/content/viewer.py phoenix target/venv-phoenix target/debug/spanwire
     target/venv/bin/python tests/content/viewer.py mlflow target/venv-mlflow target/debug/spanwire
+    target/venv/bin/python tests/content/viewer.py rotel target/venv-rotel target/debug/spanwire
 
 As root, with what `cargo xtask test` has installed and built. The agent exports to the viewer, the SDKs have their
 dialogues (`said.py`), and the viewer is asked by its own API what it has for each call. It fails when that is not what
 the programs say that was said, without what is planted. Phoenix has messages in a form of its own beside the attributes that
-it was sent; in that each text, tool's name, argument and result is looked for.
+it was sent; in that each text, tool's name, argument and result is looked for. rotel shows nothing, and passes on: what comes
+out of it is looked at.
 """
 
 import contextlib
+import gzip
+import http.server
 import json
 import os
 import pathlib
@@ -20,9 +25,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 HERE = pathlib.Path(__file__).parent
 AFTER_S = 600
@@ -167,6 +175,58 @@ class Mlflow:
         return value
 
 
+class Rotel:
+    headers = ""
+
+    def __init__(self, venv, folder):
+        self.port, self.taken = free_port(), []
+        self.url = f"http://127.0.0.1:{self.port}"
+        taken = self.taken
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers["Content-Encoding"] == "gzip":
+                    body = gzip.decompress(body)
+                for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+                    taken.extend(span for scope in group.scope_spans for span in scope.spans)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        (program,) = venv.glob("lib/python3*/site-packages/rotel/rotel-agent")
+        self.words = [program, "start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"]
+        self.words += ["--otlp-exporter-endpoint", f"http://127.0.0.1:{receiver.server_port}"]
+        self.words += ["--otlp-http-endpoint", f"127.0.0.1:{self.port}"]
+        self.words += ["--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}"]
+        self.environment = {}
+
+    def is_there(self):
+        with socket.create_connection(("127.0.0.1", self.port)):
+            return True
+
+    def spans(self):
+        """Attributes of the spans that it passed on."""
+        return [{one.key: one.value.string_value for one in span.attributes} for span in self.taken]
+
+    def model(self, span):
+        return span.get("gen_ai.request.model")
+
+    def view(self, span):
+        return {name: value for name, value in span.items() if value}
+
+    def faults(self, call, span):
+        for name, said in places(call).items():
+            has = json.loads(span.get(name, "[]"))
+            if has != said:
+                yield f"{name}: {has} in place of {said}"
+
+
 def places(call):
     """What each attribute is to have."""
     return {
@@ -223,7 +283,7 @@ def unescaped(value):
 
 def main(kind, venv, agent):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="spanwire-viewer-"))
-    viewer = {"phoenix": Phoenix, "mlflow": Mlflow}[kind](pathlib.Path(venv).absolute(), folder)
+    viewer = {"phoenix": Phoenix, "mlflow": Mlflow, "rotel": Rotel}[kind](pathlib.Path(venv).absolute(), folder)
     log = open(folder / "viewer.log", "w")
     environment = {**os.environ, **viewer.environment}
     with running(viewer.words, env=environment, stdout=log, stderr=log, cwd=folder):

@@ -127,7 +127,7 @@ async fn call(
     made: Arc<AtomicUsize>,
 ) -> Result<()> {
     let mut pace = interval(EVERY);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while !stop.load(Ordering::Relaxed) {
         pace.tick().await;
         client.step().await?;
