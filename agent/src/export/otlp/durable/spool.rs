@@ -212,7 +212,8 @@ impl Keeper {
                         false
                     }
                 };
-                // Who waited may be gone.
+                // What it had to drop is counted before who waits is told. He may be gone.
+                self.measure();
                 let _ = stored.send(is_stored);
             }
             Command::Next(waiter) => self.waiter = Some(waiter),
