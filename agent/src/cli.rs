@@ -309,7 +309,10 @@ where
             let policy = content_policy.map(ContentPolicy::from_file).transpose()?.unwrap_or_default();
             Command::Redact { mode, why, json, policy }
         }
-        Action::Audit(arguments) => Command::Audit(arguments.question(environment)?),
+        Action::Audit(arguments) => {
+            arguments.check()?;
+            Command::Audit(arguments.question(environment)?)
+        }
         Action::AttachUprobes => Command::AttachUprobes,
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })

@@ -1,6 +1,6 @@
 //! The `spanwire` program: reads the command line, and calls into the library.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -118,7 +118,13 @@ fn stats(socket: &Path, format: StatsFormat) -> Result<ExitCode, StartError> {
 }
 
 fn ask_audit(question: &audit::Question) -> Result<ExitCode, StartError> {
-    match question.answer(&mut io::stdout().lock(), &mut io::stderr().lock()) {
+    if question.is_binary() && io::stdout().is_terminal() {
+        return Err(anyhow::anyhow!(
+            "a Parquet file is nothing for a terminal: send it to one, as by > audit.parquet"
+        )
+        .into());
+    }
+    match question.answer(&mut BufWriter::new(io::stdout()), &mut io::stderr().lock()) {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::from(NO)),
         // Who reads has seen enough.

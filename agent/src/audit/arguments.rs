@@ -22,13 +22,10 @@ pub struct Arguments {
     action: Option<Action>,
 
     #[command(flatten)]
-    place: Place,
-
-    #[command(flatten)]
     filter: Filters,
 
     #[command(flatten)]
-    output: Output,
+    common: Common,
 
     /// Sums by these in place of single records: hour, day, kind, host, service, user, login, executable, server,
     /// port, provider, operation, model, error, approval or direction, separated by commas. What processes were asked counts
@@ -53,13 +50,10 @@ enum Action {
     /// By the list approved-endpoints as the configuration has it now; calls were marked by the list of their time.
     Endpoints {
         #[command(flatten)]
-        place: Place,
-
-        #[command(flatten)]
         filter: Filters,
 
         #[command(flatten)]
-        output: Output,
+        common: Common,
     },
 
     /// Show all that is recorded of one call: by the record's number, its span's id or its trace's
@@ -69,10 +63,7 @@ enum Action {
         id: Id,
 
         #[command(flatten)]
-        place: Place,
-
-        #[command(flatten)]
-        output: Output,
+        common: Common,
     },
 
     /// Prove that no record was changed, removed, moved or put in, or say where one was
@@ -83,20 +74,18 @@ enum Action {
         #[arg(long, value_name = "NUMBER:HASH", value_parser = str::parse::<Standing>)]
         told: Vec<Standing>,
 
-        #[command(flatten)]
-        place: Place,
-
         /// The file of the key that seals the audit [default: as the configuration says]
         #[arg(long, value_name = "PATH")]
         key: Option<PathBuf>,
 
         #[command(flatten)]
-        output: Output,
+        common: Common,
     },
 }
 
+/// What each question has.
 #[derive(Debug, Args)]
-struct Place {
+struct Common {
     /// The audit's file [default: as the configuration says, or else /var/lib/spanwire/audit.db]
     #[arg(long, value_name = "PATH")]
     store: Option<PathBuf>,
@@ -104,6 +93,14 @@ struct Place {
     /// Configuration file (YAML), in place of SPANWIRE_CONFIG [default: /etc/spanwire/config.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// table, for people; json: one document; jsonl: one object a line; csv; or parquet, for a file or a pipe
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: Format,
+
+    /// Rows at the most: of records the latest, of sums the dearest; 0 for all [default: 50 in a table, or else all]
+    #[arg(long, value_name = "ROWS")]
+    limit: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -188,17 +185,6 @@ enum Approved {
     Unapproved,
 }
 
-#[derive(Debug, Args)]
-struct Output {
-    /// table, for people; json: one document; jsonl: one object a line; or csv
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    format: Format,
-
-    /// Rows at the most: of records the latest, of sums the dearest; 0 for all [default: 50 in a table, or else all]
-    #[arg(long, value_name = "ROWS")]
-    limit: Option<u64>,
-}
-
 /// As what answers are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -211,12 +197,14 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values (RFC 4180).
     Csv,
+    /// An Apache Parquet file.
+    Parquet,
 }
 
 /// Rows of a table that nobody asked to be longer.
 const TABLE_ROWS: u64 = 50;
 
-impl Output {
+impl Common {
     fn limit(&self) -> u64 {
         match (self.limit, self.format) {
             (Some(0), _) => u64::MAX,
@@ -268,36 +256,44 @@ impl Filters {
 }
 
 impl Arguments {
+    /// Refuses what no flag alone is wrong about.
+    ///
+    /// # Errors
+    /// When the answer is to go on, in a format that has an end.
+    pub fn check(&self) -> Result<(), clap::Error> {
+        if self.follow && self.common.format == Format::Parquet {
+            let why = "--follow goes on and a Parquet file has an end: ask for --format jsonl\n";
+            return Err(clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, why));
+        }
+        Ok(())
+    }
+
     /// What is asked, and of which store.
     ///
     /// # Errors
     /// When the configuration, which names the store, cannot be read.
     pub fn question(self, environment: &Environment) -> Result<Question, ConfigError> {
-        let Self { action, place, filter, output, by, follow, notes } = self;
-        let (place, output, key, ask) = match action {
-            None => {
-                let ask = if by.is_empty() {
-                    Ask::List { filter: Filter { notes, ..filter.filter() }, follow }
-                } else {
-                    Ask::Groups { filter: filter.sums(&by), by }
-                };
-                (place, output, None, ask)
+        let Self { action, filter, common, by, follow, notes } = self;
+        let (common, key, ask) = match action {
+            None if by.is_empty() => {
+                (common, None, Ask::List { filter: Filter { notes, ..filter.filter() }, follow })
             }
-            Some(Action::Endpoints { place, filter, output }) => {
-                (place, output, None, Ask::Endpoints { filter: filter.sums(&[]) })
+            None => (common, None, Ask::Groups { filter: filter.sums(&by), by }),
+            Some(Action::Endpoints { filter, common }) => {
+                (common, None, Ask::Endpoints { filter: filter.sums(&[]) })
             }
-            Some(Action::Show { id, place, output }) => (place, output, None, Ask::Show { id }),
-            Some(Action::Verify { told, place, key, output }) => (place, output, key, Ask::Verify { told }),
+            Some(Action::Show { id, common }) => (common, None, Ask::Show { id }),
+            Some(Action::Verify { told, key, common }) => (common, key, Ask::Verify { told }),
         };
-        let config = Config::load(&Settings::default(), place.config.as_deref(), environment)?;
+        let (format, limit) = (common.format, common.limit());
+        let config = Config::load(&Settings::default(), common.config.as_deref(), environment)?;
         let configured = config.audit.as_ref();
-        let store = place.store.or_else(|| configured.map(|audit| audit.store.clone()));
+        let store = common.store.or_else(|| configured.map(|audit| audit.store.clone()));
         let store = store.unwrap_or_else(|| PathBuf::from(AUDIT_STORE));
         // The configuration's key is that of its store.
         let key = key
             .or_else(|| configured.filter(|audit| audit.store == store).map(Audit::key_path))
             .unwrap_or_else(|| Audit::key_beside(&store));
-        let (format, limit) = (output.format, output.limit());
         Ok(Question { store, key, approved: config.approved_endpoints, format, limit, ask })
     }
 }

@@ -1,6 +1,7 @@
 //! `spanwire audit`: questions to the audit store, and the answers. It reads the store alone: no agent need run.
 
 mod arguments;
+mod parquet;
 mod records;
 mod sheet;
 mod when;
@@ -21,7 +22,7 @@ use spanwire_audit::verify::{self, Options};
 
 use crate::config::{Endpoints, KeyBytes};
 pub use arguments::{Arguments, Format};
-use sheet::{Align, Sheet, dollars};
+use sheet::{Cell, Kind, Out, Sheet};
 
 /// How often it is looked for new records.
 const LOOK: Duration = Duration::from_millis(500);
@@ -63,20 +64,28 @@ impl Question {
     ///
     /// # Errors
     /// When the store cannot be read, or the answer not written.
-    pub fn answer(&self, out: &mut dyn Write, aside: &mut dyn Write) -> anyhow::Result<bool> {
+    pub fn answer(&self, out: &mut (dyn Write + Send), aside: &mut dyn Write) -> anyhow::Result<bool> {
         let connection = store::read(&self.store).with_context(|| {
             format!(
                 "cannot read the audit {}: start an agent with `audit: on`, or name its file by --store",
                 self.store.display()
             )
         })?;
-        match &self.ask {
-            Ask::List { filter, follow } => self.list(&connection, filter, *follow, out, aside),
-            Ask::Groups { filter, by } => self.groups(&connection, filter, by, out),
-            Ask::Endpoints { filter } => self.endpoints(&connection, filter, out),
-            Ask::Show { id } => self.show(&connection, id, out),
-            Ask::Verify { told } => self.verify(&connection, told, out),
-        }
+        let yes = match &self.ask {
+            Ask::List { filter, follow } => self.list(&connection, filter, *follow, out, aside)?,
+            Ask::Groups { filter, by } => self.groups(&connection, filter, by, out)?,
+            Ask::Endpoints { filter } => self.endpoints(&connection, filter, out)?,
+            Ask::Show { id } => self.show(&connection, id, out)?,
+            Ask::Verify { told } => self.verify(&connection, told, out)?,
+        };
+        out.flush()?;
+        Ok(yes)
+    }
+
+    /// Whether the answer is nothing for a terminal.
+    #[must_use]
+    pub fn is_binary(&self) -> bool {
+        self.format == Format::Parquet
     }
 
     fn list(
@@ -84,21 +93,19 @@ impl Question {
         connection: &Connection,
         filter: &Filter,
         follow: bool,
-        out: &mut dyn Write,
+        out: Out<'_>,
         aside: &mut dyn Write,
     ) -> anyhow::Result<bool> {
-        let columns = if self.format == Format::Csv { records::WIDE } else { records::NARROW };
-        let mut sheet = Sheet::new(out, self.format, columns, follow);
+        let is_table = self.format == Format::Table;
+        let columns = if is_table { records::NARROW } else { records::WIDE };
+        let mut sheet = Sheet::new(out, self.format, columns, follow)?;
         let mut last = query::last(connection)?;
         let mut show = |filter: &Filter, limit| -> anyhow::Result<Option<u64>> {
             let (mut written, mut number) = (Ok(()), None);
             query::list(connection, filter, limit, &mut |at, record| {
                 number = Some(at);
-                let cells = match self.format {
-                    Format::Csv => records::wide(at, &record),
-                    Format::Table => records::narrow(at, &record),
-                    Format::Json | Format::Jsonl => Vec::new(),
-                };
+                let cells =
+                    || if is_table { records::narrow(at, &record) } else { records::wide(at, &record) };
                 written = sheet.row(cells, || records::json(at, &record));
                 if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
@@ -128,15 +135,14 @@ impl Question {
         connection: &Connection,
         filter: &Filter,
         by: &[Column],
-        out: &mut dyn Write,
+        out: Out<'_>,
     ) -> anyhow::Result<bool> {
         let groups = query::group(connection, filter, by, self.limit)?;
-        let mut columns: Vec<_> = by.iter().map(|column| (column.name(), Align::Left)).collect();
+        let mut columns: Vec<_> = by.iter().map(|column| (column.name(), Kind::Text)).collect();
         columns.extend(SUMS);
-        let mut sheet = Sheet::new(out, self.format, &columns, false);
+        let mut sheet = Sheet::new(out, self.format, &columns, false)?;
         for group in &groups {
-            let mut cells = group.keys.clone();
-            cells.extend(self.sums(group));
+            let cells = || group.keys.iter().map(|key| Cell::text(Some(key))).chain(sums(group)).collect();
             sheet.row(cells, || {
                 let keys =
                     by.iter().zip(&group.keys).map(|(column, key)| (column.name().to_owned(), json!(key)));
@@ -147,24 +153,19 @@ impl Question {
         Ok(!groups.is_empty())
     }
 
-    fn endpoints(
-        &self,
-        connection: &Connection,
-        filter: &Filter,
-        out: &mut dyn Write,
-    ) -> anyhow::Result<bool> {
+    fn endpoints(&self, connection: &Connection, filter: &Filter, out: Out<'_>) -> anyhow::Result<bool> {
         let endpoints = query::endpoints(connection, filter, self.limit)?;
         let mut columns = vec![
-            ("endpoint", Align::Left),
-            ("port", Align::Right),
-            ("list", Align::Left),
-            ("first", Align::Left),
-            ("last", Align::Left),
-            ("providers", Align::Left),
-            ("services", Align::Right),
+            ("endpoint", Kind::Text),
+            ("port", Kind::Number),
+            ("list", Kind::Text),
+            ("first", Kind::Time),
+            ("last", Kind::Time),
+            ("providers", Kind::Text),
+            ("services", Kind::Number),
         ];
         columns.extend(SUMS);
-        let mut sheet = Sheet::new(out, self.format, &columns, false);
+        let mut sheet = Sheet::new(out, self.format, &columns, false)?;
         for endpoint in &endpoints {
             let port = (endpoint.port > 0).then_some(endpoint.port);
             let standing = match self.approved.approve(&endpoint.server, port) {
@@ -172,16 +173,18 @@ impl Question {
                 Some(false) if !endpoint.server.is_empty() => "unapproved",
                 Some(false) | None => "unknown",
             };
-            let mut cells = vec![
-                endpoint.server.clone(),
-                port.map(|port| port.to_string()).unwrap_or_default(),
-                standing.to_owned(),
-                when::show(endpoint.first),
-                when::show(endpoint.last),
-                endpoint.providers.join(" "),
-                endpoint.services.to_string(),
-            ];
-            cells.extend(self.sums(&endpoint.sum));
+            let cells = || {
+                let own = [
+                    Cell::text(Some(&endpoint.server)),
+                    Cell::number(port),
+                    Cell::text(Some(standing)),
+                    Cell::Time(endpoint.first),
+                    Cell::Time(endpoint.last),
+                    Cell::Text(endpoint.providers.join(" ")),
+                    Cell::Number(endpoint.services),
+                ];
+                own.into_iter().chain(sums(&endpoint.sum)).collect()
+            };
             sheet.row(cells, || {
                 let own = json!({
                     "endpoint": endpoint.server, "port": port, "list": standing, "first": when::exact(endpoint.first),
@@ -195,7 +198,7 @@ impl Question {
         Ok(!endpoints.is_empty())
     }
 
-    fn show(&self, connection: &Connection, id: &Id, out: &mut dyn Write) -> anyhow::Result<bool> {
+    fn show(&self, connection: &Connection, id: &Id, out: Out<'_>) -> anyhow::Result<bool> {
         let found = query::find(connection, id, SHOWN.min(self.limit.max(1)))?;
         if self.format == Format::Table {
             for (index, (number, record, hash)) in found.iter().enumerate() {
@@ -206,26 +209,24 @@ impl Question {
             }
             return Ok(!found.is_empty());
         }
-        let mut sheet = Sheet::new(out, self.format, records::WIDE, false);
+        let mut sheet = Sheet::new(out, self.format, records::WIDE, false)?;
         for (number, record, hash) in &found {
-            sheet.row(records::wide(*number, record), || {
-                let mut value = records::json(*number, record);
-                if let Value::Object(members) = &mut value {
-                    members.insert("hash".to_owned(), json!(hash));
-                }
-                value
-            })?;
+            sheet.row(
+                || records::wide(*number, record),
+                || {
+                    let mut value = records::json(*number, record);
+                    if let Value::Object(members) = &mut value {
+                        members.insert("hash".to_owned(), json!(hash));
+                    }
+                    value
+                },
+            )?;
         }
         sheet.end()?;
         Ok(!found.is_empty())
     }
 
-    fn verify(
-        &self,
-        connection: &Connection,
-        told: &[Standing],
-        out: &mut dyn Write,
-    ) -> anyhow::Result<bool> {
+    fn verify(&self, connection: &Connection, told: &[Standing], out: Out<'_>) -> anyhow::Result<bool> {
         let key = KeyBytes::read(&self.key).map(|key| SealKey::new(key.get()));
         let options = Options { key: key.as_ref().ok(), told: told.to_vec() };
         let report = verify::verify(connection, &options)?;
@@ -255,7 +256,7 @@ impl Question {
             writeln!(out, "{}", if report.is_whole() { "whole: nothing was changed" } else { "NOT WHOLE" })?;
             return Ok(report.is_whole());
         }
-        let columns = [("fault", Align::Left), ("record", Align::Right), ("text", Align::Left)];
+        let columns = [("fault", Kind::Text), ("record", Kind::Number), ("text", Kind::Text)];
         if self.format == Format::Json {
             let faults: Vec<_> = report.faults.iter().map(fault).collect();
             let whole = json!({
@@ -265,42 +266,41 @@ impl Question {
             writeln!(out, "{}", serde_json::to_string_pretty(&whole)?)?;
             return Ok(report.is_whole());
         }
-        let mut sheet = Sheet::new(out, self.format, &columns, false);
+        let mut sheet = Sheet::new(out, self.format, &columns, false)?;
         for one in &report.faults {
-            let place = if one.place() == u64::MAX { String::new() } else { one.place().to_string() };
-            sheet.row(vec![one.name().to_owned(), place, one.to_string()], || fault(one))?;
+            let cells =
+                || vec![Cell::text(Some(one.name())), Cell::number(place(one)), Cell::text(Some(one))];
+            sheet.row(cells, || fault(one))?;
         }
         sheet.end()?;
         Ok(report.is_whole())
     }
+}
 
-    /// The cells of a sum.
-    fn sums(&self, group: &Group) -> [String; SUMS.len()] {
-        let cost =
-            if self.format == Format::Table { dollars(group.cost) } else { sheet::decimal(group.cost) };
-        [
-            group.calls.to_string(),
-            group.errors.to_string(),
-            group.unread.to_string(),
-            group.input_tokens.to_string(),
-            group.output_tokens.to_string(),
-            cost,
-            group.sent.to_string(),
-            group.received.to_string(),
-        ]
-    }
+/// The cells of [`SUMS`].
+fn sums(group: &Group) -> [Cell; SUMS.len()] {
+    [
+        Cell::Number(group.calls),
+        Cell::Number(group.errors),
+        Cell::Number(group.unread),
+        Cell::Number(group.input_tokens),
+        Cell::Number(group.output_tokens),
+        Cell::Dollars(group.cost),
+        Cell::Number(group.sent),
+        Cell::Number(group.received),
+    ]
 }
 
 /// What a sum has, behind what it is of.
-const SUMS: [(&str, Align); 8] = [
-    ("calls", Align::Right),
-    ("errors", Align::Right),
-    ("unread", Align::Right),
-    ("input_tokens", Align::Right),
-    ("output_tokens", Align::Right),
-    ("cost", Align::Right),
-    ("bytes_sent", Align::Right),
-    ("bytes_received", Align::Right),
+const SUMS: [(&str, Kind); 8] = [
+    ("calls", Kind::Number),
+    ("errors", Kind::Number),
+    ("unread", Kind::Number),
+    ("input_tokens", Kind::Number),
+    ("output_tokens", Kind::Number),
+    ("cost", Kind::Dollars),
+    ("bytes_sent", Kind::Number),
+    ("bytes_received", Kind::Number),
 ];
 
 fn object(group: &Group) -> impl Iterator<Item = (String, Value)> + use<> {
@@ -319,8 +319,12 @@ fn object(group: &Group) -> impl Iterator<Item = (String, Value)> + use<> {
 }
 
 fn fault(fault: &verify::Fault) -> Value {
-    let place = (fault.place() != u64::MAX).then(|| fault.place());
-    json!({ "fault": fault.name(), "record": place, "text": fault.to_string() })
+    json!({ "fault": fault.name(), "record": place(fault), "text": fault.to_string() })
+}
+
+/// The record's number where the fault is at one.
+fn place(fault: &verify::Fault) -> Option<u64> {
+    (fault.place() != u64::MAX).then(|| fault.place())
 }
 
 /// Says where records are missing in the time that a list is of.

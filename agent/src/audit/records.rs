@@ -5,62 +5,62 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use spanwire_audit::record::{Actor, Approval, Entry, Exchange, Peer, Record, User};
 
-use super::sheet::{Align, Columns, decimal, dollars, printable};
+use super::sheet::{Cell, Columns, Kind, decimal, printable};
 use super::when;
 
 /// For people.
 pub(super) const NARROW: Columns<'static> = &[
-    ("time", Align::Left),
-    ("record", Align::Right),
-    ("service", Align::Left),
-    ("user", Align::Left),
-    ("call", Align::Left),
-    ("result", Align::Left),
-    ("tokens", Align::Right),
-    ("cost", Align::Right),
-    ("server", Align::Left),
-    ("notes", Align::Left),
+    ("time", Kind::Time),
+    ("record", Kind::Number),
+    ("service", Kind::Text),
+    ("user", Kind::Text),
+    ("call", Kind::Text),
+    ("result", Kind::Text),
+    ("tokens", Kind::Number),
+    ("cost", Kind::Dollars),
+    ("server", Kind::Text),
+    ("notes", Kind::Text),
 ];
 
 /// For programs.
 pub(super) const WIDE: Columns<'static> = &[
-    ("record", Align::Right),
-    ("time", Align::Left),
-    ("host", Align::Left),
-    ("kind", Align::Left),
-    ("service", Align::Left),
-    ("pid", Align::Right),
-    ("user", Align::Left),
-    ("login", Align::Left),
-    ("executable", Align::Left),
-    ("build_id", Align::Left),
-    ("command", Align::Left),
-    ("parents", Align::Left),
-    ("container", Align::Left),
-    ("pod", Align::Left),
-    ("namespace", Align::Left),
-    ("direction", Align::Left),
-    ("server", Align::Left),
-    ("address", Align::Left),
-    ("port", Align::Right),
-    ("provider", Align::Left),
-    ("operation", Align::Left),
-    ("model", Align::Left),
-    ("input_tokens", Align::Right),
-    ("output_tokens", Align::Right),
-    ("cost", Align::Right),
-    ("status", Align::Right),
-    ("error", Align::Left),
-    ("bytes_sent", Align::Right),
-    ("bytes_received", Align::Right),
-    ("duration_us", Align::Right),
-    ("redacted", Align::Left),
-    ("content", Align::Left),
-    ("trace", Align::Left),
-    ("span", Align::Left),
-    ("missing_bytes", Align::Right),
-    ("notes", Align::Left),
-    ("approval", Align::Left),
+    ("record", Kind::Number),
+    ("time", Kind::Time),
+    ("host", Kind::Text),
+    ("kind", Kind::Text),
+    ("service", Kind::Text),
+    ("pid", Kind::Number),
+    ("user", Kind::Text),
+    ("login", Kind::Text),
+    ("executable", Kind::Text),
+    ("build_id", Kind::Text),
+    ("command", Kind::Text),
+    ("parents", Kind::Text),
+    ("container", Kind::Text),
+    ("pod", Kind::Text),
+    ("namespace", Kind::Text),
+    ("direction", Kind::Text),
+    ("server", Kind::Text),
+    ("address", Kind::Text),
+    ("port", Kind::Number),
+    ("provider", Kind::Text),
+    ("operation", Kind::Text),
+    ("model", Kind::Text),
+    ("input_tokens", Kind::Number),
+    ("output_tokens", Kind::Number),
+    ("cost", Kind::Dollars),
+    ("status", Kind::Number),
+    ("error", Kind::Text),
+    ("bytes_sent", Kind::Number),
+    ("bytes_received", Kind::Number),
+    ("duration_us", Kind::Number),
+    ("redacted", Kind::Text),
+    ("content", Kind::Text),
+    ("trace", Kind::Text),
+    ("span", Kind::Text),
+    ("missing_bytes", Kind::Number),
+    ("notes", Kind::Text),
+    ("approval", Kind::Text),
 ];
 
 /// The parts of a record that its kind may lack.
@@ -143,7 +143,7 @@ fn note(entry: &Entry) -> String {
 }
 
 /// The cells of [`NARROW`].
-pub(super) fn narrow(number: u64, record: &Record) -> Vec<String> {
+pub(super) fn narrow(number: u64, record: &Record) -> Vec<Cell> {
     let Parts { actor, peer, exchange, sent_received, approval: of_list, .. } = Parts::of(&record.entry);
     // Who had logged in says more than whom the process runs as.
     let who = actor.map(|actor| match (&actor.login, &actor.user) {
@@ -181,63 +181,67 @@ pub(super) fn narrow(number: u64, record: &Record) -> Vec<String> {
     }
     notes.extend(Some(note(&record.entry)).filter(|note| !note.is_empty()));
     vec![
-        when::show(record.time),
-        number.to_string(),
-        text(actor.map(|actor| &actor.service)),
-        who.unwrap_or_default(),
-        call,
-        result,
-        tokens,
-        exchange.and_then(|one| one.cost).map(dollars).unwrap_or_default(),
-        text(peer.and_then(|peer| peer.name.as_ref().or(peer.address.as_ref()))),
-        notes.join(", "),
+        Cell::Time(record.time),
+        Cell::Number(number),
+        Cell::text(actor.map(|actor| &actor.service)),
+        Cell::text(who),
+        Cell::Text(call),
+        Cell::Text(result),
+        Cell::Text(tokens),
+        cost(exchange),
+        Cell::text(peer.and_then(|peer| peer.name.as_ref().or(peer.address.as_ref()))),
+        Cell::Text(notes.join(", ")),
     ]
 }
 
+fn cost(exchange: Option<&Exchange>) -> Cell {
+    exchange.and_then(|one| one.cost).map_or(Cell::None, Cell::Dollars)
+}
+
 /// The cells of [`WIDE`].
-pub(super) fn wide(number: u64, record: &Record) -> Vec<String> {
+pub(super) fn wide(number: u64, record: &Record) -> Vec<Cell> {
     let Parts { actor, peer, exchange, sent_received, duration, approval: of_list } =
         Parts::of(&record.entry);
     let direction = exchange.map(|one| format!("{:?}", one.direction).to_lowercase());
     let notes = exchange.map_or_else(|| note(&record.entry), |one| one.notes.join("; "));
     vec![
-        number.to_string(),
-        when::exact(record.time),
-        record.host.clone(),
-        record.entry.kind().to_owned(),
-        text(actor.map(|actor| &actor.service)),
-        text(actor.map(|actor| actor.pid)),
-        actor.and_then(|actor| actor.user.as_ref()).map(user).unwrap_or_default(),
-        actor.and_then(|actor| actor.login.as_ref()).map(user).unwrap_or_default(),
-        text(actor.and_then(|actor| actor.executable.as_ref())),
-        text(actor.and_then(|actor| actor.build_id.as_ref())),
-        text(actor.and_then(|actor| actor.command.as_ref())),
-        text(actor.map(|actor| actor.parents.join("; "))),
-        text(actor.and_then(|actor| actor.container.as_ref())),
-        text(actor.and_then(|actor| actor.pod.as_ref())),
-        text(actor.and_then(|actor| actor.namespace.as_ref())),
-        direction.unwrap_or_default(),
-        text(peer.and_then(|peer| peer.name.as_ref())),
-        text(peer.and_then(|peer| peer.address.as_ref())),
-        text(peer.and_then(|peer| peer.port)),
-        text(exchange.and_then(|one| one.provider.as_ref())),
-        text(exchange.and_then(|one| one.operation.as_ref())),
-        text(exchange.and_then(|one| one.model.as_ref())),
-        text(exchange.and_then(|one| one.input_tokens)),
-        text(exchange.and_then(|one| one.output_tokens)),
-        exchange.and_then(|one| one.cost).map(decimal).unwrap_or_default(),
-        text(exchange.and_then(|one| one.status)),
-        text(exchange.and_then(|one| one.error.as_ref())),
-        text(sent_received.map(|(sent, _)| sent)),
-        text(sent_received.map(|(_, received)| received)),
-        text(duration),
-        exchange.map(redacted).unwrap_or_default(),
-        text(exchange.and_then(|one| one.content.as_ref())),
-        text(exchange.map(|one| &one.trace)),
-        text(exchange.map(|one| &one.span)),
-        text(exchange.map(|one| one.missing)),
-        notes,
-        approval(of_list).to_owned(),
+        Cell::Number(number),
+        Cell::Time(record.time),
+        Cell::text(Some(&record.host)),
+        Cell::text(Some(record.entry.kind())),
+        Cell::text(actor.map(|actor| &actor.service)),
+        Cell::number(actor.map(|actor| actor.pid)),
+        Cell::text(actor.and_then(|actor| actor.user.as_ref()).map(user)),
+        Cell::text(actor.and_then(|actor| actor.login.as_ref()).map(user)),
+        Cell::text(actor.and_then(|actor| actor.executable.as_ref())),
+        Cell::text(actor.and_then(|actor| actor.build_id.as_ref())),
+        Cell::text(actor.and_then(|actor| actor.command.as_ref())),
+        Cell::text(actor.map(|actor| actor.parents.join("; "))),
+        Cell::text(actor.and_then(|actor| actor.container.as_ref())),
+        Cell::text(actor.and_then(|actor| actor.pod.as_ref())),
+        Cell::text(actor.and_then(|actor| actor.namespace.as_ref())),
+        Cell::text(direction),
+        Cell::text(peer.and_then(|peer| peer.name.as_ref())),
+        Cell::text(peer.and_then(|peer| peer.address.as_ref())),
+        Cell::number(peer.and_then(|peer| peer.port)),
+        Cell::text(exchange.and_then(|one| one.provider.as_ref())),
+        Cell::text(exchange.and_then(|one| one.operation.as_ref())),
+        Cell::text(exchange.and_then(|one| one.model.as_ref())),
+        Cell::number(exchange.and_then(|one| one.input_tokens)),
+        Cell::number(exchange.and_then(|one| one.output_tokens)),
+        cost(exchange),
+        Cell::number(exchange.and_then(|one| one.status)),
+        Cell::text(exchange.and_then(|one| one.error.as_ref())),
+        Cell::number(sent_received.map(|(sent, _)| sent)),
+        Cell::number(sent_received.map(|(_, received)| received)),
+        Cell::number(duration),
+        Cell::text(exchange.map(redacted)),
+        Cell::text(exchange.and_then(|one| one.content.as_ref())),
+        Cell::text(exchange.map(|one| &one.trace)),
+        Cell::text(exchange.map(|one| &one.span)),
+        Cell::number(exchange.map(|one| one.missing)),
+        Cell::Text(notes),
+        Cell::text(Some(approval(of_list))),
     ]
 }
 

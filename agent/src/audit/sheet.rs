@@ -1,4 +1,4 @@
-//! Rows on their way out: as a table, JSON, or comma-separated values.
+//! Rows on their way out: as a table, JSON, comma-separated values, or Parquet.
 //!
 //! What the cells hold was written by programs, users and servers: a terminal is shown no control characters, and a
 //! spreadsheet no formulas.
@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::Format;
+use super::parquet::Table;
+use super::{Format, when};
 
 /// Rows that are looked at for the widths of columns; those after them are as wide as they come.
 const MEASURED: usize = 500;
@@ -16,117 +17,183 @@ const WIDTH_MAX: usize = 60;
 /// Between columns.
 const SPACE: &str = "  ";
 
-/// On which side of its column a cell stands.
+/// What a column's cells are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
-    Left,
-    Right,
+pub(super) enum Kind {
+    Text,
+    Number,
+    Time,
+    Dollars,
 }
 
-/// A name and a side for each column.
-pub(super) type Columns<'a> = &'a [(&'a str, Align)];
+/// What stands in one row of one column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    None,
+    Text(String),
+    Number(u64),
+    /// Microseconds since 1970.
+    Time(i64),
+    /// Billionths of a dollar.
+    Dollars(u64),
+}
+
+impl Cell {
+    pub(super) fn text(text: Option<impl ToString>) -> Self {
+        text.map_or(Self::None, |text| Self::Text(text.to_string()))
+    }
+
+    pub(super) fn number(number: Option<impl Into<u64>>) -> Self {
+        number.map_or(Self::None, |number| Self::Number(number.into()))
+    }
+
+    /// For people.
+    fn shown(self) -> String {
+        match self {
+            Self::Time(micros) => when::show(micros),
+            Self::Dollars(nano) => dollars(nano),
+            other => printable(&other.exact()),
+        }
+    }
+
+    /// For programs.
+    fn exact(self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+            Self::Time(micros) => when::exact(micros),
+            Self::Dollars(nano) => decimal(nano),
+        }
+    }
+}
+
+/// A name and a kind for each column.
+pub(super) type Columns<'a> = &'a [(&'a str, Kind)];
+
+/// Where the answer goes.
+pub(super) type Out<'a> = &'a mut (dyn Write + Send);
 
 pub(super) struct Sheet<'a> {
-    out: &'a mut dyn Write,
-    format: Format,
-    columns: Vec<(String, Align)>,
-    /// Rows of a table that wait to be measured.
-    waiting: Vec<Vec<String>>,
-    widths: Option<Vec<usize>>,
+    to: To<'a>,
+    columns: Vec<(String, Kind)>,
     has_begun: bool,
-    /// A document that has no end is written as lines.
-    is_endless: bool,
+}
+
+enum To<'a> {
+    Table {
+        out: Out<'a>,
+        /// Rows that wait to be measured.
+        waiting: Vec<Vec<String>>,
+        widths: Option<Vec<usize>>,
+    },
+    Json(Out<'a>),
+    Jsonl(Out<'a>),
+    Csv(Out<'a>),
+    Parquet(Table<Out<'a>>),
 }
 
 impl<'a> Sheet<'a> {
     pub(super) fn new(
-        out: &'a mut dyn Write,
+        out: Out<'a>,
         format: Format,
         columns: Columns<'_>,
         is_endless: bool,
-    ) -> Self {
-        let columns = columns.iter().map(|(name, align)| ((*name).to_owned(), *align)).collect();
-        Self { out, format, columns, waiting: Vec::new(), widths: None, has_begun: false, is_endless }
+    ) -> io::Result<Self> {
+        let columns: Vec<_> = columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
+        let to = match format {
+            Format::Table => To::Table { out, waiting: Vec::new(), widths: None },
+            Format::Json if !is_endless => To::Json(out),
+            // A document that has no end is written as lines.
+            Format::Json | Format::Jsonl => To::Jsonl(out),
+            Format::Csv => {
+                values(out, columns.iter().map(|(name, _)| name.clone()))?;
+                To::Csv(out)
+            }
+            Format::Parquet => To::Parquet(Table::new(out, &columns)?),
+        };
+        Ok(Self { to, columns, has_begun: false })
     }
 
     /// Takes a row: its cells where the format has cells, or else what `json` makes.
-    pub(super) fn row(&mut self, cells: Vec<String>, json: impl FnOnce() -> Value) -> io::Result<()> {
-        match self.format {
-            Format::Table => {
-                self.waiting.push(cells.iter().map(|cell| printable(cell)).collect());
-                if self.waiting.len() >= MEASURED { self.flush() } else { Ok(()) }
+    pub(super) fn row(
+        &mut self,
+        cells: impl FnOnce() -> Vec<Cell>,
+        json: impl FnOnce() -> Value,
+    ) -> io::Result<()> {
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        match &mut self.to {
+            To::Table { waiting, .. } => {
+                waiting.push(cells().into_iter().map(Cell::shown).collect());
+                if waiting.len() >= MEASURED { self.flush() } else { Ok(()) }
             }
-            Format::Csv => {
-                if !self.has_begun {
-                    let names: Vec<_> = self.columns.iter().map(|(name, _)| name.clone()).collect();
-                    self.values(&names)?;
-                }
-                self.has_begun = true;
-                let cells: Vec<_> = cells.into_iter().map(no_formula).collect();
-                self.values(&cells)
-            }
-            Format::Json if !self.is_endless => {
+            To::Json(out) => {
                 let text = serde_json::to_string_pretty(&json())?;
-                let before = if self.has_begun { ",\n" } else { "[\n" };
-                self.has_begun = true;
-                write!(self.out, "{before}{text}")
+                write!(out, "{}{text}", if is_first { "[\n" } else { ",\n" })
             }
-            Format::Json | Format::Jsonl => writeln!(self.out, "{}", serde_json::to_string(&json())?),
+            To::Jsonl(out) => writeln!(out, "{}", serde_json::to_string(&json())?),
+            To::Csv(out) => values(out, cells().into_iter().map(|cell| no_formula(cell.exact()))),
+            To::Parquet(table) => table.row(cells()),
         }
     }
 
-    fn values(&mut self, cells: &[String]) -> io::Result<()> {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        writer.write_record(cells).map_err(io::Error::other)?;
-        let line = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        self.out.write_all(&line)
-    }
-
-    /// Writes what waits.
+    /// Writes what waits, where its reader may be waiting for it.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if !self.waiting.is_empty() {
-            let rows = std::mem::take(&mut self.waiting);
-            let headings: Vec<_> = self.columns.iter().map(|(name, _)| heading(name)).collect();
-            let is_first = self.widths.is_none();
-            let widths = self.widths.get_or_insert_with(|| measure(&headings, &rows)).clone();
-            if is_first {
-                self.line(&headings, &widths)?;
+        match &mut self.to {
+            To::Table { out, waiting, widths } => {
+                let rows = std::mem::take(waiting);
+                if !rows.is_empty() {
+                    let headings: Vec<_> = self.columns.iter().map(|(name, _)| heading(name)).collect();
+                    if widths.is_none() {
+                        let widths = widths.insert(measure(&headings, &rows));
+                        line(out, &headings, widths, &self.columns)?;
+                    }
+                    let widths = widths.as_deref().unwrap_or_default();
+                    rows.iter().try_for_each(|row| line(out, row, widths, &self.columns))?;
+                }
+                out.flush()
             }
-            for row in &rows {
-                self.line(row, &widths)?;
-            }
+            To::Json(out) | To::Jsonl(out) | To::Csv(out) => out.flush(),
+            To::Parquet(_) => Ok(()),
         }
-        self.out.flush()
-    }
-
-    fn line(&mut self, cells: &[String], widths: &[usize]) -> io::Result<()> {
-        let mut line = String::new();
-        for ((cell, width), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
-            if !line.is_empty() {
-                line.push_str(SPACE);
-            }
-            match align {
-                Align::Left => line.push_str(&format!("{cell:<width$}")),
-                Align::Right => line.push_str(&format!("{cell:>width$}")),
-            }
-        }
-        writeln!(self.out, "{}", line.trim_end())
     }
 
     /// Writes the rest.
     pub(super) fn end(mut self) -> io::Result<()> {
-        match self.format {
-            Format::Json if !self.is_endless => {
-                self.out.write_all(if self.has_begun { b"\n]\n" } else { b"[]\n" })?;
-            }
-            Format::Csv if !self.has_begun => {
-                let names: Vec<_> = self.columns.iter().map(|(name, _)| name.clone()).collect();
-                self.values(&names)?;
-            }
-            _ => {}
+        match self.to {
+            To::Json(out) => out.write_all(if self.has_begun { b"\n]\n" } else { b"[]\n" }),
+            To::Parquet(table) => table.end(),
+            To::Table { .. } | To::Jsonl(_) | To::Csv(_) => self.flush(),
         }
-        self.flush()
     }
+}
+
+/// A line of comma-separated values.
+fn values(out: &mut (dyn Write + Send), cells: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(cells.map(String::into_bytes)).map_err(io::Error::other)?;
+    let line = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    out.write_all(&line)
+}
+
+/// A line of a table.
+fn line(
+    out: &mut (dyn Write + Send),
+    cells: &[String],
+    widths: &[usize],
+    columns: &[(String, Kind)],
+) -> io::Result<()> {
+    let mut line = String::new();
+    for ((cell, width), (_, kind)) in cells.iter().zip(widths).zip(columns) {
+        if !line.is_empty() {
+            line.push_str(SPACE);
+        }
+        match kind {
+            Kind::Text | Kind::Time => line.push_str(&format!("{cell:<width$}")),
+            Kind::Number | Kind::Dollars => line.push_str(&format!("{cell:>width$}")),
+        }
+    }
+    writeln!(out, "{}", line.trim_end())
 }
 
 fn heading(name: &str) -> String {
@@ -159,7 +226,7 @@ fn no_formula(cell: String) -> String {
 }
 
 /// Billionths of a dollar, for people.
-pub(super) fn dollars(nano: u64) -> String {
+fn dollars(nano: u64) -> String {
     if nano >= 1_000_000_000 {
         return format!("${}.{:02}", nano / 1_000_000_000, nano / 10_000_000 % 100);
     }
@@ -181,9 +248,11 @@ mod tests {
 
     fn written(format: Format, rows: &[[&str; 2]]) -> String {
         let mut out = Vec::new();
-        let mut sheet = Sheet::new(&mut out, format, &[("a_name", Align::Left), ("n", Align::Right)], false);
+        let mut sheet =
+            Sheet::new(&mut out, format, &[("a_name", Kind::Text), ("n", Kind::Number)], false).unwrap();
         for row in rows {
-            sheet.row(row.map(str::to_owned).into(), || json!({ "a": row })).unwrap();
+            let cells = || row.map(|cell| Cell::text(Some(cell))).into();
+            sheet.row(cells, || json!({ "a": row })).unwrap();
         }
         sheet.end().unwrap();
         String::from_utf8(out).unwrap()

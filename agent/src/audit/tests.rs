@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
+use ::parquet::record::{Field, Row};
 use spanwire_audit::record::{Actor, Approval, Bytes, Direction, Exchange, Lost, Peer, Record, User};
 use spanwire_audit::store::Store;
 
@@ -39,6 +41,12 @@ impl Scene {
 
     /// The answer, what is said aside, and whether it is yes.
     fn ask(&self, arguments: &[&str]) -> (String, String, bool) {
+        let (out, aside, yes) = self.bytes(arguments);
+        (String::from_utf8(out).unwrap(), aside, yes)
+    }
+
+    /// The same of an answer that is no text.
+    fn bytes(&self, arguments: &[&str]) -> (Vec<u8>, String, bool) {
         let store = self.path("audit.db");
         let mut all = vec!["spanwire", "audit"];
         all.extend(arguments);
@@ -49,7 +57,7 @@ impl Scene {
         };
         let (mut out, mut aside) = (Vec::new(), Vec::new());
         let yes = question.answer(&mut out, &mut aside).unwrap();
-        (String::from_utf8(out).unwrap(), String::from_utf8(aside).unwrap(), yes)
+        (out, String::from_utf8(aside).unwrap(), yes)
     }
 }
 
@@ -154,6 +162,47 @@ fn programs_get_all_that_is_recorded() {
     assert_eq!((rows.len(), names.len()), (3, records::WIDE.len()));
     assert_eq!((of(0, "cost").as_str(), of(0, "parents").as_str()), ("0.0025", "bash (1); sshd (2)"));
     assert_eq!(of(1, "service"), "'=bot", "no formula");
+}
+
+/// Each row of a Parquet file, with what its columns have.
+fn parquet_rows(file: Vec<u8>) -> Vec<Vec<(String, Field)>> {
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
+    let of = |row: Row| row.get_column_iter().map(|(name, field)| (name.clone(), field.clone())).collect();
+    reader.get_row_iter(None).unwrap().map(|row| of(row.unwrap())).collect()
+}
+
+#[test]
+fn a_parquet_file_has_the_columns_of_csv_by_their_kinds() {
+    let scene = Scene::new("parquet");
+    let (file, _, yes) = scene.bytes(&["--format=parquet"]);
+    let rows = parquet_rows(file);
+    assert_eq!((yes, rows.len()), (true, 3));
+    let row = rows.get(1).unwrap();
+    let names: Vec<_> = row.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, records::WIDE.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    for (name, expected) in [
+        ("record", Field::Long(2)),
+        ("time", Field::TimestampMicros(MIDNIGHT + MINUTE)),
+        // Nothing here runs a formula.
+        ("service", Field::Str("=bot".to_owned())),
+        ("parents", Field::Str("bash (1); sshd (2)".to_owned())),
+        ("cost", Field::Decimal(::parquet::data_type::Decimal::from_i64(2_500_000, 18, 9))),
+        ("status", Field::Long(200)),
+        ("container", Field::Null),
+        ("missing_bytes", Field::Long(0)),
+    ] {
+        assert_eq!(row.iter().find(|(known, _)| known == name).unwrap().1, expected, "{name}");
+    }
+    let sums = parquet_rows(scene.bytes(&["--by=service", "--format=parquet"]).0);
+    assert_eq!(sums.len(), 2);
+    let (file, _, yes) = scene.bytes(&["--model=none", "--format=parquet"]);
+    assert_eq!((parquet_rows(file).len(), yes), (0, false));
+    for arguments in [["endpoints"], ["verify"]] {
+        parquet_rows(scene.bytes(&[arguments[0], "--format=parquet"]).0);
+    }
+    let environment = Environment::from([]);
+    let refused = cli::parse(["spanwire", "audit", "--follow", "--format=parquet"], &environment);
+    assert!(refused.is_err_and(|error| error.to_string().contains("--format jsonl")));
 }
 
 #[test]
