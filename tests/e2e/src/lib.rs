@@ -2,10 +2,12 @@
 //! truly sent, and a real OTLP receiver. Everything waits for events; times are only upper bounds.
 
 pub mod agent;
+pub mod audit;
 pub mod client;
 pub mod container;
 pub mod coverage;
 pub mod did;
+pub mod disk;
 pub mod door;
 mod evidence;
 pub mod folder;

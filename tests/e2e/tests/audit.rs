@@ -1,84 +1,19 @@
-//! The audit: what is recorded of calls, that nothing of it can be changed unseen, and what becomes of it when disks fail.
+//! The audit: what is recorded of calls, and that nothing of it can be changed unseen.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::Value;
 use spanwire_e2e::agent::{Agent, command, finished};
+use spanwire_e2e::audit::Audit;
 use spanwire_e2e::client::{CANARY, Client, KEY};
-use spanwire_e2e::folder::Folder;
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::{Scene, concerning};
 use spanwire_e2e::standin::StandIn;
-use spanwire_e2e::{DEADLINE, Setup};
-
-/// How long to wait before the audit is asked again.
-const AGAIN: Duration = Duration::from_millis(100);
-
-/// A folder with an audit in it.
-struct Audit {
-    folder: Folder,
-    setup: Setup,
-}
-
-impl Audit {
-    fn new() -> Result<Self> {
-        Ok(Self { folder: Folder::new()?, setup: Setup::find()? })
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("audit/audit.db")
-    }
-
-    fn text(&self) -> String {
-        self.path().display().to_string()
-    }
-
-    /// Runs `spanwire audit` with these arguments.
-    async fn ask(&self, arguments: &[&str]) -> Result<Output> {
-        let mut command = command(&self.setup);
-        command.arg("audit").args(arguments).arg("--store").arg(self.path());
-        finished(&mut command).await
-    }
-
-    async fn records(&self, arguments: &[&str]) -> Result<Vec<Value>> {
-        let output = self.ask(&[arguments, &["--format", "json"]].concat()).await?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).with_context(|| format!("no records: {errors}"))
-    }
-
-    /// Waits until there are so many records of exchanges.
-    async fn wait_for(&self, count: usize) -> Result<Vec<Value>> {
-        let since = Instant::now();
-        loop {
-            let records = self.records(&[]).await?;
-            if records.len() >= count {
-                ensure!(records.len() == count, "{} records, not {count}: {records:#?}", records.len());
-                return Ok(records);
-            }
-            ensure!(since.elapsed() < DEADLINE, "{} records, not {count}", records.len());
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-
-    /// Whether nothing was changed, and what is said.
-    async fn verify(&self) -> Result<(bool, String)> {
-        let output = self.ask(&["verify"]).await?;
-        let text = String::from_utf8(output.stdout)?;
-        match output.status.code() {
-            Some(0) => Ok((true, text)),
-            Some(4) => Ok((false, text)),
-            _ => anyhow::bail!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
-        }
-    }
-}
+use spanwire_e2e::Setup;
 
 fn of<'a>(record: &'a Value, pointer: &str) -> &'a str {
     record.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
@@ -212,7 +147,7 @@ async fn a_killed_agent_leaves_what_it_wrote_and_the_next_goes_on() -> Result<()
     }
     audit.wait_for(3).await?;
     // A second agent is not let in.
-    let mut second = command(&audit.setup);
+    let mut second = command(&Setup::find()?);
     second.args(["run", "--status-socket", "none", "--output", "console", "--audit", &path]);
     let second = finished(&mut second).await?;
     let said = String::from_utf8_lossy(&second.stderr);
@@ -225,64 +160,6 @@ async fn a_killed_agent_leaves_what_it_wrote_and_the_next_goes_on() -> Result<()
     Client::curl(&standin, "gpt-4o-mini").run().await?;
     audit.wait_for(4).await?;
     agent.stop().await?;
-    let (is_whole, text) = audit.verify().await?;
-    ensure!(is_whole, "{text}");
-    Ok(())
-}
-
-/// A file system of its own, taken off again with this value.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(at: &Path, options: &str) -> Result<Self> {
-        fs::create_dir(at)?;
-        let options = std::ffi::CString::new(options)?;
-        mount("tmpfs", at, "tmpfs", MountFlags::empty(), options.as_c_str())?;
-        Ok(Self(at.to_owned()))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = unmount(&self.0, UnmountFlags::DETACH);
-    }
-}
-
-#[tokio::test]
-async fn a_full_disk_holds_up_nothing_and_loses_nothing_that_fits_in_memory() -> Result<()> {
-    let audit = Audit::new()?;
-    let folder = audit.path().parent().context("a folder")?.to_owned();
-    let _disk = Disk::mount(&folder, "size=2m,mode=0700")?;
-    let path = audit.text();
-    let scene = Scene::plain(&["--audit", &path]).await?;
-    scene.curl("gpt-4o-mini").run().await?;
-    audit.wait_for(1).await?;
-    // All that is left.
-    let ballast = folder.join("ballast");
-    let mut size = 4 << 20;
-    let mut bytes = Vec::new();
-    while size >= 512 {
-        let more = [bytes.clone(), vec![b'x'; size]].concat();
-        if fs::write(&ballast, &more).is_ok() {
-            bytes = more;
-        } else {
-            size /= 2;
-        }
-    }
-    for _ in 0..3 {
-        scene.curl("gpt-4o-mini").run().await?;
-    }
-    let refused =
-        |status: &Value| status.pointer("/counters/audit_failures").and_then(Value::as_u64) > Some(0);
-    let status = scene.agent.status_when("a refused record", DEADLINE, refused).await?;
-    let lost = status.pointer("/counters/audit_dropped_queue_full").and_then(Value::as_u64);
-    ensure!(lost.unwrap_or(0) == 0, "{status:#}");
-    // Spans go out meanwhile.
-    scene.receiver.wait_for("4 spans", DEADLINE, |spans| spans.len() >= 4).await?;
-    fs::remove_file(&ballast)?;
-    audit.wait_for(4).await?;
-    let outcome = scene.finish(4).await?;
-    ensure!(outcome.agent.stderr.contains("disk of the audit store is full"), "{}", outcome.agent.stderr);
     let (is_whole, text) = audit.verify().await?;
     ensure!(is_whole, "{text}");
     Ok(())
@@ -319,7 +196,7 @@ async fn a_connection_that_cannot_be_read_is_recorded() -> Result<()> {
     let path = audit.text();
     let arguments = ["--audit", path.as_str(), "--approved-endpoints", HOST];
     let scene = Scene::open(Protocol::Http, false, &arguments).await?;
-    let hosts = audit.folder.path().join("hosts");
+    let hosts = audit.folder().join("hosts");
     fs::write(&hosts, format!("127.0.0.1 {HOST}\n"))?;
     let done = Client::java(&scene.setup, HOST, &hosts, &scene.standin).run().await?;
     let records = audit.wait_for(1).await?;

@@ -9,6 +9,7 @@ mod concurrency;
 mod containers;
 mod content;
 mod delivery;
+mod disks;
 mod errors;
 mod existing;
 mod gateway;
