@@ -1,24 +1,24 @@
 //! Questions to a store: which records, and sums of them by what they have in common.
 //!
 //! Sums come from the hours of `hourly` where a question asks for nothing that it lacks, and from the records of the hours
-//! that a question begins or ends within.
+//! that a question begins or ends within. Which records are looked at otherwise says [`ranges`].
 
 mod filter;
+mod ranges;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::str::FromStr;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::record::Record;
 use crate::store::StoreError;
 pub use filter::{Column, Filter};
 use filter::{Conditions, bound};
-
-/// An hour, in microseconds.
-const HOUR: i64 = 3_600_000_000;
+use ranges::{HOUR, ranges};
 
 /// The records of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,24 +74,74 @@ pub fn list(
     limit: u64,
     take: &mut dyn FnMut(u64, Record) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let Conditions { sql, mut values } = filter.of_records();
-    values.push(bound(limit));
-    // What follows goes by number, as it was written; else by time, as it happened.
-    let order = if filter.after.is_some() { ("number", "ASC") } else { ("time", "DESC") };
-    let (by, direction) = order;
-    let latest = format!(
-        "SELECT number, text, time FROM records{sql} ORDER BY {by} {direction}, number {direction} LIMIT ?"
-    );
-    let sql = format!("SELECT number, text FROM ({latest}) ORDER BY {by}, number");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    while let Some(row) = rows.next()? {
-        let (number, record) = record(row)?;
-        if take(number, record).is_break() {
+    // One state of the store for all of it.
+    let _transaction = connection.unchecked_transaction()?;
+    if filter.after.is_some() {
+        // What follows goes by number, as it was written; else by time, as it happened.
+        let Conditions { sql, mut values } = filter.of_records();
+        values.push(bound(limit));
+        let sql = format!("SELECT number, text FROM records{sql} ORDER BY number LIMIT ?");
+        return take_rows(connection, &sql, values, take).map(drop);
+    }
+    let ranges = ranges(connection, filter, limit)?;
+    let (time, number) = nth_latest(connection, filter, &ranges, limit)?.unwrap_or((i64::MIN, 0));
+    for range in ranges.into_iter().filter(|range| range.end > time) {
+        let part = Filter { since: Some(range.start), until: Some(range.end), ..filter.clone() };
+        let mut conditions = part.of_records();
+        conditions.add("(time, number) >= (?, ?)", [time.into(), bound(number)]);
+        let sql = format!(
+            "SELECT number, text FROM records INDEXED BY by_time{} ORDER BY time, number",
+            conditions.sql
+        );
+        if take_rows(connection, &sql, conditions.values, take)?.is_break() {
             break;
         }
     }
     Ok(())
+}
+
+fn take_rows(
+    connection: &Connection,
+    sql: &str,
+    values: Vec<Value>,
+    take: &mut dyn FnMut(u64, Record) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let (number, record) = record(row)?;
+        if take(number, record).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Time and number of the `limit`th of these records, from the latest on; nothing where there are not so many.
+fn nth_latest(
+    connection: &Connection,
+    filter: &Filter,
+    ranges: &[Range<i64>],
+    limit: u64,
+) -> Result<Option<(i64, u64)>, StoreError> {
+    let Ok(mut left) = i64::try_from(limit) else { return Ok(None) };
+    for range in ranges.iter().rev() {
+        let part = Filter { since: Some(range.start), until: Some(range.end), ..filter.clone() };
+        let Conditions { sql, mut values } = part.of_records();
+        values.push(left.into());
+        let sql = format!(
+            "SELECT time, number FROM records INDEXED BY by_time{sql} ORDER BY time DESC, number DESC LIMIT ?"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            left -= 1;
+            if left == 0 {
+                return Ok(Some((row.get(0)?, row.get(1)?)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The number of the last record that there is.
@@ -168,7 +218,7 @@ const SUMS: &str = "coalesce(sum(CASE kind WHEN 'exchange' THEN calls END), 0), 
     coalesce(sum(received), 0), coalesce(sum(duration), 0)";
 
 /// What is grouped: rows like those of `hourly`.
-fn source(filter: &Filter) -> Conditions {
+fn source(connection: &Connection, filter: &Filter) -> Result<Conditions, StoreError> {
     let row = "time / 3600000000 AS hour, coalesce(kind, '') AS kind, coalesce(host, '') AS host, \
         coalesce(service, '') AS service, coalesce(user, '') AS user, coalesce(login, '') AS login, \
         coalesce(executable, '') AS executable, coalesce(server, '') AS server, coalesce(port, 0) AS port, \
@@ -179,8 +229,15 @@ fn source(filter: &Filter) -> Conditions {
         coalesce(cost, 0) AS cost, coalesce(sent, 0) AS sent, coalesce(received, 0) AS received, \
         coalesce(duration, 0) AS duration";
     if !filter.is_of_hours() {
-        let Conditions { sql, values } = filter.of_records();
-        return Conditions { sql: format!("SELECT {row} FROM records{sql}"), values };
+        let ranges: Vec<_> =
+            ranges(connection, filter, u64::MAX)?.into_iter().map(|part| (part.start, part.end)).collect();
+        let ranges = serde_json::to_string(&ranges).unwrap_or_default();
+        let mut conditions = filter.of_records();
+        conditions.add("time >= part.value ->> 0 AND time < part.value ->> 1", []);
+        let Conditions { sql, mut values } = conditions;
+        values.insert(0, Value::Text(ranges));
+        let from = "json_each(?) AS part CROSS JOIN records INDEXED BY by_time";
+        return Ok(Conditions { sql: format!("SELECT {row} FROM {from}{sql}"), values });
     }
     // Whole hours from the first to before the second; what is beside them from the records.
     let first = filter.since.map(|since| since.div_euclid(HOUR) + i64::from(since.rem_euclid(HOUR) > 0));
@@ -196,7 +253,7 @@ fn source(filter: &Filter) -> Conditions {
     let mut edge = |since: Option<i64>, until: Option<i64>| {
         let part = Filter { since, until, ..filter.clone() };
         let Conditions { sql, values } = part.of_records();
-        let _ = write!(all.sql, " UNION ALL SELECT {row} FROM records{sql}");
+        let _ = write!(all.sql, " UNION ALL SELECT {row} FROM records INDEXED BY by_time{sql}");
         all.values.extend(values);
     };
     let borders = (first.map(|first| first * HOUR), last.map(|last| last * HOUR));
@@ -216,7 +273,7 @@ fn source(filter: &Filter) -> Conditions {
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// Sums of these records by these columns, the dearest first, at most `limit` groups.
@@ -229,7 +286,7 @@ pub fn group(
     by: &[Column],
     limit: u64,
 ) -> Result<Vec<Group>, StoreError> {
-    let Conditions { sql: from, mut values } = source(filter);
+    let Conditions { sql: from, mut values } = source(connection, filter)?;
     let keys: Vec<_> = by.iter().map(|column| column.sql()).collect();
     let places: Vec<_> = (1..=keys.len()).map(|place| place.to_string()).collect();
     let (keys, places) = (keys.join(", "), places.join(", "));
@@ -274,12 +331,13 @@ fn sums(row: &Row<'_>, from: usize) -> rusqlite::Result<Group> {
 /// # Errors
 /// See [`StoreError`].
 pub fn endpoints(connection: &Connection, filter: &Filter, limit: u64) -> Result<Vec<Endpoint>, StoreError> {
-    let Conditions { sql: from, mut values } = source(filter);
+    let Conditions { sql: from, mut values } = source(connection, filter)?;
     let sql = format!(
         "SELECT server, port, group_concat(DISTINCT nullif(provider, '')), count(DISTINCT service), {SUMS} \
          FROM ({from}) GROUP BY 1, 2 ORDER BY max(hour) DESC, 1, 2 LIMIT ?"
     );
     values.push(bound(limit));
+    let used = used(connection)?;
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut endpoints = Vec::new();
@@ -289,10 +347,10 @@ pub fn endpoints(connection: &Connection, filter: &Filter, limit: u64) -> Result
         let mut providers: Vec<_> =
             providers.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect();
         providers.sort_unstable();
-        let (first, last) = used(connection, &server, port)?;
+        let (first, last) = used.get(&(server.clone(), port)).copied().unwrap_or_default();
         endpoints.push(Endpoint {
-            first,
-            last,
+            first: used_within(connection, "min", &server, port, first)?,
+            last: used_within(connection, "max", &server, port, last)?,
             providers,
             services: row.get(3)?,
             sum: sums(row, 4)?,
@@ -304,19 +362,34 @@ pub fn endpoints(connection: &Connection, filter: &Filter, limit: u64) -> Result
     Ok(endpoints)
 }
 
-/// When an endpoint was used first and last, of all records.
-fn used(connection: &Connection, server: &str, port: u16) -> Result<(i64, i64), StoreError> {
+/// In which hours each endpoint was used first and last, of all records.
+type Used = HashMap<(String, u16), (i64, i64)>;
+
+fn used(connection: &Connection) -> Result<Used, StoreError> {
+    let sql = "SELECT server, port, min(hour), max(hour) FROM hourly WHERE kind IN ('exchange', 'unread') GROUP BY 1, 2";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The first (`min`) or last (`max`) use of an endpoint within an hour; its begin where there is none.
+fn used_within(
+    connection: &Connection,
+    which: &str,
+    server: &str,
+    port: u16,
+    hour: i64,
+) -> Result<i64, StoreError> {
     let port = (port > 0).then_some(port);
     let server = (!server.is_empty()).then_some(server);
-    let at = |direction: &str| {
-        let sql = format!(
-            "SELECT time FROM records WHERE server IS ?1 AND port IS ?2 AND kind IN ('exchange', 'unread') \
-             ORDER BY time {direction} LIMIT 1"
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        statement.query_row((server, port), |row| row.get(0)).optional()
-    };
-    Ok((at("ASC")?.unwrap_or(0), at("DESC")?.unwrap_or(0)))
+    let sql = format!(
+        "SELECT {which}(time) FROM records INDEXED BY by_time WHERE time >= ?1 AND time < ?2 \
+         AND server IS ?3 AND port IS ?4 AND kind IN ('exchange', 'unread')"
+    );
+    let (begin, end) = (hour.saturating_mul(HOUR), (hour + 1).saturating_mul(HOUR));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let time: Option<i64> = statement.query_row((begin, end, server, port), |row| row.get(0))?;
+    Ok(time.unwrap_or(begin))
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, ensure};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
+use spanwire_e2e::Setup;
 use spanwire_e2e::agent::{Agent, command, finished};
 use spanwire_e2e::audit::Audit;
 use spanwire_e2e::client::{CANARY, Client, KEY};
 use spanwire_e2e::receiver::{Protocol, Receiver};
 use spanwire_e2e::scene::{Scene, concerning};
 use spanwire_e2e::standin::StandIn;
-use spanwire_e2e::Setup;
 
 fn of<'a>(record: &'a Value, pointer: &str) -> &'a str {
     record.pointer(pointer).and_then(Value::as_str).unwrap_or_default()

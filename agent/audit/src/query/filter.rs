@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use rusqlite::types::Value;
 
+use super::ranges::HOUR;
 use crate::record::Approval;
 
 /// What records are grouped by, and can be asked for.
@@ -170,7 +171,9 @@ impl Filter {
     /// What `hourly` can tell, times aside.
     pub(super) fn of_hours(&self) -> Conditions {
         let mut conditions = Conditions::default();
-        conditions.add("kind IN ('exchange', 'unread')", []);
+        if !self.notes {
+            conditions.add("kind IN ('exchange', 'unread')", []);
+        }
         for (column, value) in &self.columns {
             conditions.column(*column, value);
         }
@@ -184,6 +187,18 @@ impl Filter {
         }
         if self.not_served {
             conditions.add("direction != 'server'", []);
+        }
+        conditions
+    }
+
+    /// The same, of the hours that have any of the time that is asked for.
+    pub(super) fn of_hours_between(&self) -> Conditions {
+        let mut conditions = self.of_hours();
+        if let Some(since) = self.since {
+            conditions.add("hour >= ?", [since.div_euclid(HOUR).into()]);
+        }
+        if let Some(until) = self.until {
+            conditions.add("hour <= ?", [until.div_euclid(HOUR).into()]);
         }
         conditions
     }
