@@ -86,7 +86,7 @@ pub fn list(
     let ranges = ranges(connection, filter, limit)?;
     let (time, number) = nth_latest(connection, filter, &ranges, limit)?.unwrap_or((i64::MIN, 0));
     for range in ranges.into_iter().filter(|range| range.end > time) {
-        let part = Filter { since: Some(range.start), until: Some(range.end), ..filter.clone() };
+        let part = Filter { since: Some(range.start.max(time)), until: Some(range.end), ..filter.clone() };
         let mut conditions = part.of_records();
         conditions.add("(time, number) >= (?, ?)", [time.into(), bound(number)]);
         let sql = format!(
