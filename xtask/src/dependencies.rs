@@ -4,13 +4,12 @@
 //! `cargo-audit` and a network, `cargo deny check advisories` or `cargo audit` do that; this check asks the copy of the
 //! registry's index that cargo keeps whether a version was yanked, as authors do with those that have a hole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::command::{cargo, output};
@@ -31,37 +30,54 @@ const TAKEN: &[&str] = &[
 /// For what the agent is built: what other systems take is not looked at.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
-/// A crate as `cargo metadata` tells of it.
-#[derive(Debug, Deserialize)]
+/// What `cargo tree` says of each crate: name and version, a tab, licence.
+const FORMAT: &str = "{p}\t{l}";
+
+/// A crate as `cargo tree` tells of it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// None for the workspace's own.
-    source: Option<String>,
+    /// Of this workspace.
+    is_own: bool,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+impl Package {
+    /// Reads a line in [`FORMAT`]: `name v1.2.3 (proc-macro)`, or `name v1.2.3 (/its/folder)`.
+    fn read(line: &str) -> Option<Self> {
+        let (package, license) = line.split_once('\t')?;
+        let mut words = package.splitn(3, ' ');
+        let (name, version, rest) = (words.next()?, words.next()?, words.next().unwrap_or_default());
+        // A crate whose branch was shown before has an asterisk.
+        let license = license.trim_end_matches(" (*)").trim();
+        Some(Self {
+            name: name.to_owned(),
+            version: version.strip_prefix('v')?.to_owned(),
+            license: Some(license.to_owned()).filter(|license| !license.is_empty()),
+            is_own: rest.contains("(/"),
+        })
+    }
 }
 
-/// Checks all crates of the lock file that Linux takes, those of tests and tasks included.
+/// Checks all crates that are compiled for Linux, those of tests and tasks included. (`cargo metadata` has more: what features
+/// ask for that only other systems' crates switch on.)
 ///
 /// # Errors
 /// When one has a licence that is not taken, or was yanked; the message names each.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let mut command = cargo(root);
-    command.args(["metadata", "--format-version", "1", "--locked"]);
+    command.args(["tree", "--workspace", "--locked", "--prefix", "none", "--format", FORMAT]);
     for target in TARGETS {
-        command.args(["--filter-platform", target]);
+        command.args(["--target", target]);
     }
-    let text = output(&mut command).context("`cargo metadata --locked` fails: is Cargo.lock up to date?")?;
-    let Metadata { packages } = serde_json::from_str(&text).context("`cargo metadata` says something new")?;
+    let text = output(&mut command).context("`cargo tree --locked` fails: is Cargo.lock up to date?")?;
+    let packages: BTreeSet<_> = text.lines().filter_map(Package::read).collect();
+    ensure!(packages.len() > 100, "`cargo tree` says something new: {text}");
     let mut complaints: Vec<String> = packages.iter().filter_map(licence).collect();
     let index = Index::find();
     let mut unknown = 0;
-    for package in packages.iter().filter(|package| package.source.is_some()) {
+    for package in packages.iter().filter(|package| !package.is_own) {
         match index.is_yanked(&package.name, &package.version) {
             Some(true) => complaints.push(format!(
                 "{} {} was yanked by its authors; `cargo update --package {0}`",
@@ -147,7 +163,7 @@ fn one<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<bool> 
 }
 
 /// Crates that are there in several versions.
-fn twice(packages: &[Package]) -> Vec<String> {
+fn twice(packages: &BTreeSet<Package>) -> Vec<String> {
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages {
         versions.entry(&package.name).or_default().push(&package.version);
@@ -223,12 +239,28 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_the_tree_are_read() {
+        let read = |line| {
+            Package::read(line)
+                .map(|package| (package.name, package.version, package.license, package.is_own))
+        };
+        let of = |name: &str, license: Option<&str>, is_own| {
+            Some((name.to_owned(), "1.2.3".to_owned(), license.map(str::to_owned), is_own))
+        };
+        assert_eq!(read("a v1.2.3\tMIT OR Apache-2.0 (*)"), of("a", Some("MIT OR Apache-2.0"), false));
+        assert_eq!(read("b v1.2.3 (proc-macro)\tMIT"), of("b", Some("MIT"), false));
+        assert_eq!(read("c v1.2.3 (/a b/c)\tMIT"), of("c", Some("MIT"), true));
+        assert_eq!(read("d v1.2.3\t"), of("d", None, false));
+        assert_eq!(read(""), None);
+    }
+
+    #[test]
     fn a_crate_with_another_licence_is_named_with_it() {
         let package = |license: Option<&str>| Package {
             name: "leaven".to_owned(),
             version: "1.2.3".to_owned(),
             license: license.map(str::to_owned),
-            source: None,
+            is_own: false,
         };
         assert_eq!(licence(&package(Some("ISC"))), None);
         for (license, words) in
