@@ -1,9 +1,12 @@
 //! The command line: what the operator may ask for, and what it means.
 
+pub mod documents;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::audit;
 use crate::config::{Config, ConfigError, ContentPolicy, Environment, STATUS_SOCKET, Settings};
@@ -75,6 +78,10 @@ pub enum Command {
     },
     /// Answer a question to the audit.
     Audit(audit::Question),
+    /// Print what a shell completes.
+    Completions(Shell),
+    /// Write the manual and what shells complete.
+    Documents(PathBuf),
     /// Attach programs in an agent's place, which begins this itself.
     AttachUprobes,
 }
@@ -252,6 +259,22 @@ enum Action {
         sources: Sources,
     },
 
+    /// Print what a shell needs to complete spanwire's commands and flags
+    ///
+    /// For bash: `spanwire completions bash > /usr/share/bash-completion/completions/spanwire`.
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+
+    /// Write the manual's pages and what shells complete into a folder, for packages
+    #[command(hide = true)]
+    Documents {
+        /// Where to
+        folder: PathBuf,
+    },
+
     /// Attach programs in the place of an agent, which begins this itself where it has use for it
     #[command(name = SUBCOMMAND, hide = true)]
     AttachUprobes,
@@ -313,6 +336,8 @@ where
             arguments.check()?;
             Command::Audit(arguments.question(environment)?)
         }
+        Action::Completions { shell } => Command::Completions(shell),
+        Action::Documents { folder } => Command::Documents(folder),
         Action::AttachUprobes => Command::AttachUprobes,
         Action::Demo { python, sources } => Command::Demo { python, config: sources.load(environment)? },
     })

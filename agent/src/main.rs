@@ -56,6 +56,14 @@ fn perform(command: Command) -> Result<ExitCode, StartError> {
     runtime.block_on(async {
         match command {
             Command::AttachUprobes => Ok(ExitCode::SUCCESS),
+            Command::Completions(shell) => {
+                cli::documents::complete(shell, &mut io::stdout().lock())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Documents(folder) => {
+                cli::documents::write(&folder)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Check { programs: false, config } => check(&config),
             Command::Check { programs: true, .. } => list_programs(),
             Command::Status { socket, json } => status(&socket, json),

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, check, without_outer_build};
+use crate::dist::remapped;
 use crate::linker;
 use crate::toolchain::{self, Route, TARGET};
 
@@ -43,7 +44,7 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
             build
         }
     };
-    build.env("CARGO_ENCODED_RUSTFLAGS", flags(&linker));
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags(&linker, &remapped(root)?));
     build.args(["--quiet", "--release", "--package", "spanwire-ebpf", "--target", TARGET, "--target-dir"]);
     check(build.arg(&directory))?;
 
@@ -62,10 +63,12 @@ pub(crate) fn build(root: &Path) -> Result<PathBuf> {
 /// Compiler flags, separated as `CARGO_ENCODED_RUSTFLAGS` wants them so that paths may hold spaces.
 /// BTF, which the kernel's verifier and the loader need, is made from debug information. The programs
 /// read registers, so they must know the processor that they will run on: this one.
-fn flags(linker: &Path) -> String {
+fn flags(linker: &Path, remapped: &[(PathBuf, &str)]) -> String {
     let linker = format!("-Clinker={}", linker.display());
     let target = format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH);
-    [&linker, "-Clink-arg=--btf", "-Cdebuginfo=2", &target].join("\x1f")
+    let mut flags = vec![linker, "-Clink-arg=--btf".to_owned(), "-Cdebuginfo=2".to_owned(), target];
+    flags.extend(remapped.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
+    flags.join("\x1f")
 }
 
 /// Copies `from` to `to`, and leaves `to` and its time alone when nothing changed, lest the agent be
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn flags_survive_spaces_in_paths() {
         assert_eq!(
-            flags(Path::new("/a b/bpf-linker")).split('\x1f').next(),
+            flags(Path::new("/a b/bpf-linker"), &[]).split('\x1f').next(),
             Some("-Clinker=/a b/bpf-linker")
         );
     }

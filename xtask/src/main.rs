@@ -11,6 +11,7 @@ mod clients;
 mod command;
 mod coverage;
 mod dependencies;
+mod dist;
 mod e2e;
 mod ebpf;
 mod linker;
@@ -109,6 +110,9 @@ enum Task {
     /// Bring docs/side-by-side.md in line with what two instrumentations and spanwire say of the same calls, as
     /// `test` does.
     SideBySide,
+    /// Build what is handed out to target/dist: one static executable with its manual, shell completions, bill of materials
+    /// and checksums. Two builds of a commit are the same, byte for byte.
+    Dist,
     /// Check what no compiler checks: import direction, file lengths, panics, unsafe code, paths.
     Tidy,
     /// Check the licences of all crates that the agent is built with, and that none was yanked.
@@ -154,6 +158,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Coverage => coverage::end(&root),
         Task::Prices => prices::refresh(&root),
         Task::SideBySide => side_by_side::write(&root),
+        Task::Dist => dist::dist(&root),
         Task::Tidy => tidy::tidy(&root),
         Task::Dependencies => dependencies::check(&root),
         Task::Sweep { scope, after_input } => e2e::sweep(&scope, after_input),

@@ -24,7 +24,7 @@ use crate::telemetry::Counters;
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The OTLP client could not be built.
-    #[error("cannot send OTLP to {endpoint}: {source}")]
+    #[error("cannot send OTLP to {endpoint}")]
     Otlp {
         /// The endpoint, without credentials.
         endpoint: String,

@@ -33,6 +33,12 @@ pub enum ClientError {
     /// It is for OTLP/HTTP.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+    /// Nobody is trusted who could vouch for the receiver.
+    #[error(
+        "this host has no list of authorities, so no receiver's certificate can be checked: install the package \
+         ca-certificates, or name a file of authorities in `otlp-certificate`"
+    )]
+    NoAuthorities,
 }
 
 /// Why spans were not taken.

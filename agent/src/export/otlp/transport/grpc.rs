@@ -20,6 +20,9 @@ use crate::config::{Compression, Otlp, Tls};
 /// How tonic begins to say that an answer is longer than it may be.
 const TOO_LONG: &str = "Error, decoded message length too large";
 
+/// How tonic says that the host has no list of authorities.
+const NO_AUTHORITIES: &str = "NativeCertsNotFound";
+
 /// A client that connects when it first sends, and again when the connection is gone.
 #[derive(Debug)]
 pub(in super::super) struct Client {
@@ -35,7 +38,15 @@ impl Client {
             .user_agent(USER_AGENT)?
             .connect_timeout(receiver.timeout);
         if receiver.endpoint.starts_with("https:") {
-            endpoint = endpoint.tls_config(tls(&receiver.tls))?;
+            endpoint = match endpoint.clone().tls_config(tls(&receiver.tls).with_enabled_roots()) {
+                Err(error) if format!("{error:?}").contains(NO_AUTHORITIES) => {
+                    if receiver.tls.authorities.is_none() {
+                        return Err(ClientError::NoAuthorities);
+                    }
+                    endpoint.tls_config(tls(&receiver.tls))?
+                }
+                configured => configured?,
+            };
         }
         // Answers are short: none needs to be compressed.
         let mut service = Grpc::new(endpoint.connect_lazy()).max_decoding_message_size(ANSWER_MAX_BYTES);
@@ -80,9 +91,9 @@ impl Client {
     }
 }
 
-/// Whom the client trusts, and who it says it is.
+/// Whom the client trusts beside the host's authorities, and who it says it is.
 fn tls(tls: &Tls) -> ClientTlsConfig {
-    let mut config = ClientTlsConfig::new().with_enabled_roots();
+    let mut config = ClientTlsConfig::new();
     if let Some(pem) = &tls.authorities {
         config = config.ca_certificate(Certificate::from_pem(pem.bytes()));
     }

@@ -15,6 +15,9 @@ use crate::config::{self, Compression, Otlp, OtlpProtocol};
 /// The library's own default.
 const ZSTD_LEVEL: i32 = 3;
 
+/// How the verifier of certificates says that the host has no list of authorities.
+const NO_AUTHORITIES: &str = "No CA certificates were loaded";
+
 /// A client that keeps its connections.
 #[derive(Debug)]
 pub(in super::super) struct Client {
@@ -54,14 +57,28 @@ impl Client {
             // A redirected POST arrives as a GET without the spans, and keys would go to who knows whom.
             .redirect(Policy::none())
             .default_headers(headers);
-        if let Some(pem) = &receiver.tls.authorities {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem.bytes())?);
-        }
+        let authorities = match &receiver.tls.authorities {
+            Some(pem) => Certificate::from_pem_bundle(pem.bytes())?,
+            None => Vec::new(),
+        };
+        builder = if receiver.endpoint.starts_with("https:") {
+            builder.tls_certs_merge(authorities)
+        } else {
+            // A host, or an image, that trusts nobody is no reason not to send without TLS.
+            builder.tls_certs_only(authorities)
+        };
         if let Some(config::Identity { certificates, key }) = &receiver.tls.identity {
             let both = [certificates.bytes(), b"\n", key.bytes()].concat();
             builder = builder.identity(Identity::from_pem(&both)?);
         }
-        Ok(Self { client: builder.build()?, endpoint: receiver.endpoint.clone(), encoding, compression })
+        let client = builder.build().map_err(|error| {
+            if format!("{error:?}").contains(NO_AUTHORITIES) {
+                ClientError::NoAuthorities
+            } else {
+                ClientError::Http(error)
+            }
+        })?;
+        Ok(Self { client, endpoint: receiver.endpoint.clone(), encoding, compression })
     }
 
     pub(super) async fn send<R: Request>(&self, request: R) -> Result<Taken, Failure> {
